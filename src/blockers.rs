@@ -1,5 +1,5 @@
-//! Looks for what does not belong to the stack and would keep a deletion from succeeding, before anything is deleted: AWS
-//! itself would refuse in the middle. What to look for, each kind knows ([`crate::kind::Kind::blockers`]).
+//! Looks for resources outside the stack that would block a deletion, before anything is deleted: AWS would refuse in
+//! the middle. Each kind knows what to look for ([`crate::kind::Kind::blockers`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,11 +10,11 @@ use crate::{
     model::{Action, Evidence, Failure, LiveResource, Plan, Subject},
 };
 
-/// Refuses `plan` if something that does not belong to the stack blocks a deletion. Makes no call if nothing is deleted that
-/// others can block, and none twice that the look at `cx` has made.
+/// Refuses `plan` if resources outside the stack block a deletion. Makes no call if the plan deletes nothing that
+/// others can block, and repeats no read that `cx` has cached.
 ///
 /// # Errors
-/// If something blocks a deletion: all of it is in the details. If AWS fails.
+/// If something blocks a deletion; the details list everything. If AWS fails.
 pub async fn refuse(kinds: &Registry, cx: &Context, command: &str, plan: &Plan) -> Result<(), Failure> {
     let (going, owned) = sorted(kinds, plan)?;
     let mut looks = Vec::with_capacity(going.len());
@@ -37,7 +37,7 @@ pub async fn refuse(kinds: &Registry, cx: &Context, command: &str, plan: &Plan) 
     Err(failure.evidence(Evidence::Findings { lines: found.iter().map(ToString::to_string).collect() }))
 }
 
-/// What `plan` deletes, by kind, and all that the stack owns.
+/// Returns the resources that `plan` deletes, by kind, and all resources of the stack.
 fn sorted<'a>(kinds: &Registry, plan: &'a Plan) -> Result<(BTreeMap<&'a str, Vec<LiveResource>>, Owned), Failure> {
     let mut going: BTreeMap<&str, Vec<LiveResource>> = BTreeMap::new();
     let mut owned = Owned::default();
@@ -64,7 +64,7 @@ mod tests {
     };
 
     #[test]
-    fn a_resource_is_known_by_its_id_and_its_arn() {
+    fn a_resource_is_identified_by_its_id_and_its_arn() {
         let cluster = LiveResource {
             address: Address::new("cluster", "main"),
             id: "demo-default-main".into(),

@@ -1,25 +1,25 @@
-//! How stackctl ends: its exit codes, by name.
+//! The exit codes of stackctl.
 
-/// Done, or nothing to do.
+/// Success, also if there was nothing to do.
 pub const DONE: u8 = 0;
-/// Something failed; standard error says what.
+/// Failure; standard error has the details.
 pub const FAILED: u8 = 1;
-/// There are changes; only `plan --detailed-exitcode` ends so.
+/// There are changes. Only for `plan --detailed-exitcode`.
 pub const CHANGES: u8 = 2;
-/// The command line or stack.yaml is wrong; nothing was changed.
+/// The command line or stack.yaml is invalid; nothing was changed.
 pub const USAGE: u8 = 3;
 /// Another run holds the stack's lock; nothing was changed.
 pub const LOCKED: u8 = 4;
-/// A deployment was rolled back: the version that ran before serves.
+/// A deployment was rolled back: the previous version is running.
 pub const ROLLED_BACK: u8 = 5;
-/// Stopped because the terminal or the connection is gone, as shells count it: 128 + SIGHUP.
+/// The terminal or the connection was closed: 128 + SIGHUP, as in shells.
 pub const HUNG_UP: u8 = 129;
-/// Stopped by Ctrl-C, as shells count it: 128 + SIGINT.
+/// Stopped by Ctrl-C: 128 + SIGINT, as in shells.
 pub const INTERRUPTED: u8 = 130;
-/// Stopped by SIGTERM, as shells count it: 128 + SIGTERM.
+/// Stopped by SIGTERM: 128 + SIGTERM, as in shells.
 pub const TERMINATED: u8 = 143;
 
-/// Whether a signal has stopped what ended so.
+/// Returns whether a signal stopped the command with this exit code.
 pub const fn is_stopped(code: u8) -> bool {
     matches!(code, HUNG_UP | INTERRUPTED | TERMINATED)
 }

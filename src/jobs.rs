@@ -1,4 +1,4 @@
-//! Jobs as they ran and will run. ECS knows the runs that are in progress, and those that ended within the last hour or so.
+//! The past and future runs of jobs. ECS lists the runs in progress and those that ended within about the last hour.
 
 use std::collections::BTreeMap;
 
@@ -16,26 +16,26 @@ use crate::{
     times::Expression,
 };
 
-/// One run of a job.
+/// A run of a job.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Run {
-    /// The task's id.
+    /// The id of the task.
     pub task: String,
-    /// 0 for one that came on time or by hand, and 1 for the first retry.
+    /// 0 for a scheduled or manual run, 1 for the first retry.
     pub retry: u32,
-    /// When it was asked for.
+    /// When the run was requested.
     pub created: Option<Timestamp>,
     /// When its program started.
     pub started: Option<Timestamp>,
-    /// When it had ended.
+    /// When the task had stopped.
     pub ended: Option<Timestamp>,
-    /// The exit code; none as long as it is in progress, and where the program was never started.
+    /// The exit code, or `None` if the run is in progress or its program never started.
     pub exit_code: Option<i32>,
-    /// Why it ended, in words; empty as long as it is in progress.
+    /// Why it ended, as text. Empty if the run is in progress.
     pub reason: String,
 }
 
-/// The runs of `jobs` by name, each with the newest first.
+/// Returns the runs of `jobs` by name, newest first.
 ///
 /// # Errors
 /// If ECS cannot be read.
@@ -52,7 +52,7 @@ pub async fn runs(cx: &Context, jobs: &[Live]) -> Result<BTreeMap<String, Vec<Ru
     Ok(jobs.iter().map(of_job).collect())
 }
 
-/// Which retry of the job `task` is; none if it is no run of the job.
+/// Returns the number of the retry that `task` is, or `None` if it is not a run of the job.
 fn attempt(job: &Live, task: &Task) -> Option<u32> {
     let group = task.group()?;
     if group == job.task_group { Some(0) } else { schedule::attempt_of(&job.name, group) }
@@ -75,8 +75,8 @@ fn time(time: Option<&DateTime>) -> Option<Timestamp> {
     time.and_then(|time| Timestamp::from_millisecond(time.to_millis().ok()?).ok())
 }
 
-/// When `job` runs next after `now`, as far as that is known from its `runs`. A rate counts from
-/// its last run that was no retry: where that is not known, neither is the next.
+/// Returns the next run of `job` after `now`, if it can be determined. A rate counts from the last run that was not a
+/// retry, so without that run in `runs`, the next one is unknown.
 pub fn next(job: &Live, runs: &[Run], now: Timestamp) -> Option<Timestamp> {
     if !job.enabled {
         return None;

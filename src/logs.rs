@@ -1,4 +1,4 @@
-//! What the stack's tasks have written: read from all their log groups, in the order of time, once or on and on.
+//! Reads the log groups of the stack's tasks, with all lines in order of time, once or continuously.
 //!
 //! <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html>
 
@@ -12,41 +12,41 @@ use crate::{
     model::Failure,
 };
 
-/// How far a look goes back behind the newest line that was seen, in milliseconds: a log driver sends its lines in batches,
-/// so those of one task can arrive after newer ones of another.
+/// How far before the newest known line a read starts, in milliseconds. Log drivers send lines in batches, so older
+/// lines of one task can arrive after newer lines of another.
 const OVERLAP: i64 = 15_000;
 
 /// A line of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// `CloudWatch`'s own name for it.
+    /// The id that `CloudWatch` gives it.
     pub id: String,
     /// When it was written, in milliseconds since 1970.
     pub time: i64,
-    /// The service, or the task of stackctl's own, that wrote it.
+    /// The service that wrote it, or the name of stackctl's own task.
     pub service: String,
     /// The id of the ECS task.
     pub task: String,
-    /// What was written, without the line end.
+    /// The text without the line end.
     pub message: String,
 }
 
-/// Reads some log groups from one moment to another, all at once, and gives their lines in the order of time.
+/// Reads several log groups at the same time, from one moment to another, and returns their lines in order of time.
 pub struct Reader<'a> {
     cx: &'a Context,
     times: (i64, Option<i64>),
     groups: Vec<Group>,
 }
 
-/// How far one log group has been read.
+/// The read position in one log group.
 struct Group {
     name: String,
     next: Next,
-    /// What was read and is not given out yet, the oldest first.
+    /// The lines that were read but not returned yet, oldest first.
     lines: VecDeque<Line>,
 }
 
-/// The page that comes next.
+/// The next page to read.
 #[derive(Clone, PartialEq, Eq)]
 enum Next {
     First,
@@ -55,13 +55,13 @@ enum Next {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader of the log groups called `names` in the stack, from `since` to `until` in milliseconds since 1970.
+    /// Creates a reader of the stack's log groups called `names`, from `since` to `until` in milliseconds since 1970.
     pub fn new(cx: &'a Context, names: &[String], since: i64, until: Option<i64>) -> Self {
         let group = |name: &String| Group { name: name.clone(), next: Next::First, lines: VecDeque::new() };
         Self { cx, times: (since, until), groups: names.iter().map(group).collect() }
     }
 
-    /// The next lines; none when all have been read.
+    /// Returns the next lines, or `None` after the last one.
     ///
     /// # Errors
     /// If a log group cannot be read.
@@ -102,7 +102,7 @@ impl Group {
     }
 }
 
-/// The lines that no page still to come can have an older one than, in the order of time.
+/// Removes and returns, in order of time, the lines that cannot be followed by an older line in an unread page.
 fn settled(groups: &mut [Group]) -> Vec<Line> {
     let unread = groups.iter().filter(|group| group.next != Next::None);
     let until = unread.filter_map(|group| group.lines.back().map(|line| line.time)).min();
@@ -115,7 +115,7 @@ fn settled(groups: &mut [Group]) -> Vec<Line> {
     lines
 }
 
-/// What of the last lines was shown already, for looks that overlap.
+/// The lines that were shown already, for reads that overlap.
 #[derive(Default)]
 pub struct Seen {
     lines: HashMap<String, i64>,
@@ -123,10 +123,10 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Takes out of `lines` what was seen before, and remembers the others; `now` is in milliseconds since 1970.
+    /// Removes known lines from `lines` and remembers the others. `now` is in milliseconds since 1970.
     pub fn only_new(&mut self, lines: &mut Vec<Line>, now: i64) {
         lines.retain(|line| self.lines.insert(format!("{} {}", line.service, line.id), line.time).is_none());
-        // The clock of a task that is fast must not hide the lines of the others.
+        // A task whose clock is fast must not hide the lines of others.
         let newest = lines.iter().map(|line| line.time.min(now)).max();
         self.newest = self.newest.max(newest);
         if let Some(from) = self.from() {
@@ -134,7 +134,7 @@ impl Seen {
         }
     }
 
-    /// Where the next look begins, in milliseconds since 1970; none before the first line.
+    /// Returns the start of the next read in milliseconds since 1970, or `None` before the first line.
     pub fn from(&self) -> Option<i64> {
         self.newest.map(|newest| newest - OVERLAP)
     }
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_waits_for_an_older_one_of_another_group() {
+    fn a_line_waits_for_older_lines_of_other_groups() {
         let mut groups = [group("web", &[1, 4, 9], Next::None), group("worker", &[2, 5], Next::Page("2".into()))];
         assert_eq!(times(&settled(&mut groups)), [1, 2, 4, 5]);
         assert_eq!(times(&groups[0].lines.clone().into_iter().collect::<Vec<_>>()), [9]);
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn looks_that_overlap_show_each_line_once_and_a_late_one_too() {
+    fn overlapping_reads_show_each_line_once() {
         let mut seen = Seen::default();
         let mut look = |times: &[i64]| -> Vec<i64> {
             let mut lines: Vec<Line> = times.iter().map(|time| line("web", *time)).collect();
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_fast_does_not_hide_the_lines_of_others() {
+    fn a_fast_clock_does_not_hide_lines_of_other_tasks() {
         let mut seen = Seen::default();
         seen.only_new(&mut vec![line("web", 9_000_000)], 1_000_000);
         assert_eq!(seen.from(), Some(1_000_000 - OVERLAP));

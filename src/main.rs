@@ -1,4 +1,4 @@
-//! The `stackctl` command: parse, run, exit.
+//! The `stackctl` program.
 
 use std::process::ExitCode;
 

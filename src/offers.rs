@@ -1,4 +1,4 @@
-//! Asks AWS, before a plan's first write, whether it offers what the plan makes: AWS itself would refuse in the middle.
+//! Checks before the first write whether AWS offers what the plan creates: AWS would refuse in the middle.
 
 use std::collections::BTreeSet;
 
@@ -8,14 +8,14 @@ use crate::{
     model::{Action, Cause, Failure, Plan, Step},
 };
 
-/// What decides whether RDS can make a database.
+/// The fields that decide whether RDS can create a database.
 const DECISIVE: [&str; 3] = ["version", "class", "multi_az"];
 
-/// Refuses `plan` if AWS does not offer what it makes. Makes no call for a plan that makes nothing of that kind, and none where it
-/// is not AWS that would answer. Who may not ask AWS is told by AWS itself, in the middle.
+/// Refuses `plan` if AWS does not offer what it creates. Makes no call if the plan creates no database, or if calls go
+/// to an endpoint other than AWS. If the caller may not ask AWS for its offers, the check is skipped.
 ///
-/// The classes of caches are not asked for: ElastiCache has no operation that says which it can make. Its offerings of reserved nodes
-/// are about prices, and the types that a cache may change to take one that is there.
+/// The node types of caches are not checked, because ElastiCache has no operation that lists the available ones. Its
+/// offerings of reserved nodes are about prices, and its allowed modifications only apply to an existing cache.
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeReservedCacheNodesOfferings.html>,
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ListAllowedNodeTypeModifications.html>
 ///
@@ -42,7 +42,7 @@ pub async fn refuse(cx: &Context, plan: &Plan) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether `step` makes a database, or changes what decides whether RDS can make it.
+/// Returns whether `step` creates a database, or changes a field that decides whether RDS can create it.
 fn is_made(step: &Step) -> bool {
     match step.action {
         Action::Update => step.changes.iter().any(|change| DECISIVE.contains(&change.field.as_str())),
@@ -50,7 +50,7 @@ fn is_made(step: &Step) -> bool {
     }
 }
 
-/// The zones of the stack's private subnets; none where they are not the stack's.
+/// Returns the zones of the stack's private subnets, or none if the stack uses an existing network.
 fn zones(plan: &Plan) -> BTreeSet<String> {
     let planned = plan.steps.iter().filter_map(|step| Some((&step.address, step.desired.as_ref()?)));
     let there = plan.unchanged.iter().map(|live| (&live.address, &live.live));
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_decides_is_asked_for() {
+    fn only_decisive_changes_are_checked() {
         let change = |field: &str| Change {
             field: field.into(),
             from: Shown::value("a"),

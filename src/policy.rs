@@ -1,5 +1,5 @@
-//! The least IAM policy for a stack: what the kinds say of their calls, for the kinds that the stack has, narrowed to its own
-//! names and tags. Pure.
+//! The minimal IAM policy for a stack: the permissions of the kinds that the stack has, limited to its names and tags.
+//! Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,42 +14,42 @@ use crate::{
     spec::{Given, Stack},
 };
 
-/// The longest managed policy, in characters without white space.
+/// The maximum length of a managed policy, in characters without white space.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 pub const LONGEST_MANAGED: usize = 6_144;
 
-/// The longest that all inline policies of a role may be together, in characters without white space. Of the same page.
+/// The maximum total length of a role's inline policies, in characters without white space, from the same page.
 pub const LONGEST_INLINE: usize = 10_240;
 
-/// What the commands need that belongs to no kind: the zones of the region, and the lock.
+/// The permissions that belong to no kind: the zones of the region, and the lock.
 const COMMON: &[Permission] = &[
     Permission::look(&["ec2:DescribeAvailabilityZones"]),
-    // `status` says who holds the lock.
+    // `status` shows who holds the lock.
     Permission::look_at(&["ssm:GetParameter"], LOCK),
-    // `status` and `deploy` say who answered 5xx.
+    // `status` and `deploy` show the origin of 5xx responses.
     elb::errors::PERMISSION,
     Permission::lock(&["ssm:DeleteParameter", "ssm:PutParameter"], LOCK),
 ];
 
-/// The lock.
+/// The lock of the stack.
 const LOCK: On = On::Named(&["ssm:{region}:{account}:parameter/stackctl/{stack}/{environment}/*"]);
 
-/// Which commands a policy is for.
+/// The commands that a policy allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Commands {
-    /// Those that look: `plan`, `status`, `logs`, `releases`.
+    /// The commands that only read: `plan`, `status`, `logs`, `releases`.
     Plan,
-    /// Those that release: `deploy`, `rollback`, `run`; and those that look.
+    /// The commands that release, `deploy`, `rollback` and `run`, and those that only read.
     Deploy,
-    /// `destroy`, and those that look.
+    /// `destroy`, and the commands that only read.
     Destroy,
-    /// `exec` and `forward`, and those that look.
+    /// `exec` and `forward`, and the commands that only read.
     Exec,
-    /// All of them.
+    /// All commands.
     All,
 }
 
-/// A policy, or a part of one.
+/// An IAM policy, or a part of one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     statements: Vec<Value>,
@@ -67,13 +67,13 @@ impl Commands {
     }
 }
 
-/// What `commands` need for `stack`, in `account` or in any.
+/// Returns the policy that `commands` need for `stack`, in `account` or in any account.
 ///
 /// # Errors
-/// If stack.yaml asks for what cannot be drawn.
+/// If the resources of stack.yaml cannot be determined.
 pub fn of(kinds: &Registry, stack: &Stack, commands: Commands, account: Option<&str>) -> Result<Policy, Failure> {
     let has = kinds_of(stack)?;
-    // Every look sees all kinds: what stack.yaml no longer has, a plan says so of.
+    // A plan reads all kinds, because it must report resources that stack.yaml no longer has.
     let of_kinds = kinds.iter().flat_map(|kind| {
         let is_there = has.contains(kind.name());
         kind.permissions().iter().filter(move |permission| is_there || permission.purpose == Purpose::Look)
@@ -86,7 +86,7 @@ pub fn of(kinds: &Registry, stack: &Stack, commands: Commands, account: Option<&
     let mut grouped: BTreeMap<(bool, Group), Statement> = BTreeMap::new();
     for permission in others.chain(of_kinds).filter(|permission| commands.need(permission.purpose)) {
         let group = Group::of(permission.on);
-        // Where more than a look is allowed, what is looked at by its name stands with what is changed by its name.
+        // In a policy that allows more than reads, reads and changes by name share a statement.
         let changes = permission.purpose != Purpose::Look || (group == Group::Named && commands != Commands::Plan);
         let statement = grouped.entry((changes, group)).or_default();
         statement.actions.extend(permission.actions);
@@ -98,7 +98,7 @@ pub fn of(kinds: &Registry, stack: &Stack, commands: Commands, account: Option<&
             _ => {}
         }
     }
-    // What may be looked at anywhere needs no second statement.
+    // Reads that are allowed on all resources need not be repeated with the changes.
     let looks = grouped.get(&(false, Group::Any)).map(|look| look.actions.clone()).unwrap_or_default();
     if let Some(anywhere) = grouped.get_mut(&(true, Group::Any)) {
         anywhere.actions.retain(|action| !looks.contains(action));
@@ -112,14 +112,14 @@ pub fn of(kinds: &Registry, stack: &Stack, commands: Commands, account: Option<&
     Ok(Policy { statements })
 }
 
-/// The kinds of which a command makes a resource for the stack.
+/// Returns the kinds of which any command creates a resource for the stack.
 fn kinds_of(stack: &Stack) -> Result<BTreeSet<String>, Failure> {
     let graph = blueprint::sketch_of_all(stack)?;
     Ok(graph.nodes().map(|node| node.address.kind().to_owned()).collect())
 }
 
-/// Permissions with the same of these share a statement: an action works on resources of its own service, so what one of them
-/// may be done to is no more than if each had its own.
+/// The key by which permissions share a statement. An action only applies to resources of its own service, so sharing
+/// allows no more than separate statements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Group {
     Any,
@@ -148,7 +148,7 @@ impl Group {
         }
     }
 
-    /// What it is called in a statement's name, of letters and digits.
+    /// Returns its name in a statement id, which allows only letters and digits.
     fn name(self) -> String {
         match self {
             Self::Any => String::new(),
@@ -164,7 +164,7 @@ impl Group {
     }
 }
 
-/// A statement on its way.
+/// A statement under construction.
 #[derive(Default)]
 struct Statement {
     actions: BTreeSet<&'static str>,
@@ -172,7 +172,7 @@ struct Statement {
     services: BTreeSet<&'static str>,
 }
 
-/// What the places of ARNs stand for.
+/// The values of the placeholders in ARNs.
 struct Places<'a> {
     stack: &'a Stack,
     account: &'a str,
@@ -198,7 +198,7 @@ impl Places<'_> {
                 filled["Condition"] = json!({ "StringEquals": { "aws:ResourceTag/GuardDutyManaged": "true" } });
             }
             Group::Tagging(service) => {
-                // Otherwise whoever may tag could make anything the stack's own.
+                // Otherwise a caller who may tag could make any resource part of the stack.
                 filled["Condition"] = json!({ "Null": { format!("{service}:CreateAction"): "false" } });
             }
             Group::PassRole => {
@@ -211,7 +211,8 @@ impl Places<'_> {
             }
             Group::Records => {
                 let domains = self.stack.load_balancer.iter().flat_map(|balancer| &balancer.domains);
-                // A name with `*` is one below its domain, and so is the proof of each for its certificate.
+                // A name with `*` is below its domain, and so are the validation records of both for their
+                // certificates.
                 let domains: BTreeSet<String> =
                     domains.map(|domain| domain.trim_start_matches("*.").to_ascii_lowercase()).collect();
                 let names: Vec<String> =
@@ -226,7 +227,8 @@ impl Places<'_> {
         filled
     }
 
-    /// What is made in a network that is not the stack's is judged by that as well, which has no tags of the stack's.
+    /// Returns the statement for creating resources in an existing network outside the stack, which has no tags of the
+    /// stack.
     /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html>
     fn inside(&self, given: &Given) -> Value {
         let starts_hosts = self.stack.bastion.is_some();
@@ -247,7 +249,7 @@ impl Places<'_> {
         })
     }
 
-    /// Rules on a listener of others: they are called after that one, not after the stack.
+    /// Returns the statement for rules on an existing listener: their ARNs contain the listener, not the stack.
     /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html>
     fn on_listener(&self, commands: Commands) -> Option<Value> {
         let listener = self.stack.load_balancer.as_ref()?.listener.as_ref()?;
@@ -268,7 +270,7 @@ impl Places<'_> {
         } })
     }
 
-    /// `template` with its places filled.
+    /// Returns `template` with its placeholders filled in.
     fn arn(&self, template: &str) -> String {
         let Stack { name, environment, region, .. } = self.stack;
         let mut arn = format!("arn:aws:{template}")
@@ -287,17 +289,17 @@ impl Places<'_> {
 }
 
 impl Policy {
-    /// As IAM takes it.
+    /// Returns the policy document.
     pub fn document(&self) -> Value {
         json!({ "Version": "2012-10-17", "Statement": self.statements })
     }
 
-    /// Its length as IAM counts it: characters without white space.
+    /// Returns the length as IAM counts it: characters without white space.
     pub fn length(&self) -> usize {
         self.document().to_string().chars().filter(|c| !c.is_whitespace()).count()
     }
 
-    /// The same in few policies of which none exceeds `limit`, statement by statement.
+    /// Splits the policy by statements into few policies, none of which exceeds `limit`.
     pub fn split(&self, limit: usize) -> Vec<Self> {
         let mut longest_first: Vec<&Value> = self.statements.iter().collect();
         longest_first.sort_by_key(|statement| std::cmp::Reverse(statement.to_string().len()));
@@ -317,10 +319,10 @@ impl Policy {
     }
 }
 
-/// A policy as text, over several lines.
+/// Formats a policy as indented JSON.
 ///
 /// # Errors
-/// None that is known; it is of our own making.
+/// None in practice, because the document is plain data.
 pub fn text(policy: &Policy) -> Result<String, Failure> {
     serde_json::to_string_pretty(&policy.document()).map_err(|error| Failure::internal(error.to_string()))
 }

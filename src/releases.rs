@@ -1,5 +1,5 @@
-//! The releases of a service: what ECS has rolled out and how that ended, and what each revision says of where it comes
-//! from. All of it is kept by ECS; nothing is written down beside it.
+//! The releases of a service: the deployments that ECS made and their results, and the origin recorded in each
+//! revision. ECS stores all of it, and stackctl stores nothing else.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html>
 
@@ -20,71 +20,71 @@ use crate::{
     model::{Address, Failure},
 };
 
-/// How long ECS keeps the history of a service's deployments.
+/// How long ECS keeps the deployments of a service.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html>
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-/// How many revisions one `DescribeServiceRevisions` call takes.
+/// The maximum number of revisions in one `DescribeServiceRevisions` call.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServiceRevisions.html>
 const DESCRIBED_AT_ONCE: usize = 20;
 
-/// One release; its JSON keys are stable.
+/// A release. Its JSON keys are stable.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Release {
     /// The service.
     pub service: String,
     /// The revision of the task definition.
     pub release: u32,
-    /// When its rollout began; of one that was never rolled out, when it was registered.
+    /// When its rollout started, or when it was registered if it was never rolled out.
     pub at: Timestamp,
-    /// How it ended.
+    /// The result of the rollout.
     pub result: Outcome,
-    /// ECS's reason for that.
+    /// The reason that ECS gives for the result.
     pub reason: Option<String>,
-    /// Whether this is what serves now.
+    /// Whether it is running now.
     pub serves: bool,
     /// The version and build number.
     pub version: Option<String>,
     /// The image.
     pub image: Option<String>,
-    /// The commit that the image was built from, with `-dirty` where files differed from it.
+    /// The commit of the image's source, with `-dirty` if the working tree differed.
     pub commit: Option<String>,
-    /// Who released it, as their computer calls them.
+    /// The operating system user who released it.
     pub by: Option<String>,
-    /// Whose credentials it was released with: an ARN.
+    /// The ARN of the principal that released it.
     pub principal: Option<String>,
-    /// The release that this one goes back to, if it does.
+    /// The release that this one restores, if it is a rollback.
     pub rollback_to: Option<u32>,
-    /// Whether somebody has registered its revision without stackctl.
+    /// Whether its revision was registered without stackctl.
     pub by_hand: bool,
-    /// Whether its revision is still there to be released once more.
+    /// Whether a rollback can restore it: its revision still exists and was not registered by hand.
     #[serde(skip)]
     pub can_return: bool,
 }
 
-/// How a release ended.
+/// The result of a release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Its tasks served.
+    /// Its tasks were running.
     Succeeded,
-    /// It is being rolled out.
+    /// The rollout is in progress.
     InProgress,
-    /// ECS goes back to what ran before.
+    /// ECS is restoring the previous revision.
     RollingBack,
-    /// ECS went back to what ran before.
+    /// ECS restored the previous revision.
     RolledBack,
-    /// It failed, and there was nothing to go back to.
+    /// It failed, and there was no previous revision to restore.
     Failed,
-    /// Another release or a person stopped it.
+    /// Another release or a person stopped the rollout.
     Stopped,
-    /// It was registered, and no service was told of it.
+    /// It was registered but never rolled out.
     NotRolledOut,
-    /// It is older than what ECS remembers.
+    /// ECS no longer has its deployment.
     Unknown,
 }
 
-/// One rollout.
+/// A rollout of a revision.
 struct Rollout {
     definition: String,
     at: Timestamp,
@@ -92,7 +92,7 @@ struct Rollout {
     reason: Option<String>,
 }
 
-/// The newest releases of the service `name`, `most` of them, the newest first.
+/// Returns the newest releases of the service `name`, at most `most`, newest first.
 ///
 /// # Errors
 /// If ECS fails.
@@ -113,7 +113,7 @@ pub async fn read(
     let revisions: BTreeMap<u32, Revision> = revisions.map(|revision| (revision.number, revision)).collect();
     let mut releases = put_together(name, rollouts, &revisions, now);
     if !all {
-        // Those that come after the last page are known only as revisions.
+        // Older revisions may have deployments beyond this limit, so their results are unknown.
         let oldest = releases.iter().filter(|release| release.result != Outcome::NotRolledOut).map(|one| one.at).min();
         releases.retain(|release| oldest.is_none_or(|oldest| release.at >= oldest));
     }
@@ -128,20 +128,21 @@ pub async fn read(
     Ok(releases)
 }
 
-/// The release to go back to from what runs now: the newest that served before that was first released. What was gone
-/// back from is never gone back to, and what was registered by hand is passed over: stackctl may not know all that it says.
+/// Returns the release that a rollback restores: the newest one that ran before the running one was first released. It
+/// skips releases that were themselves rolled back from, and revisions registered by hand, because stackctl may not
+/// know all their settings.
 pub fn last_good(releases: &[Release], running: u32) -> Option<&Release> {
     let first = |release: &Release| release.rollback_to.unwrap_or(release.release);
     let now = releases.iter().find(|release| release.release == running).map_or(running, first);
     releases.iter().find(|release| release.result == Outcome::Succeeded && release.can_return && first(release) < now)
 }
 
-/// The revision in a task definition's ARN.
+/// Returns the revision in the ARN of a task definition.
 pub fn number(arn: &str) -> u32 {
     arn.rsplit(':').next().and_then(|number| number.parse().ok()).unwrap_or_default()
 }
 
-/// A release for each rollout, and for each revision that no rollout is known of; the newest first.
+/// Combines a release for each rollout with one for each revision without a known rollout, newest first.
 fn put_together(
     name: &str,
     rollouts: Vec<Rollout>,
@@ -183,7 +184,7 @@ fn release(name: &str, rollout: Rollout, revisions: &BTreeMap<u32, Revision>) ->
     }
 }
 
-/// The newest rollouts that ECS remembers of the service, `most` of them.
+/// Returns the newest rollouts of the service that ECS lists, at most `most`.
 async fn rollouts(cx: &Context, live: &service::Live, most: usize) -> Result<Vec<Rollout>, Failure> {
     let call = cx.aws.ecs.list_service_deployments().cluster(&live.cluster).service(&live.name).max_results(100);
     let mut deployments: Vec<ServiceDeploymentBrief> = Vec::new();
@@ -207,7 +208,7 @@ async fn rollouts(cx: &Context, live: &service::Live, most: usize) -> Result<Vec
     Ok(deployments.iter().filter_map(rollout).collect())
 }
 
-/// The task definitions that these deployments rolled out, by the ARN of the service revision.
+/// Returns the task definitions of these deployments, by the ARN of the service revision.
 async fn definitions(
     cx: &Context,
     deployments: &[ServiceDeploymentBrief],
@@ -228,6 +229,7 @@ fn at(deployment: &ServiceDeploymentBrief) -> Timestamp {
     Timestamp::from_millisecond(milliseconds).unwrap_or_default()
 }
 
+/// Returns the result for a deployment status.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.html>
 fn result(status: Option<&Status>) -> Outcome {
     match status {
@@ -271,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_revision_without_a_rollout_is_unused_or_forgotten_by_ecs() {
+    fn a_revision_without_a_rollout_is_unused_or_too_old() {
         let rollouts = vec![rollout(2, 99_999_000, Outcome::Succeeded)];
         let revisions = vec![revision(1, 1_000, None), revision(2, 99_998_000, None), revision(3, 99_999_500, None)];
         let found = releases(rollouts, revisions);
@@ -280,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_good_release_served_before_the_one_that_runs() {
+    fn the_last_good_release_ran_before_the_current_one() {
         use Outcome::{RolledBack, Succeeded};
         let served = [(1, Succeeded), (2, Succeeded), (3, RolledBack), (4, Succeeded)];
         let rollouts = served.map(|(number, result)| rollout(number, i64::from(number), result));
@@ -293,9 +295,9 @@ mod tests {
     }
 
     #[test]
-    fn a_revision_registered_by_hand_is_passed_over() {
+    fn a_revision_registered_by_hand_is_skipped() {
         let rollouts = (1..=4).map(|number| rollout(number, i64::from(number), Outcome::Succeeded)).collect();
-        // 2 is ours, 3 was registered by hand, and of 1 nothing is left.
+        // Revision 2 is from stackctl, 3 was registered by hand, and 1 no longer exists.
         let by_hand = |(number, revision)| (number, Revision { by_hand: true, ..revision });
         let revisions = vec![revision(2, 2, None), by_hand(revision(3, 3, None)), revision(4, 4, None)];
         let all = releases(rollouts, revisions);
@@ -308,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_rollback_goes_further_and_never_to_a_bad_release() {
+    fn a_second_rollback_goes_further_back() {
         let rollouts = (1..=3).map(|number| rollout(number, i64::from(number), Outcome::Succeeded));
         let mut back = vec![rollout(4, 4, Outcome::Succeeded)];
         back.extend(rollouts);

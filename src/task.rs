@@ -1,5 +1,4 @@
-//! One-off tasks: a command on a service's image, with that service's environment, secrets and place in the network,
-//! followed to its exit code.
+//! One-off tasks: a command with a service's image, environment, secrets and network, followed until it exits.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/standalone-task-create.html>
 
@@ -22,47 +21,47 @@ use crate::{
     model::{Address, Explanation, Failure},
 };
 
-/// Who started such a task, as ECS records it.
+/// The `startedBy` of these tasks.
 const STARTED_BY: &str = "stackctl-run";
 
-/// How long to wait between two looks at a task: at first, and at most. `GetLogEvents` takes 10 to 25 calls a
-/// second, by region.
+/// The first and the longest pause between two reads of a task. `GetLogEvents` allows 10 to 25 calls a second,
+/// depending on the region.
 const LOOK: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
 
-/// For how many looks after its end a task's log must have had nothing new: lines reach CloudWatch some seconds late.
+/// How many reads in a row must return no new lines after a task's end: lines arrive in CloudWatch some seconds late.
 const QUIET_LOOKS: u32 = 3;
 
-/// A task that was started.
+/// A started task.
 #[derive(Clone, Debug)]
 pub struct Task {
     arn: String,
     cluster: String,
-    /// The container that is waited for; its log group is called so too.
+    /// The container that is followed, which is also the name of its log group.
     service: String,
 }
 
-/// What happens while a task is followed.
+/// An event of a followed task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// It is in this state of ECS, such as `PROVISIONING`.
+    /// The task has this state on ECS, such as `PROVISIONING`.
     State(String),
-    /// It wrote this line.
+    /// The task wrote this line.
     Line(String),
 }
 
-/// How a task ended.
+/// The end of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct End {
-    /// The container's exit code; none where it was never started.
+    /// The exit code of the container, or `None` if it never started.
     pub exit_code: Option<i32>,
-    /// Why it ended, in words.
+    /// Why it ended, as text.
     pub reason: String,
-    /// What its last lines tell, if that is known.
+    /// The explanation from its last log lines, if any.
     pub explanation: Explanation,
 }
 
 impl Task {
-    /// Starts `command` as the service `name` would be started: on the task definition that it runs now.
+    /// Starts `command` with the current task definition of the service `name`.
     ///
     /// # Errors
     /// If ECS refuses.
@@ -82,10 +81,11 @@ impl Task {
         Ok(Self { arn, cluster: live.cluster.clone(), service: name.to_owned() })
     }
 
-    /// Starts the job that `live` is, as EventBridge would now. Whoever asks for it sees how it ends, so nothing follows if it fails.
+    /// Starts the job `live`, as EventBridge would. The caller sees the result, so a failure causes no retry or
+    /// notification.
     ///
     /// # Errors
-    /// If ECS refuses, or somebody has made something else of the schedule.
+    /// If ECS refuses, or the schedule was changed by hand.
     pub async fn start_job(cx: &Context, live: &schedule::Live) -> Result<Self, Failure> {
         let address = Address::new("schedule", &live.name);
         let Some((container, command)) = live.command() else {
@@ -107,13 +107,13 @@ impl Task {
         Ok(Self { arn, cluster: live.cluster.clone(), service: container })
     }
 
-    /// The last part of its ARN.
+    /// Returns its id, which is the last part of its ARN.
     #[must_use]
     pub fn id(&self) -> &str {
         aws::last_part(&self.arn)
     }
 
-    /// Tells `say` all that happens until the task has ended and its log is read to the end.
+    /// Calls `say` with each event until the task has ended and its log was read completely.
     ///
     /// # Errors
     /// If ECS or CloudWatch Logs cannot be read.
@@ -149,7 +149,7 @@ impl Task {
         }
     }
 
-    /// Asks ECS to stop it: SIGTERM, and SIGKILL after the service's `stop_timeout`.
+    /// Asks ECS to stop the task: with SIGTERM, then with SIGKILL after the service's `stop_timeout`.
     ///
     /// # Errors
     /// If ECS refuses.
@@ -157,7 +157,7 @@ impl Task {
         task::stop(cx, &self.cluster, &self.arn, Some("interrupted by the caller"), Repeats::Sdk).await
     }
 
-    /// The task; none while ECS does not show what it has just started.
+    /// Returns the task, or `None` if ECS does not show it yet.
     async fn describe(&self, cx: &Context) -> Result<Option<SdkTask>, Failure> {
         let call = cx.aws.ecs.describe_tasks().cluster(&self.cluster).tasks(&self.arn);
         Ok(call.send().await.during("DescribeTasks")?.tasks.and_then(|tasks| tasks.into_iter().next()))

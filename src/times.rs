@@ -1,4 +1,5 @@
-//! When a schedule is due: `cron(…)`, `rate(…)` and `at(…)`, read and followed through time. The sandbox has this file as well.
+//! Computes when a schedule is due: it parses `cron(…)`, `rate(…)` and `at(…)` and finds the next time. The sandbox
+//! uses this file too.
 //!
 //! <https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html>
 
@@ -10,10 +11,10 @@ use jiff::{
     tz::{AmbiguousOffset, TimeZone},
 };
 
-/// How far ahead a time is looked for, in days: every weekday has fallen on a 29th of February by then.
+/// How many days ahead a due time is searched. Every weekday falls on a February 29 within this time.
 const HORIZON: usize = 366 * 41;
 
-/// A schedule that was understood.
+/// A parsed schedule expression.
 #[derive(Clone, Debug)]
 pub(super) enum Expression {
     At(DateTime),
@@ -21,7 +22,7 @@ pub(super) enum Expression {
     Cron(Box<Cron>),
 }
 
-/// The times at which all six fields agree.
+/// A cron schedule: due when all six fields match.
 #[derive(Clone, Debug)]
 pub(super) struct Cron {
     minutes: BTreeSet<u32>,
@@ -31,7 +32,7 @@ pub(super) struct Cron {
     days: Vec<Day>,
 }
 
-/// What a day has to be.
+/// A condition on a day.
 #[derive(Clone, Copy, Debug)]
 enum Day {
     Date(u32),
@@ -44,7 +45,7 @@ enum Day {
 }
 
 impl Expression {
-    /// None for what EventBridge refuses.
+    /// Parses an expression. Returns `None` if EventBridge would refuse it.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (kind, inside) = text.strip_suffix(')')?.split_once('(')?;
         match kind {
@@ -64,7 +65,7 @@ impl Expression {
         }
     }
 
-    /// When it is due next after `now`, where it was due then.
+    /// Returns the next due time after `now`. For a rate, `now` is the last run.
     pub(super) fn next(&self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         match self {
             Self::At(time) => zone.to_timestamp(*time).ok().filter(|time| *time > now),
@@ -99,7 +100,7 @@ impl Cron {
         let today = now.to_zoned(zone.clone()).date();
         today.series(1.day()).take(HORIZON).filter(|date| self.has(*date)).find_map(|date| {
             self.times(date).find_map(|time| match zone.to_ambiguous_timestamp(time).offset() {
-                // An hour that the clocks leave out has no run, and one that they repeat has one.
+                // A time that is skipped when the clocks change has no run, and a repeated one has one run.
                 AmbiguousOffset::Gap { .. } => None,
                 _ => zone.to_timestamp(time).ok().filter(|time| *time > now),
             })
@@ -140,7 +141,7 @@ impl Day {
     }
 }
 
-/// The day from Monday to Friday in the same month that is nearest to `date`.
+/// Returns the weekday in the same month that is nearest to `date`.
 fn nearest_weekday(date: Date) -> Date {
     let (before, after) = match date.weekday() {
         Weekday::Saturday => (1, 2),
@@ -175,7 +176,7 @@ fn of_week(part: &str) -> Option<Vec<Day>> {
     })
 }
 
-/// The numbers of a field: a list of numbers, ranges and steps.
+/// Parses the numbers of a field: a list of numbers, ranges and steps.
 fn numbers(text: &str, least: u32, most: u32, words: &str) -> Option<BTreeSet<u32>> {
     let mut all = BTreeSet::new();
     for part in text.split(',') {
@@ -183,14 +184,14 @@ fn numbers(text: &str, least: u32, most: u32, words: &str) -> Option<BTreeSet<u3
         let (first, last) = match range.split_once('-') {
             _ if range == "*" => (least, most),
             Some((first, last)) => (number(first, least, most, words)?, number(last, least, most, words)?),
-            // `5/15` goes on to the end, `5` does not.
+            // `5/15` continues to the end of the range; `5` is a single number.
             None => {
                 let first = number(range, least, most, words)?;
                 (first, if step.is_some() { most } else { first })
             }
         };
         let step = usize::try_from(step.map_or(Some(1), |step| number(step, 1, most, ""))?).ok()?;
-        // `FRI-MON` goes over the end.
+        // `FRI-MON` wraps around.
         let round: Vec<u32> =
             if first <= last { (first..=last).collect() } else { (first..=most).chain(least..=last).collect() };
         all.extend(round.into_iter().step_by(step));
@@ -242,14 +243,14 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_goes_on_from_its_last_run_and_a_time_comes_once() {
+    fn a_rate_repeats_and_a_time_is_due_once() {
         assert_eq!(next("rate(1 day)", "UTC", "2026-01-31T03:00:00Z"), "2026-02-01T03:00:00Z");
         assert_eq!(next("at(2026-01-31T03:00:00)", "Europe/Oslo", "2026-01-31T01:00:00Z"), "2026-01-31T02:00:00Z");
         assert_eq!(next("at(2026-01-31T03:00:00)", "Europe/Oslo", "2026-01-31T02:00:00Z"), "");
     }
 
     #[test]
-    fn what_eventbridge_does_not_understand_is_none() {
+    fn an_invalid_expression_is_none() {
         for text in
             ["", "cron(0 3 * * *)", "cron(0 3 * * * *)", "cron(60 3 * * ? *)", "rate(0 days)", "at(now)", "daily"]
         {

@@ -1,5 +1,5 @@
-//! Answers that do not come from AWS: of a proxy, of a network's login page, of an emulator that lacks a service. They are told
-//! by what every answer of AWS has, an error code or a request id, and shown with where they came from.
+//! Responses that do not come from AWS but from a proxy, a network's login page or an emulator that lacks a service.
+//! Every response of AWS has an error code or a request id; a response with neither is shown with its origin.
 
 use aws_smithy_runtime_api::{
     box_error::BoxError,
@@ -17,21 +17,21 @@ use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 
 use crate::model::{Cause, Evidence, Explanation, Failure, cut};
 
-/// How much of an answer is read for its first line, in bytes, and how much of that line is shown, in characters.
+/// How much of a response is searched for its first line, in bytes, and the longest line that is shown, in characters.
 const READ: usize = 16 * 1024;
 const LONGEST_LINE: usize = 160;
 
-/// A run of letters and digits that is longer than any word: it may be a token, and is not shown.
+/// A longer run of letters and digits may be a token and is not shown.
 const LONGEST_WORD: usize = 24;
 
-/// What AWS's hosts end in.
+/// The domains of AWS's hosts.
 /// <https://docs.aws.amazon.com/general/latest/gr/rande.html>
 const HOSTS: &[&str] = &[".amazonaws.com", ".api.aws"];
 
-/// Where a call went.
+/// The destination of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Sent {
-    /// The service, as the SDK calls it.
+    /// The service, as the SDK names it.
     service: String,
     /// Scheme, host and port.
     endpoint: String,
@@ -41,7 +41,7 @@ impl Storable for Sent {
     type Storer = StoreReplace<Self>;
 }
 
-/// Notes with each answer where its call went, for [`foreign`].
+/// Records the destination of each call with its response, for [`foreign`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origin;
 
@@ -75,7 +75,7 @@ impl Intercept for Origin {
     }
 }
 
-/// Scheme, host and port of `uri`: a path or a query may say what nobody else is to read.
+/// Returns scheme, host and port of `uri`. The path and the query may contain secrets.
 pub(super) fn endpoint(uri: &str) -> String {
     let (scheme, rest) = uri.split_once("://").unwrap_or(("https", uri));
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -83,14 +83,14 @@ pub(super) fn endpoint(uri: &str) -> String {
     format!("{scheme}://{host}")
 }
 
-/// Whether the host of `endpoint`, as [`endpoint`] gives it, is AWS's.
+/// Returns whether the host of `endpoint`, a result of [`endpoint`], belongs to AWS.
 pub(super) fn is_of_aws(endpoint: &str) -> bool {
     let host = endpoint.rsplit('/').next().unwrap_or_default();
     let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
     HOSTS.iter().any(|end| host.ends_with(end))
 }
 
-/// `failure` of a call with the answer `answer`, as that of another than AWS.
+/// Turns `failure` of a call into one that describes `answer`, which does not come from AWS.
 pub(super) fn foreign(failure: Failure, answer: &Response) -> Failure {
     let status = answer.status().as_u16();
     let sent = answer.extension::<Sent>().cloned();
@@ -101,7 +101,8 @@ pub(super) fn foreign(failure: Failure, answer: &Response) -> Failure {
     let (likely_cause, next) = advice(status, &service, &endpoint);
     Failure {
         message: format!("unexpected response from {from}: HTTP {status}{says}"),
-        // What is in the way of this call is in the way of the next one. Behind a gateway that gave up, the work may be done.
+        // The obstacle affects other calls too, so retries are useless. A gateway that gave up may have forwarded the
+        // call.
         cause: match status {
             429 => Cause::Throttled,
             500.. => Cause::Ambiguous,
@@ -116,18 +117,18 @@ pub(super) fn foreign(failure: Failure, answer: &Response) -> Failure {
     }
 }
 
-/// Whether neither the call nor its answer can have a secret in it: it describes or lists.
+/// Returns whether the call and its response cannot contain a secret, because the call only describes or lists.
 fn is_harmless(failure: &Failure) -> bool {
     let operation = failure.operation.as_deref().unwrap_or_default();
     ["Describe", "List", "GetCallerIdentity"].iter().any(|word| operation.starts_with(word))
 }
 
-/// The first line of an answer that says something. Of a page that is its title; of anything else only where it is `harmless`,
-/// because an answer may repeat what was sent.
+/// Returns the first line of a response that contains text. For an HTML page, this is the title. Other text is returned
+/// only if the call is `harmless`, because a response may repeat the request.
 fn first_line(body: &[u8], harmless: bool) -> Option<String> {
     let text = String::from_utf8_lossy(&body[..body.len().min(READ)]);
     let title = || {
-        // In ASCII alone, so that places in one are places in the other.
+        // Change only ASCII letters, so that both texts have the same offsets.
         let lower = text.to_ascii_lowercase();
         let from = lower.find("<title")?;
         let from = from + lower[from..].find('>')? + 1;
@@ -137,7 +138,7 @@ fn first_line(body: &[u8], harmless: bool) -> Option<String> {
     title().or_else(|| text.lines().find_map(|line| shown(&without_tags(line))).filter(|_| harmless))
 }
 
-/// `line` without what stands between angle brackets.
+/// Returns `line` without everything between angle brackets.
 fn without_tags(line: &str) -> String {
     let mut depth = 0_usize;
     line.chars()
@@ -155,14 +156,14 @@ fn without_tags(line: &str) -> String {
         .collect()
 }
 
-/// `text` on one line, without control characters, without what may be a token, and not too long. None, if nothing is left.
+/// Returns `text` on one line, shortened, without control characters and possible tokens, or `None` if nothing is left.
 fn shown(text: &str) -> Option<String> {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     let line = words.map(without_tokens).collect::<Vec<_>>().join(" ");
     line.chars().any(char::is_alphanumeric).then(|| cut(&line, LONGEST_LINE))
 }
 
-/// `word` with an ellipsis in the place of each run that is longer than a word.
+/// Returns `word` with an ellipsis in place of each long run of characters.
 fn without_tokens(word: &str) -> String {
     let is_of_token = |c: char| c.is_ascii_alphanumeric() || "+/=_-%".contains(c);
     let mut kept = String::new();
@@ -177,7 +178,7 @@ fn without_tokens(word: &str) -> String {
     kept
 }
 
-/// What is likely to have answered, and what to do, as sentences.
+/// Returns the likely cause and the next step, as sentences.
 fn advice(status: u16, service: &str, endpoint: &str) -> (String, String) {
     let is_own = !endpoint.is_empty() && !is_of_aws(endpoint);
     let (cause, next) = match status {
@@ -220,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_title_is_shown_where_an_answer_may_have_a_secret() {
+    fn only_the_title_of_a_possibly_secret_response_is_shown() {
         let page = b"<html><TITLE lang='en'>\n Access denied </TITLE><body>hunter2</body>".as_slice();
         let echo = br#"{"echo":{"SecretString":"hunter2"}}"#.as_slice();
         assert_eq!(first_line(page, false).as_deref(), Some("Access denied"));

@@ -1,6 +1,6 @@
-//! What an error was caused by, in words.
+//! Formats the causes of an error.
 
-/// Every cause of an error, each once, the deepest last.
+/// Returns the causes of an error without duplicates, the deepest last.
 pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut next = Some(error);

@@ -1,4 +1,4 @@
-//! What time it is at AWS. A computer's own clock may be minutes off and AWS still takes its calls.
+//! The time by AWS's clock. AWS accepts calls from a computer whose clock is minutes off.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,14 +13,15 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::config_bag::ConfigBag;
 use jiff::Timestamp;
 
-/// Reads the time off the answer to a call that it is given to with `interceptor`: HTTP's `Date`, in whole seconds.
+/// Reads the time from the `Date` header of the response to a call that it is added to with `interceptor`, in whole
+/// seconds.
 ///
 /// <https://www.rfc-editor.org/rfc/rfc9110#field.date>
 #[derive(Clone, Debug, Default)]
 pub struct Clock(Arc<Mutex<Option<Timestamp>>>);
 
 impl Clock {
-    /// When the last of the answers was given; this computer's time, if no answer said.
+    /// Returns the time of the last response, or the time of this computer if no response had one.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.0.lock().expect("nobody panics while holding this").unwrap_or_else(Timestamp::now)
@@ -53,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_date_of_an_answer_is_understood_and_none_is_made_up() {
+    fn the_date_of_a_response_is_read_if_it_is_valid() {
         let mut headers = Headers::new();
         assert_eq!(date(&headers), None);
         headers.insert("date", "Sun, 22 Nov 2026 08:49:37 GMT");

@@ -1,4 +1,4 @@
-//! The credentials that calls are signed with: whether there are any, and whose they are when AWS does not take them.
+//! The credentials that sign calls: whether there are any, and where they come from if AWS rejects them.
 //!
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html>
 
@@ -12,10 +12,10 @@ use aws_types::os_shim_internal::{Env, Fs};
 use super::causes::chain;
 use crate::model::{Cause, Failure, Subject};
 
-/// Asks the source of the credentials for them.
+/// Loads the credentials from their source.
 ///
 /// # Errors
-/// If there is none, or if it gives none.
+/// If there is no source, or it returns none.
 pub(super) async fn check(config: &SdkConfig) -> Result<(), Failure> {
     let why = match config.credentials_provider() {
         Some(provider) => match provider.provide_credentials().await {
@@ -41,7 +41,7 @@ fn without_profile() -> String {
         .to_owned()
 }
 
-/// How to get credentials by the profile `name`.
+/// Returns the hint on how to get credentials for the profile `name`.
 fn way_in(name: &str, known: Option<&ProfileSet>) -> String {
     const FILES: &str = "~/.aws/config and ~/.aws/credentials";
     let Some(known) = known else { return format!("check the syntax of {FILES}") };
@@ -61,7 +61,7 @@ fn way_in(name: &str, known: Option<&ProfileSet>) -> String {
     }
 }
 
-/// Where the credentials come from, as far as the environment says so: keys there win over a profile.
+/// Returns the source of the credentials, as far as the environment tells. Keys in the environment override a profile.
 pub(super) fn origin() -> String {
     origin_in(&in_environment)
 }
@@ -70,7 +70,7 @@ fn in_environment(name: &str) -> Option<String> {
     env::var(name).ok()
 }
 
-/// The value of a variable that says something.
+/// Returns the value of a variable that is set and not empty.
 fn set(name: &str, variable: &dyn Fn(&str) -> Option<String>) -> Option<String> {
     variable(name).filter(|value| !value.is_empty())
 }

@@ -1,4 +1,5 @@
-//! Where the calls of a session go: to AWS, or to where the environment or the profile says, for all services or for some.
+//! The endpoints of a session: those of AWS, or those that the environment or the profile sets for all or some
+//! services.
 //!
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
 
@@ -9,8 +10,8 @@ use aws_types::service_config::ServiceConfigKey;
 
 use super::answer;
 
-/// The ids by which the SDK looks up an endpoint for one service, of all services that a session calls. A test holds them against
-/// what the clients ask for.
+/// The ids by which the SDK looks up the endpoint of each service that a session calls. A test compares them with the
+/// lookups of the clients.
 const SERVICES: &[&str] = &[
     "ACM",
     "Application Auto Scaling",
@@ -35,13 +36,14 @@ const SERVICES: &[&str] = &[
     "ServiceDiscovery",
 ];
 
-/// Where the calls go, in words, such as `AWS` or `http://localhost:4566, but S3 at http://localhost:9000`.
+/// Returns the endpoints as text, such as `AWS` or `http://localhost:4566, but S3 at http://localhost:9000`.
 pub(super) fn place(config: &SdkConfig) -> String {
     let mut services: BTreeMap<Option<String>, Vec<&str>> = BTreeMap::new();
     for service in SERVICES {
         services.entry(endpoint_of(config, service)).or_default().push(service);
     }
-    // AWS's own endpoints come first, and are the usual ones where as many services go elsewhere.
+    // The endpoint with the most services is the usual one. If several have as many, AWS wins, because it is first
+    // here.
     let Some((usual, _)) = services.iter().rev().max_by_key(|(_, services)| services.len()) else {
         return "AWS".to_owned();
     };
@@ -52,20 +54,21 @@ pub(super) fn place(config: &SdkConfig) -> String {
     others.fold(name(usual), |place, other| place + &other)
 }
 
-/// Whether the environment or the profile sends the calls of `service` elsewhere than to AWS. The sandbox's endpoint is stackctl's own.
+/// Returns whether the environment or the profile sets an endpoint for `service`. The endpoint of the sandbox does not
+/// count, because stackctl sets it.
 pub(super) fn is_elsewhere(config: &SdkConfig, service: &str) -> bool {
     !config.get_origin("endpoint_url").is_client_config() && endpoint_of(config, service).is_some()
 }
 
-/// The services whose calls go elsewhere than to a host of AWS's.
+/// Returns the services whose endpoint is not a host of AWS.
 pub(super) fn outside_of_aws(config: &SdkConfig) -> Vec<&'static str> {
     let is_outside = |service: &str| endpoint_of(config, service).is_some_and(|endpoint| !answer::is_of_aws(&endpoint));
     SERVICES.iter().copied().filter(|service| is_outside(service)).collect()
 }
 
-/// The endpoint of `service`, as its client takes it from `config`; none, where that is AWS's own.
+/// Returns the endpoint that the client of `service` takes from `config`, or `None` for the endpoint of AWS.
 fn endpoint_of(config: &SdkConfig, service: &str) -> Option<String> {
-    // One that stackctl itself sets, the sandbox's, is for all of them.
+    // An endpoint set by stackctl, that of the sandbox, applies to all services.
     let is_set = config.get_origin("endpoint_url").is_client_config();
     let own = config.service_config().filter(|_| !is_set).and_then(|own| {
         let key = ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url");
@@ -87,7 +90,7 @@ mod tests {
     use super::*;
     use crate::aws::Aws;
 
-    /// Endpoints for some services; notes which are asked for.
+    /// Provides endpoints for some services and records the lookups.
     #[derive(Clone, Debug, Default)]
     struct Given {
         endpoints: Vec<(&'static str, &'static str)>,
@@ -115,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_names_where_calls_go_and_what_goes_elsewhere() {
+    fn the_place_names_the_endpoints_and_their_services() {
         let all = Some("http://user:secret@localhost:4566/path");
         for (all, endpoints, wanted) in [
             (None, vec![], "AWS"),
@@ -132,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_is_elsewhere_where_an_endpoint_is_set_for_it() {
+    fn a_service_with_a_custom_endpoint_is_elsewhere() {
         let given = || Given { endpoints: vec![("RDS", "http://localhost:4566")], ..Given::default() };
         assert!(is_elsewhere(&config(None, given()), "RDS") && !is_elsewhere(&config(None, given()), "S3"));
         assert!(is_elsewhere(&config(Some("http://localhost:4566"), Given::default()), "S3"));
@@ -140,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn every_client_of_a_session_is_in_the_place() {
+    fn every_client_of_a_session_is_in_the_list_of_services() {
         let given = Given::default();
         drop(Aws::over(&config(None, given.clone()), "eu-west-1".to_owned()));
         let asked = given.asked.lock().expect("nobody panics").clone();

@@ -1,4 +1,4 @@
-//! The SDK's errors in our own words: operation, code, message, request id, and whether to try again.
+//! Converts errors of the SDK to [`Failure`]s: operation, code, message, request id, and whether to retry.
 
 use aws_smithy_runtime_api::{client::result::SdkError, http::Response};
 use aws_smithy_types::error::{metadata::ProvideErrorMetadata, operation::BuildError};
@@ -7,7 +7,7 @@ use aws_types::request_id::RequestId;
 use super::{answer, causes::chain, credentials, quota};
 use crate::model::{Cause, Failure};
 
-/// Codes by which AWS asks to slow down; the call did nothing.
+/// Codes for throttling. The call had no effect.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>
 pub(super) const THROTTLED: &[&str] = &[
     "Throttling",
@@ -23,7 +23,7 @@ pub(super) const THROTTLED: &[&str] = &[
     "EC2ThrottledException",
 ];
 
-/// Codes that say that the credentials are no good, whatever the call.
+/// Codes for invalid credentials, whatever the call.
 const CREDENTIALS: &[&str] = &[
     "ExpiredToken",
     "ExpiredTokenException",
@@ -36,18 +36,19 @@ const CREDENTIALS: &[&str] = &[
     "IncompleteSignature",
 ];
 
-/// Turns an SDK result into one of ours.
+/// Converts a result of the SDK.
 pub trait Outcome<T> {
-    /// The value, or what went wrong during the AWS operation `operation`.
+    /// Returns the value, or the failure of the AWS operation `operation`.
     ///
     /// # Errors
-    /// Whatever the call failed with.
+    /// The failure of the call.
     fn during(self, operation: &str) -> Result<T, Failure>;
 
-    /// As [`Outcome::during`], where the codes of `absent` mean that the thing asked for is not there.
+    /// As [`Outcome::during`], but returns `None` for the codes in `absent`, which mean that the resource does not
+    /// exist.
     ///
     /// # Errors
-    /// Whatever else the call failed with.
+    /// Any other failure of the call.
     fn or_absent(self, operation: &str, absent: &[&str]) -> Result<Option<T>, Failure>;
 }
 
@@ -68,7 +69,7 @@ where
     }
 }
 
-/// What went wrong during `operation`.
+/// Returns the failure of `operation`.
 pub fn failure<E>(operation: &str, error: &SdkError<E, Response>) -> Failure
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -96,7 +97,7 @@ where
         }
         SdkError::DispatchFailure(dispatch) => {
             failure.message = chain(error);
-            // A connection that was never made carried no request; any other may have.
+            // A connection that failed to open carried no request. Any other connection may have.
             failure.cause =
                 if dispatch.is_user() || is_connect(dispatch) { Cause::Unreachable } else { Cause::Ambiguous };
         }
@@ -113,8 +114,8 @@ where
     failure
 }
 
-/// The answer, where it has neither an error code nor a request id: AWS gives one with every answer, also with one to HEAD, which
-/// has no body for a code.
+/// Returns the response if it has neither an error code nor a request id. AWS sends a request id with every response,
+/// even to HEAD, which has no body for a code.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTCommonResponseHeaders.html>
 fn not_of_aws<E>(error: &SdkError<E, Response>) -> Option<&Response>
 where
@@ -128,8 +129,8 @@ where
     (code.is_none() && error.request_id().is_none()).then_some(answer)
 }
 
-/// EC2 also says `AuthFailure` of an address that a deleted NAT gateway of the caller's still holds; then the status is that of
-/// any other refusal.
+/// Returns whether the code `AuthFailure` refers to a resource. EC2 also uses it for an address that a deleted NAT
+/// gateway of the caller still holds, with the HTTP status of other refusals.
 fn is_about_resource(failure: &Failure, status: u16) -> bool {
     failure.is(&["AuthFailure"]) && status != 401
 }
@@ -191,16 +192,16 @@ fn hint(failure: &Failure) -> Option<String> {
     Some(hint.to_owned())
 }
 
-/// A part of a request that lacks what AWS requires: a defect of ours.
+/// Returns the failure for a part of a request that lacks a required field, which is a defect in stackctl.
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
 pub fn incomplete(error: BuildError) -> Failure {
     Failure::internal(error.to_string())
 }
 
-/// A part of an answer that AWS documents as always there.
+/// Returns a part of a response that AWS documents as always present.
 ///
 /// # Errors
-/// If it is not: an answer that cannot be believed is a failure, not an empty id.
+/// If it is missing: an incomplete response is a failure, not an empty id.
 pub fn given<T>(part: Option<T>, operation: &str, what: &str) -> Result<T, Failure> {
     part.ok_or_else(|| Failure {
         cause: Cause::Ambiguous,

@@ -1,4 +1,4 @@
-//! A listener of a load balancer that somebody else has made, and the rules that it has.
+//! Reads an existing listener outside the stack, and its rules.
 
 use aws_sdk_elasticloadbalancingv2::types::Rule;
 
@@ -6,7 +6,7 @@ use super::{Aws, Outcome};
 use crate::model::{Failure, GivenListener};
 
 impl Aws {
-    /// What there is of the listener `arn`; none if there is no such listener. Three calls, two of them at once.
+    /// Returns the listener `arn`, or `None` if it does not exist. Makes three calls, two of them at the same time.
     ///
     /// # Errors
     /// If AWS fails.
@@ -28,7 +28,7 @@ impl Aws {
         let (balancers, rules) = futures::try_join!(balancers, rules)?;
         let balancer = balancers.and_then(|found| found.load_balancers).and_then(|found| found.into_iter().next());
         let Some(balancer) = balancer else { return Ok(None) };
-        // The default rule's is the word `default`.
+        // The priority of the default rule is the word `default`.
         let priorities = rules.iter().flatten().filter_map(|rule| rule.priority()?.parse().ok());
         Ok(Some(GivenListener {
             arn: arn.to_owned(),

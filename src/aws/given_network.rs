@@ -1,5 +1,4 @@
-//! A network that somebody else has laid out: its subnets, where each sends what is for the
-//! internet, and its security groups.
+//! Reads an existing network outside the stack: its subnets, their default routes and its security groups.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +7,12 @@ use aws_sdk_ec2::types::{Filter, Route, RouteState, RouteTable, RouteTableAssoci
 use super::{Aws, Outcome};
 use crate::model::{Failure, GivenNetwork, GivenSubnet, WayOut};
 
-/// What is for the internet.
+/// The destination of a default route.
 const EVERYWHERE: &str = "0.0.0.0/0";
 
 impl Aws {
-    /// What there is of the VPC `vpc`, of these subnets and of these security groups; what is not there is left out. Three calls,
-    /// and one for security groups, all at once.
+    /// Returns the VPC `vpc`, these subnets and these security groups, without those that do not exist. Makes three
+    /// calls and one for security groups, all at the same time.
     /// <https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html>
     ///
     /// # Errors
@@ -26,7 +25,7 @@ impl Aws {
     ) -> Result<GivenNetwork, Failure> {
         let by = |name: &str, values: &[String]| Filter::builder().name(name).set_values(Some(values.to_vec())).build();
         let id = [vpc.to_owned()];
-        // By filters, not by ids: for an id that is not there AWS fails the whole call.
+        // Filters instead of ids, because one missing id makes the whole call fail.
         let vpcs = async { self.ec2.describe_vpcs().filters(by("vpc-id", &id)).send().await.during("DescribeVpcs") };
         let found = async {
             let call = self.ec2.describe_subnets().filters(by("subnet-id", subnets)).into_paginator().items().send();
@@ -59,7 +58,7 @@ impl Aws {
     }
 }
 
-/// The way out of a subnet: by the route table that it is associated with, or else by the network's main one.
+/// Returns the default route of a subnet, from the route table associated with it or else from the main route table.
 fn way_out(tables: &[RouteTable], subnet: &str) -> WayOut {
     let with = |wanted: &dyn Fn(&RouteTableAssociation) -> bool| {
         tables.iter().find(|table| table.associations().iter().any(wanted))
@@ -96,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subnet_goes_by_its_own_table_or_by_the_main_one() {
+    fn a_subnet_uses_its_own_or_the_main_route_table() {
         let tables = [
             table(&["subnet-1"], false, "igw-1", RouteState::Active),
             table(&[], true, "nat-1", RouteState::Active),

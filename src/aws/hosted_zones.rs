@@ -1,4 +1,4 @@
-//! Route 53's public hosted zones: the one in which a domain's records belong.
+//! Finds the public hosted zone of Route 53 for the records of a domain.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,12 +7,13 @@ use futures::future::try_join_all;
 use super::{Aws, Outcome};
 use crate::model::{Failure, HostedZone};
 
-/// How many zones of one name are read: there may be several, of which at most one is what the world asks.
+/// How many zones with the same name are read. There may be several, but the parent zone delegates to at most one.
 const READ: i32 = 20;
 
 impl Aws {
-    /// For each of `domains`, the public hosted zones of this account with the longest name that the domain is, or ends in. More
-    /// than one if several have that name; none if there is no such zone. One call for each name that a zone can have.
+    /// Returns for each of `domains` the public hosted zones in this account with the longest name that equals the
+    /// domain or is a suffix of it: several if they have the same name, none if there is no such zone. Makes one call
+    /// for each possible zone name.
     /// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ListHostedZonesByName.html>
     ///
     /// # Errors
@@ -26,7 +27,7 @@ impl Aws {
                 .hosted_zones()
                 .iter()
                 .filter(|zone| !zone.config().is_some_and(aws_sdk_route53::types::HostedZoneConfig::private_zone));
-            // The answer begins at that name and goes on with those that come after it.
+            // The response starts at this name and continues with later names.
             let named = public.filter(|zone| zone.name().trim_end_matches('.').eq_ignore_ascii_case(name));
             let zones = named.map(|zone| HostedZone {
                 id: zone.id().trim_start_matches("/hostedzone/").to_owned(),
@@ -44,7 +45,7 @@ impl Aws {
 }
 
 impl Aws {
-    /// The name servers of a hosted zone, which the zone above has to name for the world to ask them.
+    /// Returns the name servers of a hosted zone, to which the parent zone must delegate.
     /// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_GetHostedZone.html>
     ///
     /// # Errors
@@ -55,7 +56,8 @@ impl Aws {
     }
 }
 
-/// The names that a zone of `domain` can have, the longest first. A top-level domain is nobody's, and so is a name with a `*`.
+/// Returns the possible names of a zone for `domain`, the longest first. Top-level domains and names with `*` are left
+/// out.
 fn suffixes(domain: &str) -> Vec<&str> {
     let domain = domain.trim_start_matches("*.");
     let starts = std::iter::once(0).chain(domain.match_indices('.').map(|(dot, _)| dot + 1));
@@ -67,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_zone_of_a_domain_is_itself_or_one_above_it() {
+    fn the_zone_of_a_domain_is_the_domain_or_a_parent() {
         assert_eq!(suffixes("a.rates.example.com"), ["a.rates.example.com", "rates.example.com", "example.com"]);
         assert_eq!(suffixes("example.com"), ["example.com"]);
         assert_eq!(suffixes("*.rates.example.com"), ["rates.example.com", "example.com"]);

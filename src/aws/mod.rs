@@ -1,5 +1,5 @@
-//! The way to AWS: the session and its clients, ownership tags, derived names, errors in our own words.
-//! It knows no resource.
+//! Access to AWS: the session and its clients, ownership tags, derived names and the conversion of errors. It knows no
+//! resource kinds.
 
 mod answer;
 mod causes;
@@ -39,7 +39,7 @@ pub use tags::{
 };
 pub use task_log::{LogLine, TaskLog, log_page};
 
-/// One of stack.yaml's numbers, which are checked to be small, as the SDK takes them.
+/// Converts a number from stack.yaml, which is known to be small, for the SDK.
 pub fn signed(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }

@@ -1,10 +1,10 @@
-//! A write is sent once: only the engine knows whether and how to repeat one.
+//! Sends a write only once, because only the engine knows whether and how to repeat it.
 
 use aws_config::retry::RetryConfig;
 
-/// A call that can be told to be sent once.
+/// A call that can be sent without retries.
 pub trait Once {
-    /// The same call, which the SDK never repeats.
+    /// Returns the call with the SDK's retries turned off.
     #[must_use]
     fn once(self) -> Self;
 }

@@ -1,8 +1,9 @@
-//! Calls are paced before AWS throttles them: each waits until the token buckets of its operation, as the account is known to
-//! have them, hold a token for it.
+//! Rate limiter for calls: each call waits until the token buckets of its operation, as known for an account, have a
+//! token. This avoids throttling by AWS.
 //!
-//! The SDK lets code of ours wait in few places. Where it asks for credentials is one of them: that comes once for each attempt, is
-//! asynchronous, knows the operation, and comes before the signature, which AWS takes for five minutes only.
+//! The SDK allows custom code to wait in few places. One is the lookup of credentials: it happens once for each
+//! attempt, is asynchronous, knows the operation, and comes before the signature, which AWS accepts for only five
+//! minutes.
 
 use std::{
     fmt,
@@ -28,33 +29,33 @@ use tokio::{sync::watch, time::Instant};
 
 use super::error::THROTTLED;
 
-/// A wait that is worth a word, because a person would notice it.
+/// Shorter waits are not reported, because a person would not notice them.
 const WORTH_A_WORD: Duration = Duration::from_secs(1);
 
-/// The buckets of a session. Cheap to clone.
+/// The token buckets of a session. Cheap to clone.
 #[derive(Clone)]
 pub struct Pace(Arc<State>);
 
 struct State {
     buckets: Buckets,
-    /// The services, as the SDK calls them, whose calls go elsewhere than to AWS: no limits of AWS's count there.
+    /// The services, as the SDK names them, whose endpoint is not AWS. AWS's limits do not apply there.
     elsewhere: Vec<&'static str>,
     hurries: watch::Sender<bool>,
     waited: Mutex<Waited>,
 }
 
-/// How calls have waited.
+/// Statistics about calls that waited.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Waited {
-    /// How many waited for longer than a second.
+    /// How many calls waited longer than a second.
     pub calls: usize,
     /// The longest wait.
     pub longest: Duration,
-    /// What waited longest, such as `ecs:RegisterTaskDefinition`.
+    /// The operation with the longest wait, such as `ecs:RegisterTaskDefinition`.
     pub operation: String,
 }
 
-/// What a call is to its buckets.
+/// The names that identify the buckets of a call.
 struct Kind<'a> {
     service: &'a str,
     operation: &'a str,
@@ -67,29 +68,29 @@ impl fmt::Debug for Pace {
 }
 
 impl Pace {
-    /// Full buckets, for the calls of all services but those that go `elsewhere`.
+    /// Creates full buckets, which do not limit the services in `elsewhere`.
     pub(super) fn new(elsewhere: Vec<&'static str>) -> Self {
         let (buckets, waited) = (Buckets::of_a_client(), Mutex::default());
         Self(Arc::new(State { buckets, elsewhere, hurries: watch::channel(false).0, waited }))
     }
 
-    /// `config`, whose clients are paced.
+    /// Returns `config` with the rate limiter added.
     pub(super) fn over(&self, config: &SdkConfig) -> SdkConfig {
         let cache = config.identity_cache().unwrap_or_else(|| IdentityCache::lazy().build());
         config.to_builder().identity_cache(Paced { cache, pace: self.clone() }).build()
     }
 
-    /// From now on no call waits: what was begun is to end soon. AWS may throttle some.
+    /// Makes all calls stop waiting, so that started work ends soon. AWS may throttle some of them.
     pub fn hurry(&self) {
         self.0.hurries.send_replace(true);
     }
 
-    /// How calls have waited, if any did so for long.
+    /// Returns how calls have waited, or `None` if no wait was long.
     pub fn waited(&self) -> Option<Waited> {
         Some(self.0.waited.lock().expect("nobody panics while holding this").clone()).filter(|waited| waited.calls > 0)
     }
 
-    /// Waits until AWS is thought to take the call.
+    /// Waits until AWS should accept the call.
     async fn turn(&self, call: &Kind<'_>) {
         let began = Instant::now();
         let mut hurries = self.0.hurries.subscribe();
@@ -110,7 +111,7 @@ impl Pace {
         }
     }
 
-    /// What `config` is of, where its calls are paced.
+    /// Returns the call that `config` belongs to, or `None` if it is not limited.
     fn kind<'a>(&self, config: &'a ConfigBag) -> Option<Kind<'a>> {
         let call = config.load::<Metadata>()?;
         let service = config.load::<SigningName>()?.as_ref();
@@ -118,7 +119,7 @@ impl Pace {
     }
 }
 
-/// The credentials' cache, which gives them once it is a call's turn.
+/// A cache of credentials that returns them when the call may be sent.
 #[derive(Debug)]
 struct Paced {
     cache: SharedIdentityCache,
@@ -146,7 +147,7 @@ impl Intercept for Pace {
         "Pace"
     }
 
-    /// Where AWS throttles all the same, others have taken the tokens: there are none left for the next calls either.
+    /// Throttling despite the limiter means that other clients have used the tokens, so the buckets are emptied.
     fn read_after_deserialization(
         &self,
         context: &AfterDeserializationInterceptorContextRef<'_>,
@@ -160,7 +161,7 @@ impl Intercept for Pace {
     }
 }
 
-/// Whether `answer` asks to slow down. All protocols of AWS's have the code in the body.
+/// Returns whether AWS throttled the call. All protocols have the code in the body.
 fn is_throttled(answer: &Response) -> bool {
     let status = answer.status().as_u16();
     if !matches!(status, 400 | 503) {

@@ -1,17 +1,17 @@
-//! The quotas of an account, by the codes with which AWS refuses what would go beyond one.
+//! The quotas of an account, by the error codes that AWS returns when a quota is exceeded.
 
 use crate::model::Failure;
 
 /// A quota.
 #[derive(Clone, Copy)]
 struct Quota {
-    /// AWS's code.
+    /// The AWS error code.
     code: &'static str,
-    /// The operations that it is about, where other operations have the same code for another quota.
+    /// The operations for which the code means this quota, if other operations use it for another quota.
     operations: &'static [&'static str],
-    /// The service, as Service Quotas calls it.
+    /// The service, as Service Quotas names it.
     service: &'static str,
-    /// The quota, as Service Quotas calls it.
+    /// The quota, as Service Quotas names it.
     name: &'static str,
 }
 
@@ -67,7 +67,7 @@ const DATA: &[Quota] = &[
     quota("TooManyBuckets", "s3", "General purpose buckets"),
 ];
 
-/// The pages on the quotas of each of these services.
+/// From the quota pages of these services.
 const OTHERS: &[Quota] = &[
     of(&["CreateCluster"], quota("LimitExceededException", "ecs", "Clusters per account")),
     of(&["CreateService"], quota("LimitExceededException", "ecs", "Services per cluster")),
@@ -93,10 +93,10 @@ const OTHERS: &[Quota] = &[
     quota("SubscriptionLimitExceeded", "sns", "Subscriptions per topic"),
 ];
 
-/// Codes that begin or end like those of quotas and are about something else.
+/// Codes that look like those of quotas but mean something else.
 const NO_QUOTA: &[&str] = &["TooManyUpdates", "TooManyTags", "TooManyTagsException", "TooManyTagsError"];
 
-/// What to do about a quota that is used up, if that is what AWS refused the call for.
+/// Returns the hint for an exceeded quota, if AWS refused the call for that reason.
 pub(super) fn hint(failure: &Failure) -> Option<String> {
     if failure.is(&["AddressLimitExceeded"]) {
         return Some(

@@ -1,24 +1,24 @@
-//! What AWS refuses a call for, where its code does not say so. The only place that reads the text of a message, and only
-//! to decide whether a refusal may pass by waiting.
+//! The reason for a refusal with an unspecific code. This is the only place that reads the text of a message, and only
+//! to decide whether the refusal may be temporary.
 
 use crate::model::Failure;
 
-/// What a refused call was about.
+/// The reason for a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum About {
-    /// A role that the service cannot assume yet: a new one, or its own one in a new account.
+    /// A role that the service cannot assume yet: a new role, or the service-linked role in a new account.
     Role,
-    /// A part of the network, which AWS may not know everywhere yet.
+    /// A part of the network that may not be visible everywhere yet.
     Network,
-    /// More calls of one kind at once than the service takes.
+    /// Too many concurrent calls of one kind.
     Concurrency,
-    /// Something else: another try is refused as well.
+    /// Something else: a retry would be refused too.
     Other,
 }
 
-/// ECS, EventBridge Scheduler and RDS have one code for a role that cannot be assumed yet and for all that is wrong with a
-/// call. Each names the role in its message: "unable to assume the role", "must allow … to assume the role". ECS has the same code
-/// for revisions of a family that are registered too fast.
+/// Returns the reason for `failure`. ECS, EventBridge Scheduler and RDS use the same code for a role that cannot be
+/// assumed yet and for any other error. Each mentions the role in its message: "unable to assume the role", "must allow
+/// … to assume the role". ECS also uses that code if revisions of a family are registered too fast.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/troubleshooting.html>,
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html>
 pub fn about(failure: &Failure) -> About {
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_role_is_told_from_what_is_wrong_for_good() {
+    fn a_role_error_is_told_from_a_permanent_error() {
         let table = [
             ("ECS was unable to assume the role 'arn:aws:iam::1:role/x' that was provided for this task.", About::Role),
             ("Unable to assume the service linked role. Please verify that it exists.", About::Role),

@@ -1,8 +1,8 @@
-//! The regions of AWS, to tell a mistyped one from a network that fails: no call says which of the two it is.
+//! The regions of AWS, to tell a mistyped region from a network failure. The error of a call does not tell them apart.
 
 use crate::model::{Cause, Evidence, Failure};
 
-/// Those that this version knows. There may be newer ones, so that another one is no error by itself.
+/// The regions that this version knows. AWS may have added more, so an unknown region alone is not an error.
 /// <https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html>
 const KNOWN: &[&str] = &[
     "af-south-1",
@@ -41,7 +41,7 @@ const KNOWN: &[&str] = &[
     "us-west-2",
 ];
 
-/// `failure`, with the likely cause where AWS cannot be reached in a region that is not known.
+/// Adds the likely cause to `failure` if AWS cannot be reached and the region is unknown.
 pub(super) fn explained(failure: Failure, region: &str) -> Failure {
     let is_answer = |evidence: &Evidence| matches!(evidence, Evidence::Answer { .. });
     let is_unanswered = failure.code.is_none()
@@ -69,13 +69,13 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_region_that_does_not_answer_is_named() {
+    fn an_unreachable_unknown_region_is_named() {
         let hint = explained(unreachable(None), "eu-wset-1").hint.unwrap_or_default();
         assert!(hint.contains("unknown region `eu-wset-1`") && hint.contains("`eu-west-1`"), "{hint}");
     }
 
     #[test]
-    fn a_known_region_and_an_answer_keep_their_hints() {
+    fn a_known_region_or_a_response_keeps_its_hint() {
         for (failure, region) in [(unreachable(None), "eu-west-1"), (unreachable(Some("ExpiredToken")), "eu-new-1")] {
             assert_eq!(explained(failure.clone(), region), failure);
         }

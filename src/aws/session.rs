@@ -1,4 +1,4 @@
-//! The session: whose credentials, which region, which endpoint; and one client a service, all of one configuration.
+//! The session: credentials, region, endpoint, and one client for each service with the same configuration.
 
 use std::time::Duration;
 
@@ -12,22 +12,22 @@ use aws_smithy_runtime_api::client::{
 use super::{Outcome, Pace, answer::Origin, credentials, endpoints, given, regions};
 use crate::model::{Cause, Failure};
 
-/// How often a call that only reads is tried; the SDK waits between tries with jitter, 20 s at most.
+/// How often a read is attempted. The SDK waits at most 20 s between attempts, with jitter.
 const READ_ATTEMPTS: u32 = 8;
 
-/// Where a session goes.
+/// The destination of a session.
 #[derive(Clone, Debug, Default)]
 pub struct SessionOptions {
-    /// `region:` of stack.yaml.
+    /// The `region:` in stack.yaml.
     pub region: String,
-    /// Another endpoint than AWS's own, with credentials for it; the sandbox.
+    /// An endpoint other than AWS, used with dummy credentials: the sandbox.
     pub endpoint: Option<String>,
-    /// Whether AWS's request limits count at that endpoint.
+    /// Whether AWS's request limits apply at that endpoint.
     pub limits: bool,
 }
 
-/// The clients of one session, for reads: the SDK repeats those on throttling and lost answers. Writes go
-/// through [`super::Once`], because only the engine knows how to repeat a write.
+/// The clients of a session. The SDK retries reads after throttling and lost responses. Writes use [`super::Once`],
+/// because only the engine knows how to repeat a write.
 #[derive(Debug)]
 pub struct Aws {
     /// The region's name, such as `eu-west-1`.
@@ -74,24 +74,24 @@ pub struct Aws {
     pub ssm: aws_sdk_ssm::Client,
     /// STS.
     pub sts: aws_sdk_sts::Client,
-    /// What paces the calls of all of them.
+    /// The rate limiter of all clients.
     pub pace: Pace,
-    /// Whether the environment or the profile sends the calls of RDS elsewhere: an emulator does not have all that AWS offers.
+    /// Whether the environment or the profile sets an endpoint for RDS. An emulator does not have all features of AWS.
     pub rds_is_elsewhere: bool,
-    /// What signs requests that none of these makes.
+    /// The credentials for requests that no client makes.
     pub(super) credentials: Option<SharedCredentialsProvider>,
 }
 
-/// Who is calling.
+/// The identity of the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// The account's twelve digits.
+    /// The 12 digits of the account.
     pub account: String,
     /// The caller's ARN.
     pub arn: String,
 }
 
-/// What a session is made from: the options, the environment and the profile.
+/// The configuration of a session: the options, the environment and the profile.
 #[derive(Debug)]
 pub struct Configured {
     config: SdkConfig,
@@ -104,7 +104,7 @@ impl Configured {
     pub async fn load(options: &SessionOptions) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(5))
-            // Not of a whole attempt, which may have to wait for its turn first: see `pace`.
+            // No timeout for a whole attempt, which may have to wait in the rate limiter: see `pace`.
             .read_timeout(Duration::from_secs(60))
             .build();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
@@ -112,7 +112,7 @@ impl Configured {
             .retry_config(RetryConfig::standard().with_max_attempts(READ_ATTEMPTS))
             .timeout_config(timeouts);
         if let Some(endpoint) = &options.endpoint {
-            // A dummy key pair: the sandbox checks none, and real ones must never be sent to it.
+            // A dummy key pair: the sandbox does not check it, and real keys must never be sent there.
             let keys = aws_sdk_sts::config::Credentials::new("sandbox", "sandbox", None, None, "sandbox");
             loader = loader.endpoint_url(endpoint).credentials_provider(keys);
         }
@@ -121,15 +121,15 @@ impl Configured {
         Self { config, region: options.region.clone(), pace: Pace::new(elsewhere) }
     }
 
-    /// Where calls go, in words: AWS, or the endpoints that the environment or the profile name.
+    /// Returns the endpoints as text: AWS, or those that the environment or the profile set.
     pub fn place(&self) -> String {
         endpoints::place(&self.config)
     }
 
-    /// Opens the session. Makes no call to AWS but what the credentials' own source needs.
+    /// Opens the session. Makes no call to AWS except those of the credential source.
     ///
     /// # Errors
-    /// If no credentials can be found.
+    /// If no credentials are found.
     pub async fn connect(self) -> Result<Aws, Failure> {
         credentials::check(&self.config).await?;
         Ok(Aws::paced(&self.config, self.region, self.pace))
@@ -137,7 +137,7 @@ impl Configured {
 }
 
 impl Aws {
-    /// A session whose calls go nowhere, for tests of what makes none.
+    /// Creates a session without a reachable endpoint, for tests that make no calls.
     #[cfg(test)]
     pub fn nowhere() -> Self {
         let keys = aws_sdk_sts::config::Credentials::new("test", "test", None, None, "test");
@@ -197,12 +197,12 @@ impl Aws {
         }
     }
 
-    /// Who is calling. Tried twice only where nothing can be reached or the credentials are no good: the user hears it within
-    /// seconds. If AWS does answer, and asks to wait, this is as patient as the bulk reads beside it.
+    /// Returns the identity of the caller. Only two attempts if AWS cannot be reached or the credentials are invalid,
+    /// so that the error appears within seconds. If AWS throttles the call, it is as patient as other reads.
     /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>
     ///
     /// # Errors
-    /// If the credentials are no good or AWS cannot be reached.
+    /// If the credentials are invalid or AWS cannot be reached.
     pub async fn caller(&self) -> Result<Caller, Failure> {
         let quick = aws_sdk_sts::Config::builder().retry_config(RetryConfig::standard().with_max_attempts(2));
         let identity = self.sts.get_caller_identity().customize().config_override(quick).send().await;
@@ -219,7 +219,7 @@ impl Aws {
     }
 }
 
-/// SNS throttles with a code that the SDK does not know (`Throttled`), and the status that says the same.
+/// SNS throttles with a code that the SDK does not know (`Throttled`), so the HTTP status decides.
 /// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors>
 #[derive(Debug)]
 struct TooManyRequests;

@@ -1,4 +1,4 @@
-//! Signatures of requests that no client of the SDK makes.
+//! Signs requests that no client of the SDK makes.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html>
 
@@ -14,10 +14,10 @@ use super::Aws;
 use crate::model::{Failure, Subject};
 
 impl Aws {
-    /// The headers that make a GET of `url` a signed one for `service`. None for one whose address is signed already.
+    /// Returns the headers that sign a GET of `url` for `service`, or none if the URL is signed already.
     ///
     /// # Errors
-    /// If no credentials found any more.
+    /// If there are no credentials any more.
     pub async fn signature(&self, url: &str, service: &str) -> Result<Vec<(String, String)>, Failure> {
         let unsigned = |error: String| Failure::about(Subject::activity("sign a request"), error);
         if url.contains("X-Amz-Signature=") {

@@ -1,45 +1,45 @@
-//! Ownership: the tags that every resource is created with, and the reading of them.
+//! The tags that mark the resources of a stack.
 
 use crate::model::{Address, StackId};
 
-/// The stack's name.
+/// The name of the stack.
 pub const STACK: &str = "stackctl:stack";
 /// The environment.
 pub const ENVIRONMENT: &str = "stackctl:environment";
-/// The resource's address within the stack.
+/// The address of the resource in the stack.
 pub const ADDRESS: &str = "stackctl:address";
-/// What the AWS console shows.
+/// The name in the AWS console.
 pub const NAME: &str = "Name";
 
-/// The hosted zones in which the stack has records, by their ids with spaces between: records have no tags, so a resource
-/// that is read anyway says where to look for them.
+/// The ids of the hosted zones in which the stack has records, separated by spaces. Records have no tags, so this tag
+/// on another resource tells where to look for them.
 pub const ZONES: &str = "stackctl:zones";
 
-/// On the stack's cluster: the rare kinds of resources that the stack has never had, with spaces between. A look does not ask for
-/// those.
+/// On the stack's cluster: the rare kinds of which the stack has never had a resource, separated by spaces. These are
+/// not listed.
 pub const WITHOUT: &str = "stackctl:without";
 
-/// The region of the stack that has a resource of a service without regions.
+/// The region of the stack, on a resource of a global service.
 pub const REGION: &str = "stackctl:region";
 
-/// The commit of the source from which a task definition's image was built, with `-dirty` where files differed from it.
+/// The commit of the source of a task definition's image, with `-dirty` if the working tree differed.
 pub const COMMIT: &str = "stackctl:commit";
 
-/// Who registered a task definition, as the operating system calls them.
+/// The operating system user who registered a task definition.
 pub const BY: &str = "stackctl:by";
 
-/// For a task definition that goes back to an earlier one: the revision of that.
+/// On a task definition of a rollback: the restored revision.
 pub const ROLLBACK_TO: &str = "stackctl:rollback-to";
 
-/// A tag in the type of one AWS service's SDK.
+/// A tag as a type of one service's SDK.
 pub trait Tag {
-    /// The tag `key` with this value.
+    /// Creates a tag.
     fn with(key: &str, value: &str) -> Self;
-    /// Its key and its value.
+    /// Returns the key and the value.
     fn pair(&self) -> (&str, &str);
 }
 
-/// Of the services whose SDK takes a key and a value to be optional.
+/// For services whose SDK has an optional key and value.
 macro_rules! optional {
     ($($sdk:ident),+ $(,)?) => {$(
         impl Tag for $sdk::types::Tag {
@@ -54,7 +54,7 @@ macro_rules! optional {
     )+};
 }
 
-/// Of the services whose SDK takes both to be required.
+/// For services whose SDK has a required key and value.
 macro_rules! required {
     ($($sdk:ident),+ $(,)?) => {$(
         impl Tag for $sdk::types::Tag {
@@ -89,7 +89,7 @@ required!(
     aws_sdk_sns,
 );
 
-// ACM takes the key to be required and the value to be optional.
+// The SDK of ACM has a required key and an optional value.
 impl Tag for aws_sdk_acm::types::Tag {
     fn with(key: &str, value: &str) -> Self {
         Self::builder().key(key).value(value).build().expect("the key is given")
@@ -111,39 +111,39 @@ impl Tag for (String, String) {
     }
 }
 
-/// The tag `key` with this value.
+/// Creates the tag `key` with this value.
 pub fn tag<T: Tag>(key: &str, value: &str) -> T {
     T::with(key, value)
 }
 
-/// The value of the tag `key`.
+/// Returns the value of the tag `key`.
 pub fn tag_value<'a>(tags: &'a [impl Tag], key: &str) -> Option<&'a str> {
     tags.iter().map(Tag::pair).find(|(own, _)| *own == key).map(|(_, value)| value)
 }
 
-/// The four tags with which the resource at `address` is created.
+/// Returns the four tags of a new resource at `address`.
 pub fn tags<T: Tag>(id: &StackId, address: &Address) -> Vec<T> {
     let name = format!("{}-{}-{}", id.stack, id.environment, address.name());
     vec![tag(STACK, &id.stack), tag(ENVIRONMENT, &id.environment), tag(ADDRESS, &address.to_string()), tag(NAME, &name)]
 }
 
-/// The address that these tags give a resource, if they say that it belongs to `id`.
+/// Returns the address in these tags, if they name the stack `id`.
 pub fn address_of(id: &StackId, tags: &[impl Tag]) -> Option<Address> {
     let owned = tag_value(tags, STACK) == Some(&id.stack) && tag_value(tags, ENVIRONMENT) == Some(&id.environment);
     tag_value(tags, ADDRESS).filter(|_| owned)?.parse().ok()
 }
 
-/// Whether no stack has put its tags there.
+/// Returns whether the tags name no stack.
 pub fn is_of_no_stack(tags: &[impl Tag]) -> bool {
     tag_value(tags, STACK).is_none()
 }
 
-/// The hosted zones that [`ZONES`] names among these tags.
+/// Returns the hosted zones in the tag [`ZONES`].
 pub fn zones_of(tags: &[impl Tag]) -> Vec<String> {
     tag_value(tags, ZONES).into_iter().flat_map(|zones| zones.split_whitespace().map(str::to_owned)).collect()
 }
 
-/// Filters that make an EC2 `Describe…` call answer only what `id` owns: (name, value) pairs.
+/// Returns filters as pairs of name and value that limit an EC2 `Describe…` call to the resources of `id`.
 pub fn ours(id: &StackId) -> [(String, String); 2] {
     [(format!("tag:{STACK}"), id.stack.clone()), (format!("tag:{ENVIRONMENT}"), id.environment.clone())]
 }

@@ -1,4 +1,4 @@
-//! What tasks have written, as CloudWatch Logs keeps it: the stream of one task, and the pages of a whole log group.
+//! Reads the output of tasks from CloudWatch Logs: the stream of one task, and the pages of a whole log group.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html>
 
@@ -7,10 +7,10 @@ use std::fmt;
 use super::{Aws, Outcome, last_part, log_prefix};
 use crate::model::{Failure, StackId};
 
-/// What CloudWatch Logs answers for a stream before its first line, and for a log group that was deleted.
+/// The error of CloudWatch Logs for a stream without lines, and for a deleted log group.
 const ABSENT: &[&str] = &["ResourceNotFoundException"];
 
-/// The log of one task, from which each line is read once.
+/// The log of one task, which returns each line once.
 #[derive(Debug)]
 pub struct TaskLog {
     group: String,
@@ -19,21 +19,22 @@ pub struct TaskLog {
 }
 
 impl fmt::Display for TaskLog {
-    /// Where to find it.
+    /// Names the log stream and its group.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the stream {} of the log group {}", self.stream, self.group)
     }
 }
 
 impl TaskLog {
-    /// The log of the container `container` of the task `task` (an ARN or an id), in the stack's log group for `name`.
+    /// Creates the log of the container `container` of the task `task` (an ARN or an id), in the stack's log group for
+    /// `name`.
     pub fn new(id: &StackId, name: &str, container: &str, task: &str) -> Self {
-        // The stream's prefix is the container's name: kinds/ecs/task_definition.
+        // The prefix of the stream is the name of the container: see kinds/ecs/task_definition.
         let stream = format!("{container}/{container}/{}", last_part(task));
         Self { group: group(id, name), stream, next: None }
     }
 
-    /// The last lines, `count` at most and the oldest first; none where the task has written nothing.
+    /// Returns the last lines, at most `count`, oldest first, or `None` if the task wrote nothing.
     ///
     /// # Errors
     /// If CloudWatch Logs cannot be read.
@@ -43,7 +44,7 @@ impl TaskLog {
         Ok(answer.map(|answer| lines(answer.events.unwrap_or_default())))
     }
 
-    /// The lines that came since the last call; in the first call, those from the beginning.
+    /// Returns the lines since the last call. The first call starts at the beginning.
     ///
     /// # Errors
     /// If CloudWatch Logs cannot be read.
@@ -63,18 +64,18 @@ fn lines(events: Vec<aws_sdk_cloudwatchlogs::types::OutputLogEvent>) -> Vec<Stri
 /// A line of a log group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
-    /// `CloudWatch`'s own name for it.
+    /// The id that `CloudWatch` gives it.
     pub id: String,
     /// When it was written, in milliseconds since 1970.
     pub time: i64,
     /// The id of the task that wrote it.
     pub task: String,
-    /// What was written, without the line end.
+    /// The text without the line end.
     pub message: String,
 }
 
-/// One page of the stack's log group for `name`, of all tasks, from `since` to `until` in milliseconds since 1970; and the
-/// token of the next page, if there is one. A page may be empty although others follow.
+/// Reads a page of the stack's log group for `name`, of all tasks, from `since` to `until` in milliseconds since 1970.
+/// Also returns the token of the next page, if there is one. A page may be empty although others follow.
 ///
 /// # Errors
 /// If CloudWatch Logs cannot be read.
@@ -86,7 +87,7 @@ pub async fn log_page(
 ) -> Result<(Vec<LogLine>, Option<String>), Failure> {
     let call = aws.logs.filter_log_events().log_group_name(group(id, name));
     let call = call.start_time(since).set_end_time(until).set_next_token(token);
-    // The group may be deleted while it is read.
+    // The group may be deleted during the read.
     let Some(answer) = call.send().await.or_absent("FilterLogEvents", ABSENT)? else { return Ok((Vec::new(), None)) };
     let line = |event: aws_sdk_cloudwatchlogs::types::FilteredLogEvent| LogLine {
         id: event.event_id.unwrap_or_default(),
@@ -106,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_task_has_a_stream_of_its_own() {
+    fn each_task_has_its_own_stream() {
         let id = StackId { stack: "demo".into(), environment: "default".into() };
         for task in ["arn:aws:ecs:eu-west-1:123456789012:task/demo-default-main/c71a9526", "c71a9526"] {
             let log = TaskLog::new(&id, "database_load", "psql", task);

@@ -1,4 +1,5 @@
-//! What every resource relies on: names within AWS's limits, tags that are read back, errors in our own words.
+//! Properties that every resource relies on: names within AWS's limits, tags that can be read back, and converted
+//! errors.
 
 use std::collections::BTreeSet;
 
@@ -12,10 +13,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::{Address, Cause, Evidence, Failure, StackId};
 
-/// Where AWS limits names: load balancers and target groups, RDS, roles, security groups and ECS.
+/// The limits of AWS on names: load balancers and target groups, RDS, roles, security groups and ECS.
 const LIMITS: [usize; 4] = [32, 63, 64, 255];
 
-/// What stack.yaml takes as a part of a name.
+/// The pattern for a part of a name in stack.yaml.
 const PART: &str = "[a-z][a-z0-9]{0,5}(-[a-z0-9]{1,6}){0,1}[a-z0-9]{1,6}";
 
 prop_compose! {
@@ -40,9 +41,9 @@ proptest! {
         }
     }
 
-    /// Reads that cannot filter by tag rely on it: a name that this misses would be a resource that is never seen.
+    /// Reads that cannot filter by tag rely on this: a resource whose name is missed would never be found.
     #[test]
-    fn every_name_that_is_given_is_known_again_as_possibly_ours(id in id(), name in PART, discriminator in ".{0,12}") {
+    fn every_derived_name_is_recognized_as_possibly_ours(id in id(), name in PART, discriminator in ".{0,12}") {
         let address = Address::new("any", name);
         for limit in LIMITS {
             for made in [derived(&id, &address, limit), discriminated(&id, &address, &discriminator, limit)] {
@@ -61,7 +62,7 @@ proptest! {
     }
 
     #[test]
-    fn tags_are_read_back_as_their_address_by_their_own_stack(one in id(), other in id(), name in PART) {
+    fn tags_give_the_address_to_their_own_stack_only(one in id(), other in id(), name in PART) {
         let address = Address::new("secret", format!("{name}/ADMIN_PASSWORD"));
         let mut tags: Vec<(String, String)> = tags(&one, &address);
         tags.reverse();
@@ -84,7 +85,7 @@ fn a_name_is_cut_only_beyond_the_limit() {
 }
 
 #[test]
-fn a_strangers_name_is_not_taken_for_ours() {
+fn another_stacks_name_is_not_recognized_as_ours() {
     let id = StackId { stack: "rates".into(), environment: "prod".into() };
     for stranger in ["rates", "rates-staging-main", "other-rates-prod-main", ""] {
         assert!(!may_be_ours(&id, stranger, 32), "{stranger}");
@@ -92,7 +93,7 @@ fn a_strangers_name_is_not_taken_for_ours() {
 }
 
 #[test]
-fn tags_of_which_one_is_missing_or_broken_make_nothing_ours() {
+fn a_missing_or_invalid_tag_makes_a_resource_foreign() {
     let id = StackId { stack: "rates".into(), environment: "prod".into() };
     let made =
         |address| -> [(String, String); 3] { [tag(STACK, "rates"), tag(ENVIRONMENT, "prod"), tag(ADDRESS, address)] };
@@ -106,7 +107,7 @@ fn tags_of_which_one_is_missing_or_broken_make_nothing_ours() {
     assert_eq!(address_of(&id, &made("nonsense")), None);
 }
 
-/// What AWS's answer with this status and code becomes.
+/// Returns the failure for an AWS response with this status and code.
 fn answered(status: u16, code: Option<&str>) -> Failure {
     let mut raw = Response::new(StatusCode::try_from(status).expect("it is a status"), SdkBody::empty());
     raw.headers_mut().insert("x-amzn-requestid", "4f1c");
@@ -118,7 +119,7 @@ fn answered(status: u16, code: Option<&str>) -> Failure {
 }
 
 #[test]
-fn what_to_do_next_follows_from_the_code_and_the_status() {
+fn the_cause_follows_from_the_code_and_the_status() {
     let table = [
         (400, Some("InvalidParameterValue"), Cause::Refused),
         (403, Some("AccessDenied"), Cause::Refused),
@@ -137,13 +138,13 @@ fn what_to_do_next_follows_from_the_code_and_the_status() {
 }
 
 #[test]
-fn a_failure_gives_operation_code_message_request_in_order() {
+fn a_failure_shows_operation_code_message_and_request() {
     let shown = answered(400, Some("InvalidParameterValue")).to_string();
     assert_eq!(shown, "DescribeVpcs: InvalidParameterValue: in AWS's words (request 4f1c)");
 }
 
 #[test]
-fn only_what_the_reader_can_mend_has_a_hint() {
+fn only_failures_that_the_reader_can_fix_have_a_hint() {
     let hint = |code: &str| answered(400, Some(code)).hint.unwrap_or_default();
     for (code, says) in [
         ("ExpiredTokenException", "sign in again"),
@@ -180,7 +181,7 @@ fn one_code_names_the_quota_of_the_operation() {
 }
 
 #[test]
-fn a_throttled_call_is_no_used_up_quota() {
+fn throttling_is_not_reported_as_a_quota() {
     let throttled = answered(503, Some("RequestLimitExceeded"));
     assert_eq!(throttled.cause, Cause::Throttled);
     let hint = throttled.hint.expect("there is something to do");
@@ -188,7 +189,7 @@ fn a_throttled_call_is_no_used_up_quota() {
 }
 
 #[test]
-fn a_connection_that_was_never_made_is_told_from_one_that_broke() {
+fn a_failed_connection_is_told_from_a_broken_one() {
     let dispatch = |kind: std::io::ErrorKind| -> SdkError<ErrorMetadata, Response> {
         SdkError::dispatch_failure(ConnectorError::io(std::io::Error::from(kind).into()))
     };
@@ -200,7 +201,7 @@ fn a_connection_that_was_never_made_is_told_from_one_that_broke() {
 }
 
 #[test]
-fn absence_is_a_value_and_every_other_failure_stays_one() {
+fn only_codes_for_absence_become_none() {
     let error = |code: &str| -> SdkError<ErrorMetadata, Response> {
         let raw = Response::new(StatusCode::try_from(400).expect("it is a status"), SdkBody::empty());
         SdkError::service_error(ErrorMetadata::builder().code(code).build(), raw)
@@ -215,13 +216,13 @@ fn absence_is_a_value_and_every_other_failure_stays_one() {
 }
 
 #[test]
-fn an_answer_without_a_documented_field_may_have_done_the_work() {
+fn a_response_without_a_documented_field_is_ambiguous() {
     let failure = given::<String>(None, "CreateVpc", "vpcId").expect_err("it is not there");
     assert_eq!(failure.cause, Cause::Ambiguous);
     assert!(failure.message.contains("`vpcId`"));
 }
 
-/// What a service, or a proxy before it, may answer in place of an error of its API.
+/// Generates responses that a service, or a proxy in front of it, may send instead of a valid error.
 fn odd_answer() -> impl Strategy<Value = (u16, String, Vec<u8>)> {
     let body = prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..300),
@@ -242,7 +243,7 @@ fn odd_answer() -> impl Strategy<Value = (u16, String, Vec<u8>)> {
     (200_u16..600, kind.prop_map(str::to_owned), body)
 }
 
-/// A client's answer to `raw`, as the SDK reads it from the wire.
+/// Returns the results of three clients for `raw`, as the SDK parses it from the wire.
 async fn answered_with(status: u16, kind: &str, body: &[u8]) -> [Result<(), Failure>; 3] {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -255,7 +256,7 @@ async fn answered_with(status: u16, kind: &str, body: &[u8]) -> [Result<(), Fail
     let answer = [head.as_bytes(), body].concat();
     let serving = tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            // Whoever goes away in the middle is not our business.
+            // A client may close the connection early.
             drop(stream.read(&mut [0; 8192]).await);
             drop(stream.write_all(&answer).await);
         }
@@ -282,7 +283,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_answer_panics_or_hangs_and_every_error_is_an_error((status, kind, body) in odd_answer()) {
+    fn odd_responses_never_panic_hang_or_count_as_success((status, kind, body) in odd_answer()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let outcomes = runtime.block_on(async {
             tokio::time::timeout(std::time::Duration::from_secs(20), answered_with(status, &kind, &body)).await
@@ -298,7 +299,7 @@ proptest! {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_not_of_aws_says_where_it_is_from() {
+async fn a_response_of_another_server_is_shown_with_its_origin() {
     let page = b"<!DOCTYPE html>\n<html><head><title>Sign in \x1b[31mhere</title></head></html>".as_slice();
     for (status, kind, body, line, cause, likely) in [
         (302, "text/html", page, "Sign in [31mhere", Cause::Unreachable, "is not AWS"),
@@ -334,7 +335,7 @@ async fn an_answer_that_is_not_of_aws_says_where_it_is_from() {
 }
 
 #[test]
-fn an_error_of_aws_without_a_code_stays_one() {
+fn an_aws_error_without_a_code_is_still_an_aws_error() {
     let mut raw = Response::new(StatusCode::try_from(403).expect("it is a status"), SdkBody::empty());
     raw.headers_mut().insert("x-amz-request-id", "4f1c");
     let refused = failure("HeadBucket", &SdkError::service_error(ErrorMetadata::builder().build(), raw));

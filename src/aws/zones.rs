@@ -1,24 +1,24 @@
-//! The availability zones in which a new stack can stand.
+//! The availability zones that a new stack can use.
 
 use aws_sdk_ec2::types::{AvailabilityZone, AvailabilityZoneOptInStatus, AvailabilityZoneState};
 
 use super::{Aws, Outcome};
 use crate::model::Failure;
 
-/// Zones, by id, that lack a service which a stack needs, although EC2 calls them available. A name would not do: it stands for
-/// another zone in another account.
+/// Zones, by id, that lack a service which a stack needs, although EC2 reports them as available. Zone names differ
+/// between accounts, so they cannot be used here.
 ///
-/// - Fargate is not in `usw1-az2`, `apne1-az3` and `cnn1-az3`:
-///   <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/AWS_Fargate-Regions.html>. In `apne1-az3`, there are no NAT gateways
-///   either: <https://github.com/sysdiglabs/terraform-aws-secure-for-cloud/pull/52>.
-/// - AWS puts nothing new into `use1-az3` and `cac1-az3`, and lists them beside `usw1-az2` as zones to keep clear of:
+/// - Fargate is not available in `usw1-az2`, `apne1-az3` and `cnn1-az3`:
+///   <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/AWS_Fargate-Regions.html>. `apne1-az3` has no NAT
+///   gateways either: <https://github.com/sysdiglabs/terraform-aws-secure-for-cloud/pull/52>.
+/// - AWS adds nothing new in `use1-az3` and `cac1-az3`, and lists them with `usw1-az2` as zones to avoid:
 ///   <https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html>.
 const LACKING: &[&str] = &["apne1-az3", "cac1-az3", "cnn1-az3", "use1-az3", "usw1-az2"];
 
 impl Aws {
-    /// The region's availability zones that a new subnet can be in, in the order of their zone ids: names differ between
-    /// accounts, and the same file must give the same layout tomorrow. Local and wavelength zones are left out, as are those
-    /// that lack Fargate or NAT gateways.
+    /// Returns the region's availability zones that a new subnet can use, ordered by zone id: names differ between
+    /// accounts, and the same file must always give the same layout. Local and wavelength zones are left out, and so
+    /// are zones without Fargate or NAT gateways.
     /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeAvailabilityZones.html>
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! The way from a plan to its end that `up`, `deploy` and `destroy` share: show, ask, lock, look again, apply, report.
+//! The steps that `up`, `deploy` and `destroy` share: show the plan, ask, lock, observe again, apply, report.
 
 use crate::{
     blockers, blueprint,
@@ -18,67 +18,67 @@ use crate::{
     output::Output,
 };
 
-/// What the user has to say before anything is changed.
+/// The confirmation that a change needs.
 pub(super) enum Consent {
-    /// `yes`.
+    /// The answer `yes`.
     Yes,
-    /// This name.
+    /// This name as the answer.
     Name(String),
-    /// Nothing: the command line has said it.
+    /// None: the command line implies it.
     Given,
-    /// Nothing: this plan was agreed to before, and no other.
+    /// None: this saved plan was approved before. Any other plan is refused.
     Plan(Box<Plan>),
 }
 
-/// What a change is about.
+/// The subject of a change.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum About {
     /// The stack.
     Stack,
-    /// The load of a dump, of which nothing stays if it does not come to its end.
+    /// The load of a dump, which leaves nothing behind if it does not finish.
     Load,
-    /// What was there for a load that has ended.
+    /// The resources of a finished load.
     Leftovers,
 }
 
-/// What was agreed to.
+/// What the user has approved.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Agreed {
-    /// The plan that was shown, and no other.
+    /// Only the plan that was shown.
     This,
-    /// Whatever the plan is: nobody was asked about it.
+    /// Any plan: no question was asked.
     Whatever,
 }
 
-/// How a change of the cloud ended.
+/// The result of a change.
 pub(super) struct Ended {
     /// The exit code.
     pub(super) code: u8,
-    /// Whether there was anything to do.
+    /// Whether the plan had any steps.
     pub(super) is_change: bool,
-    /// Of what the stack owns, all that was left as it is.
+    /// The resources of the stack that were not changed.
     pub(super) untouched: Vec<LiveResource>,
 }
 
 impl Ended {
-    /// There was nothing to do.
+    /// The result of a plan without steps.
     fn at_once(plan: Plan) -> Self {
         Self { code: exit::DONE, is_change: false, untouched: plan.unchanged }
     }
 }
 
-/// One change of the cloud.
+/// A change of the stack.
 pub(super) struct Change<'a> {
     pub(super) command: &'static str,
     pub(super) about: About,
     pub(super) consent: Consent,
     pub(super) unprotect: bool,
-    /// The plan for a view of the cloud; asked for twice, before and after the lock is taken.
+    /// Creates the plan for a view of the cloud. Called before and after the lock is taken.
     pub(super) plan: &'a (dyn Fn(View) -> Result<Plan, Failure> + Sync),
 }
 
 impl Change<'_> {
-    /// Carries it out.
+    /// Applies the change.
     pub(super) async fn run(&self, project: &Project, global: &Global, output: &Output) -> Result<Ended, Stop> {
         let view = project.look().await?;
         let plan = project.planned(view.clone(), self.plan).await?;
@@ -105,7 +105,7 @@ impl Change<'_> {
         project.under_lock(self.command, global, self.under_lock(project, view, &plan, agreed, output)).await
     }
 
-    /// Carries it out without a question, under the stack's lock, which the caller holds.
+    /// Applies the change without a question. The caller holds the stack's lock.
     pub(super) async fn run_locked(&self, project: &Project, output: &Output) -> Result<Ended, Stop> {
         let view = project.look().await?;
         let cx = view.cx.clone();
@@ -116,10 +116,10 @@ impl Change<'_> {
         self.carry_out(project, plan, output).await
     }
 
-    /// Shows `plan`, which was made by the look `seen`. Says whether there is anything to do.
+    /// Shows `plan`, which was made from the view `seen`. Returns whether it has any steps.
     ///
     /// # Errors
-    /// If something stands in its way.
+    /// If the plan cannot be applied.
     async fn can_begin(
         &self,
         project: &Project,
@@ -139,7 +139,8 @@ impl Change<'_> {
         Ok(true)
     }
 
-    /// A load whose command was killed needs what a plan takes away that knows of no load.
+    /// Refuses a plan that deletes resources which the load of a killed command still needs. Such a plan does not know
+    /// about the load.
     async fn spare_loads(&self, project: &Project, plan: &Plan, output: &Output) -> Result<(), Failure> {
         match self.about {
             About::Stack => earlier_load::spare(project, self.command, plan, output).await,
@@ -147,7 +148,7 @@ impl Change<'_> {
         }
     }
 
-    /// What the same command does after a run that did not come to its end.
+    /// Returns what running the same command again does after an incomplete run.
     fn again(&self) -> String {
         match self.about {
             About::Load => "run `stackctl db load` again to load the dump from the beginning".to_owned(),
@@ -184,8 +185,9 @@ impl Change<'_> {
         confirm(&question, expected, &hint, global, output).map(|()| Agreed::This)
     }
 
-    /// Looks again now that nobody else can write: what somebody has read and agreed to must still be what is to be done. A moment
-    /// after the first look, that is a look at what is changed; after a question or behind another run, at everything.
+    /// Observes again under the lock: the plan that was shown and approved must still be valid. Right after the first
+    /// view, only the kinds that change are read. After a question, or after waiting for another run, everything is
+    /// read.
     async fn under_lock(
         &self,
         project: &Project,
@@ -198,7 +200,7 @@ impl Change<'_> {
         let view = if is_fresh { project.look_again(view, shown).await? } else { project.look().await? };
         let plan = project.planned(view, self.plan).await?;
         if !same_steps(shown, &plan) {
-            // The run that held the lock before has done some of it, or all.
+            // The previous holder of the lock has applied some or all of the plan.
             if agreed == Agreed::This && !plan.is_empty() {
                 return Err(Failure::about(
                     Subject::command(self.command),
@@ -221,7 +223,7 @@ impl Change<'_> {
 
     async fn carry_out(&self, project: &Project, plan: Plan, output: &Output) -> Result<Ended, Stop> {
         if project.cx.origin.get().is_none() {
-            // Nobody else sets it meanwhile; were it so, what they set would be as true.
+            // If the origin is already set, its value is the same.
             drop(project.cx.origin.set(provenance::of(&project.folder).await));
         }
         let mut code = apply(&self.again(), project, &plan, output).await?;
@@ -231,7 +233,7 @@ impl Change<'_> {
         Ok(Ended { code, is_change: true, untouched: plan.unchanged })
     }
 
-    /// Deletes what AWS lists only after `destroyed` was carried out.
+    /// Deletes the resources that AWS lists only after `destroyed` was applied.
     async fn delete_late(&self, project: &Project, destroyed: &Plan, output: &Output) -> Result<u8, Failure> {
         let asked_for = blueprint::sketch(&project.stack)?;
         let asked_for = asked_for.nodes().map(|node| node.address.clone());
@@ -246,13 +248,13 @@ impl Change<'_> {
     }
 }
 
-/// What the command `command` does if it is run again after it did not come to its end.
+/// Returns what running `command` again does after an incomplete run.
 pub(super) fn goes_on(command: &str) -> String {
     format!("run `stackctl {command}` again to resume")
 }
 
-/// Carries `plan` out, and reports; gives the exit code. `again` says what the same command does if this does not come to its
-/// end. A plan that writes comes here under the stack's lock.
+/// Applies `plan`, reports the result and returns the exit code. `again` is what running the same command again does
+/// after an incomplete run. For a plan that writes, the caller holds the stack's lock.
 pub(super) async fn apply(again: &str, project: &Project, plan: &Plan, output: &Output) -> Result<u8, Failure> {
     let stoppable = project.stopper().begin(output);
     let applied = project.reporting(Forecast::of(&project.kinds, plan), async |events| {
@@ -267,7 +269,7 @@ pub(super) async fn apply(again: &str, project: &Project, plan: &Plan, output: &
     Ok(conclude(again, plan, &applied?, stopped, output))
 }
 
-/// Says what came of `plan`; gives the exit code, which is `stopped` where a signal has stopped it.
+/// Reports the result of `plan` and returns the exit code, which is `stopped` if a signal stopped the run.
 fn conclude(again: &str, plan: &Plan, summary: &Summary, stopped: u8, output: &Output) -> u8 {
     let failed = summary.failed.len();
     let (done, all) = (summary.done.len(), plan.steps.len());
@@ -316,10 +318,10 @@ fn refuse_by_hand(plan: &Plan) -> Result<(), Failure> {
     Err(failure.evidence(Evidence::Findings { lines }))
 }
 
-/// Asks `question`, to which `expected` is the only answer that goes on; `--yes` is that answer.
+/// Asks `question` and requires the answer `expected`. `--yes` gives that answer.
 ///
 /// # Errors
-/// If the answer is another one, or there is nobody to ask; `hint` then says how to do without.
+/// If the answer differs, or there is no terminal; `hint` then names the alternative.
 pub(super) fn confirm(
     question: &str,
     expected: &str,
@@ -337,12 +339,12 @@ pub(super) fn confirm(
     }
 }
 
-/// How many steps, in words.
+/// Formats a number of steps.
 fn steps(count: usize) -> String {
     format!("{count} step{}", if count == 1 { "" } else { "s" })
 }
 
-/// Whether two plans do the same; states that moved on by themselves do not count.
+/// Returns whether two plans have the same changes, whatever live states they start from.
 fn same_steps(one: &Plan, other: &Plan) -> bool {
     let essence = |plan: &Plan| {
         let mut steps: Vec<String> = plan

@@ -1,5 +1,5 @@
-//! The loads of `db load` commands that were killed: what the next command has to do about them before it loads a dump, or
-//! takes away what they use. What AWS knows of them is for `kinds::ecs::database_load::earlier`.
+//! The loads of killed `db load` commands: decides how the next command handles them before it loads a dump or deletes
+//! resources that they use. `kinds::ecs::database_load::earlier` reads them from AWS.
 
 use crate::{
     blueprint,
@@ -12,24 +12,26 @@ use crate::{
     output::Output,
 };
 
-/// How many digits of a dump's sum are shown.
+/// How many digits of a dump's checksum are shown.
 const SHOWN_DIGITS: usize = 12;
 
-/// The loads of commands that did not come to their end, the newest first.
+/// The loads of incomplete commands, newest first.
 pub(super) struct Earlier(Vec<Begun>);
 
-/// What `db load` does about a dump.
+/// How `db load` proceeds with a dump.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Way {
-    /// It loads it.
+    /// It loads the dump.
     Begin,
-    /// It waits for a task that loads it already.
+    /// It waits for a task that is loading the dump already.
     Wait(Begun),
-    /// It has been loaded, and what is left of that is taken away.
+    /// The dump is loaded already; only the resources of the load are deleted.
     Loaded(Begun),
 }
 
 impl Earlier {
+    /// Reads the earlier loads from AWS.
+    ///
     /// # Errors
     /// If AWS cannot be read.
     pub(super) async fn of(project: &Project) -> Result<Self, Failure> {
@@ -44,10 +46,10 @@ impl Earlier {
         earlier::begun(&project.cx, &left).await.map(Self)
     }
 
-    /// What is to be done about the dump of `order`. `cluster` is where its task runs.
+    /// Returns how to proceed with the dump of `order`. `cluster` is the cluster of its task.
     ///
     /// # Errors
-    /// If another load runs, or nobody can tell whether this dump is loaded.
+    /// If another load is running, or it is unknown whether this dump is loaded.
     pub(super) fn way(&self, order: &Order, cluster: &str) -> Result<Way, Failure> {
         let mut running = self.0.iter().filter(|load| load.state == State::Runs);
         match (running.next(), running.next()) {
@@ -60,7 +62,7 @@ impl Earlier {
         for load in &self.0 {
             match (load.state, &load.order) {
                 (State::Loaded, Some(other)) if other == order => return Ok(Way::Loaded(load.clone())),
-                // What was loaded before that is no longer there.
+                // A load with `--replace` removed everything that was loaded before.
                 (State::Loaded, Some(other)) if other.replaces => break,
                 (State::Unknown, Some(other)) if other == order => return Err(unknown(load)),
                 (State::Loaded | State::Unknown, None) => return Err(unknown(load)),
@@ -70,12 +72,12 @@ impl Earlier {
         Ok(Way::Begin)
     }
 
-    /// How far the load is that the run `run` of stackctl began, if there is one.
+    /// Returns the load that the run `run` of stackctl started, if there is one.
     pub(super) fn of_run(&self, run: &str) -> Option<&Begun> {
         self.0.iter().find(|load| load.run.as_deref() == Some(run))
     }
 
-    /// What became of them, as far as anybody has to know.
+    /// Returns messages about the results that the user needs to know.
     pub(super) fn outcomes(&self) -> Vec<String> {
         self.0.iter().filter_map(outcome).collect()
     }
@@ -95,18 +97,18 @@ fn outcome(load: &Begun) -> Option<String> {
     }
 }
 
-/// A dump, for a message.
+/// Formats a dump for a message.
 fn shown(order: &Order) -> String {
     let digits: String = order.sha256.chars().take(SHOWN_DIGITS).collect();
     format!("the dump whose compressed SHA-256 starts with {digits}")
 }
 
-/// Whether the server may have a database that is half loaded.
+/// Returns whether the server may have a partly loaded database.
 pub(super) fn may_be_half_loaded(load: &Begun) -> bool {
     load.state == State::Killed && load.order.as_ref().is_none_or(|order| order.replaces)
 }
 
-/// What a load with `--replace` leaves that was killed, and what removes it.
+/// Returns the message about what a killed load with `--replace` leaves, and how to remove it.
 pub(super) fn half_loaded() -> String {
     let name = blueprint::DATABASE_NAME;
     format!(
@@ -116,7 +118,7 @@ pub(super) fn half_loaded() -> String {
     )
 }
 
-/// What a load with `--replace` leaves that could not drop the old database, and what removes it.
+/// Returns the message about the old database that a load with `--replace` could not drop, and how to remove it.
 pub(super) fn old_is_left() -> String {
     let name = blueprint::DATABASE_NAME;
     format!(
@@ -150,11 +152,11 @@ fn unknown(load: &Begun) -> Failure {
     )
 }
 
-/// Refuses `plan` if it takes away what the task of a load uses that still runs, and says what became of loads of which the
-/// rest is taken away. Makes no call where nothing of a load is taken away.
+/// Refuses `plan` if it deletes resources that the running task of a load needs. Reports the results of loads whose
+/// remaining resources it deletes. Makes no call if the plan deletes nothing of a load.
 ///
 /// # Errors
-/// If such a task runs. If AWS cannot be read.
+/// If such a task is running. If AWS cannot be read.
 pub(super) async fn spare(project: &Project, command: &str, plan: &Plan, output: &Output) -> Result<(), Failure> {
     if !touches(plan) {
         return Ok(());
@@ -175,8 +177,8 @@ pub(super) async fn spare(project: &Project, command: &str, plan: &Plan, output:
     Ok(())
 }
 
-/// Whether `plan` takes away what is there for a load, or closes the database to its task. Who deletes the cluster ends all
-/// tasks in it.
+/// Returns whether `plan` deletes resources of a load, or closes the database to its task. A plan that deletes the
+/// cluster does not count, because it stops all tasks.
 fn touches(plan: &Plan) -> bool {
     let removes = |step: &Step| matches!(step.action, Action::Delete | Action::DeleteReplaced);
     let ends = plan.steps.iter().any(|step| removes(step) && step.address.kind() == "cluster");
@@ -202,7 +204,8 @@ mod tests {
         Begun { task: task.into(), run, order: of, state, leaves_old: false, at: 0 }
     }
 
-    /// What is done about the dump `a`; the id of the task that decides it, or the beginning of an error.
+    /// Returns how `db load` proceeds with the dump `a`, and the id of the task that decides it, or the start of an
+    /// error.
     fn way(loads: Vec<Begun>) -> Result<(&'static str, String), String> {
         match Earlier(loads).way(&order("a", false), "shop-test-main") {
             Ok(Way::Begin) => Ok(("begin", String::new())),
@@ -225,7 +228,7 @@ mod tests {
         for undone in [State::Undone, State::Killed] {
             assert_eq!(way(vec![load("1", a.clone(), undone)]), Ok(decided("begin", "")));
         }
-        // It was loaded, though others came after it.
+        // The dump was loaded, although others followed.
         let later = [State::Undone, State::Loaded, State::Unknown].map(|state| load("2", b.clone(), state));
         for later in later {
             assert_eq!(way(vec![later, load("1", a.clone(), State::Loaded)]), Ok(decided("loaded", "1")));
@@ -235,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn another_load_that_runs_is_an_error_with_a_way_out() {
+    fn another_running_load_fails_with_a_hint() {
         let others = [Some(order("b", false)), Some(order("a", true)), None];
         for other in others {
             let failure = Earlier(vec![load("1", other, State::Runs)]).way(&order("a", false), "shop-test-main");
@@ -249,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_that_nobody_knows_is_asked_about() {
+    fn a_load_of_the_same_dump_with_an_unknown_result_fails() {
         let a = Some(order("a", false));
         for (of, state) in [(a, State::Unknown), (None, State::Unknown), (None, State::Loaded)] {
             let why = way(vec![load("1", of, state)]).expect_err("it may be loaded");
@@ -259,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_of_a_load_is_told() {
+    fn leftovers_of_a_load_are_reported() {
         let a = |replaces| Some(order("0123456789abcdef", replaces));
         let told = |of, state| Earlier(vec![load("1", of, state)]).outcomes().join("\n");
         assert!(told(a(false), State::Loaded).ends_with("starts with 0123456789ab into the database."));
@@ -278,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_plan_that_takes_from_a_load_looks_for_one() {
+    fn only_a_plan_that_affects_loads_reads_them() {
         let step = |kind: &str, name: &str, action| Step {
             address: Address::new(kind, name),
             action,

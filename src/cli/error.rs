@@ -1,4 +1,4 @@
-//! The ways a command can stop short, and the exit code of each.
+//! The reasons for which a command stops early, with their exit codes.
 
 use crate::{
     cli::signals::Asked,
@@ -9,20 +9,20 @@ use crate::{
     spec::Problems,
 };
 
-/// Why a command stopped.
+/// Why a command stopped early.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// stack.yaml is wrong.
+    /// stack.yaml is invalid.
     Problems(Problems),
-    /// The command line asks for what cannot be.
+    /// The command line is invalid.
     Usage { message: String, hint: Option<String> },
-    /// The cloud, or something on this machine, failed.
+    /// AWS, or something on this machine, failed.
     Failure(Box<Failure>),
-    /// Somebody else is at work on the stack.
+    /// Another run holds the lock.
     Held(Box<Holder>),
-    /// The user said no.
+    /// The user declined.
     Declined,
-    /// A signal came, and nothing has to be finished.
+    /// A signal arrived, and no work had to be finished.
     Asked(Asked),
 }
 
@@ -31,7 +31,7 @@ impl Stop {
         Self::Usage { message: message.into(), hint: Some(hint.into()) }
     }
 
-    /// Says why on `output`; gives the exit code.
+    /// Reports the reason on `output` and returns the exit code.
     pub(super) fn report(&self, output: &Output) -> u8 {
         match self {
             Self::Problems(problems) => {
@@ -72,11 +72,11 @@ impl Stop {
     }
 }
 
-/// The exit code of a failure.
+/// Returns the exit code of a failure.
 pub(super) fn code(failure: &Failure) -> u8 {
     match (failure.cause, &failure.subject) {
         (Cause::RolledBack, _) => exit::ROLLED_BACK,
-        // A flag that asks for something impossible is a mistake in the command line.
+        // An impossible value of a flag is an error in the command line.
         (_, Some(Subject::Flag(_))) => exit::USAGE,
         _ => exit::FAILED,
     }

@@ -1,4 +1,4 @@
-//! What every command takes, and how people write times.
+//! The global options, and the parsing of durations.
 
 use std::{
     ffi::OsStr,
@@ -62,7 +62,7 @@ pub(super) struct Global {
     pub(super) verbose: u8,
 }
 
-/// What `--output` says: a format, or for `init --from` the file that it writes.
+/// The value of `--output`: a format, or for `init --from` the file to write.
 #[derive(Clone, Debug)]
 pub(super) enum OutputArg {
     Format(Format),
@@ -84,16 +84,16 @@ impl OutputArg {
         }
     }
 
-    /// The error of a command that writes no file, if this is one.
+    /// Returns the error for a command that writes no file, if `--output` names one.
     pub(super) fn refused(&self, mut command: clap::Command) -> Option<clap::Error> {
-        // What an error shows of an argument is known once the command line is built.
+        // clap knows the text of an argument in errors only after this.
         command.build();
         let argument = command.get_arguments().find(|argument| argument.get_id() == "output");
         EnumValueParser::<Format>::new().parse_ref(&command, argument, self.file()?.as_os_str()).err()
     }
 }
 
-/// Reads `--output`.
+/// Parses `--output`.
 #[derive(Clone)]
 struct Outputs;
 
@@ -118,7 +118,7 @@ impl TypedValueParser for Outputs {
     }
 }
 
-/// A time as people write it: `30s`, `5m`, `1h`, `2d`, or a bare number of seconds.
+/// Parses a duration such as `30s`, `5m`, `1h`, `2d`, or a plain number of seconds.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
     let number: u64 = number.parse().map_err(|_| "expected a time such as 30s, 5m or 1h".to_owned())?;

@@ -1,4 +1,4 @@
-//! What stops a change of the cloud in its middle: a signal, or the loss of the stack's lock.
+//! Stops a running change: after a signal, or when the stack's lock is lost.
 
 use std::{
     sync::{
@@ -16,13 +16,13 @@ use crate::{
     output::Output,
 };
 
-/// For how long calls in flight may go on after SIGTERM or SIGHUP. Who sends them often kills soon after: Docker after 10 seconds,
-/// Kubernetes after 30.
+/// How long calls in flight may continue after SIGTERM or SIGHUP. The sender often kills the process soon after: Docker
+/// after 10 s, Kubernetes after 30 s.
 /// <https://docs.docker.com/reference/cli/docker/container/stop/>
 /// <https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination>
 const GRACE: Duration = Duration::from_secs(8);
 
-/// Stops what is being carried out, if anything is. Cheap to clone.
+/// Stops the current run of a plan, if there is one. Cheap to clone.
 #[derive(Clone, Default)]
 pub(super) struct Stopper(Arc<State>);
 
@@ -31,32 +31,32 @@ struct State {
     listens: AtomicBool,
     lost: AtomicBool,
     doing: Mutex<Doing>,
-    /// Wakes who can give the lock back.
+    /// Notifies the task that can release the lock.
     released: Notify,
 }
 
-/// What there is to stop.
+/// The current work of the process.
 #[derive(Default)]
 struct Doing {
-    /// What is being carried out.
+    /// The current run of a plan.
     current: Option<Interrupt>,
     /// Whether the process holds the stack's lock.
     locked: bool,
-    /// By what it was first asked to stop since it has the lock.
+    /// The first signal since the lock was taken.
     asked: Option<Asked>,
-    /// The signal that came while nothing was being carried out, until it is acted on.
+    /// A signal that arrived outside a run and is not handled yet.
     pending: Option<Asked>,
 }
 
-/// What a signal does.
+/// The reaction to a signal.
 enum Reaction {
-    /// Calls in flight are finished, and nothing new is begun.
+    /// Finish calls in flight and start nothing new.
     Stop(Interrupt),
-    /// The lock is given back.
+    /// Release the lock.
     Release,
-    /// It is stopping already.
+    /// Nothing: the run is stopping already.
     Wait,
-    /// The process ends at once.
+    /// Exit immediately.
     End,
 }
 
@@ -76,7 +76,7 @@ impl Doing {
     }
 }
 
-/// Something that is being carried out, until this is dropped.
+/// A run of a plan, until this is dropped.
 pub(super) struct Stoppable {
     stopper: Stopper,
     pub(super) interrupt: Interrupt,
@@ -88,7 +88,7 @@ impl Drop for Stoppable {
     }
 }
 
-/// The stack's lock is held, until this is dropped.
+/// Marks the stack's lock as held, until this is dropped.
 pub(super) struct Holding(Stopper);
 
 impl Drop for Holding {
@@ -98,7 +98,7 @@ impl Drop for Holding {
 }
 
 impl Holding {
-    /// By what the process is asked to stop while nothing is being carried out: the lock can be given back at once.
+    /// Waits for a signal outside a run, when the lock can be released immediately.
     pub(super) async fn asked(&self) -> Asked {
         loop {
             let asked = self.0.doing().pending.take();
@@ -111,8 +111,8 @@ impl Holding {
 }
 
 impl Stopper {
-    /// Something begins that a signal stops from now on: what is in flight is finished, and nothing new is begun. A second
-    /// Ctrl-C ends the process at once.
+    /// Starts a run that signals can stop: calls in flight finish and nothing new starts. A second Ctrl-C exits
+    /// immediately.
     pub(super) fn begin(&self, output: &Output) -> Stoppable {
         let interrupt = Interrupt::default();
         {
@@ -128,14 +128,14 @@ impl Stopper {
         Stoppable { stopper: self.clone(), interrupt }
     }
 
-    /// From now on the process holds the stack's lock: a signal is to end it only once that is given back.
+    /// Marks the stack's lock as held: a signal then ends the process only after the lock is released.
     pub(super) fn hold(&self, output: &Output) -> Holding {
         *self.doing() = Doing { locked: true, ..Doing::default() };
         self.listen(output);
         Holding(self.clone())
     }
 
-    /// The stack's lock is another run's now: nothing more is begun, now or later.
+    /// Marks the stack's lock as lost: nothing new is started any more.
     pub(super) fn lose(&self) {
         self.0.lost.store(true, Ordering::SeqCst);
         if let Some(interrupt) = &self.doing().current {
@@ -143,15 +143,15 @@ impl Stopper {
         }
     }
 
-    /// By what it was asked to stop, if it was.
+    /// Returns the first signal, if there was one.
     pub(super) fn asked(&self) -> Option<Asked> {
         self.doing().asked
     }
 
-    /// Once it listens, the system's own way with the signals is gone for good, so it listens to the end.
+    /// Starts to handle signals, once. Handling replaces the system's default action for good, so it never stops.
     fn listen(&self, output: &Output) {
         if !self.0.listens.swap(true, Ordering::Relaxed) {
-            // Where nobody can listen, signals end the process.
+            // If this fails, signals end the process.
             if let Ok(signals) = Signals::listen() {
                 tokio::spawn(self.clone().hear(signals, output.clone()));
             }
@@ -203,7 +203,7 @@ mod tests {
     use crate::output::Format;
 
     #[tokio::test]
-    async fn a_lost_lock_stops_what_runs_and_what_would_begin_after_it() {
+    async fn a_lost_lock_stops_current_and_later_runs() {
         let (stopper, output) = (Stopper::default(), Output::new(Format::Human, true));
         let one = stopper.begin(&output);
         assert!(!one.interrupt.stopped());
@@ -213,7 +213,8 @@ mod tests {
         assert!(stopper.begin(&output).interrupt.stopped());
     }
 
-    /// What a signal does to a process in this state; true is the lock, or what has been stopped.
+    /// Returns the reaction of a process in this state to a signal. `current` says whether there is a run, and if so,
+    /// whether it was stopped.
     fn reaction(locked: bool, current: Option<bool>, asked: Option<Asked>, by: Asked) -> &'static str {
         let current = current.map(|stopped| {
             let interrupt = Interrupt::default();
@@ -231,30 +232,30 @@ mod tests {
     }
 
     #[test]
-    fn a_signal_ends_the_process_once_nothing_is_lost_by_it() {
+    fn a_signal_exits_only_when_nothing_is_lost() {
         use Asked::{HungUp, Interrupted, Terminated};
         for by in [Interrupted, HungUp, Terminated] {
             assert_eq!(reaction(false, None, None, by), "end");
             assert_eq!(reaction(true, None, None, by), "release");
             assert_eq!(reaction(true, Some(false), None, by), "stop");
-            // Ctrl-C has stopped one part of a command, and the next part is being carried out.
+            // Ctrl-C has stopped one part of a command, and the next part is running.
             assert_eq!(reaction(true, Some(false), Some(Interrupted), by), "stop");
         }
         assert_eq!(reaction(true, Some(true), Some(Interrupted), Interrupted), "end");
         assert_eq!(reaction(true, None, Some(Interrupted), Interrupted), "end");
-        // A pipeline that is cancelled sends several, one after the other, and kills at last.
+        // A cancelled pipeline sends several signals in turn, the last one SIGKILL.
         assert_eq!(reaction(true, Some(true), Some(Interrupted), Terminated), "wait");
         assert_eq!(reaction(true, None, Some(HungUp), Terminated), "release");
     }
 
     #[tokio::test]
-    async fn the_lock_is_given_back_or_what_begins_is_stopped() {
+    async fn a_signal_releases_the_lock_or_stops_the_next_run() {
         let (stopper, output) = (Stopper::default(), Output::new(Format::Human, true));
         let holding = stopper.hold(&output);
         assert!(matches!(stopper.doing().react(Asked::Terminated), Reaction::Release));
         assert_eq!(holding.asked().await, Asked::Terminated);
         assert_eq!(stopper.asked(), Some(Asked::Terminated));
-        // The signal came when the first step was about to begin.
+        // The signal arrived just before the first run started.
         stopper.doing().react(Asked::Terminated);
         assert!(stopper.begin(&output).interrupt.stopped());
         assert!(!stopper.begin(&output).interrupt.stopped(), "what follows it is begun");

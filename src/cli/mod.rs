@@ -1,4 +1,4 @@
-//! The command line: what every command takes, the commands, and what they share.
+//! The command line: the global options, the commands, and what they share.
 
 mod change;
 mod commands;
@@ -52,7 +52,7 @@ pub fn main() -> ExitCode {
     let cli = match parsed.map_err(mistakes::explained) {
         Ok(cli) => cli,
         Err(error) => {
-            // `--help` and `--version` come as errors too.
+            // `--help` and `--version` are errors in clap too.
             let code = if error.use_stderr() { exit::USAGE } else { exit::DONE };
             drop(error.print());
             return ExitCode::from(code);
@@ -76,7 +76,7 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(stop) => stop.report(&output),
     };
-    // A build that an interrupt left behind must not keep the process from ending.
+    // An interrupted build must not keep the process from exiting.
     runtime.shutdown_background();
     ExitCode::from(code)
 }
@@ -122,7 +122,7 @@ mod tests {
         assert!(cli("stackctl plan --output json").global.output.refused(command()).is_none());
     }
 
-    /// Verbs that a help text may start with.
+    /// The verbs that may start a help text.
     const VERBS: &[&str] = &[
         "Bring", "Build", "Change", "Check", "Connect", "Create", "Delete", "Estimate", "Forward", "List", "Load",
         "Print", "Roll", "Run", "Set", "Show", "Start", "Stop", "Write",
@@ -152,7 +152,7 @@ mod tests {
         check(&command());
     }
 
-    /// The commands that do something: those that have none below them.
+    /// Returns the commands without subcommands.
     fn leaves(command: &clap::Command) -> Vec<&clap::Command> {
         let below: Vec<&clap::Command> = command.get_subcommands().flat_map(leaves).collect();
         if below.is_empty() { vec![command] } else { below }

@@ -1,4 +1,4 @@
-//! What the commands share: stack.yaml read, the session opened, the cloud observed, the desired graph drawn.
+//! What the commands share: reading stack.yaml, opening the session, observing AWS and building the desired graph.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,12 +24,12 @@ use crate::{
     spec::{self, Stack, Tls},
 };
 
-/// stack.yaml in the environment that the command line names.
+/// Reads stack.yaml for the environment on the command line.
 pub(super) fn read(global: &Global) -> Result<Stack, Stop> {
     Ok(spec::load(&global.file, &global.env, &|name| std::env::var(name).ok())?)
 }
 
-/// An open project: stack.yaml and the cloud it is for.
+/// An open project: stack.yaml and its session on AWS.
 pub(super) struct Project {
     pub(super) stack: Stack,
     pub(super) cx: Context,
@@ -44,33 +44,33 @@ pub(super) struct Project {
     stopper: Stopper,
     output: Output,
     verbose: bool,
-    /// The listener that stack.yaml names, as the first look has found it.
+    /// The listener that stack.yaml names, as found by the first view.
     listener: OnceLock<GivenListener>,
-    /// Whether it was said already what a certificate waits for.
+    /// Whether the message about the delegation of zones was printed.
     told: AtomicBool,
-    /// Whether it was said already which images are gone that run.
+    /// Whether the message about missing images was printed.
     told_of_images: AtomicBool,
-    /// Whether another run had the lock that this one has now.
+    /// Whether this run waited for another run's lock.
     has_waited: AtomicBool,
 }
 
-/// What AWS has.
+/// The live state on AWS.
 #[derive(Clone)]
 pub(super) struct View {
-    /// What the desired graph is drawn from, without a release or a dump.
+    /// The facts from which the desired graph is built, without a release or a dump.
     pub(super) facts: Facts,
     /// The resources of the stack.
     pub(super) live: Vec<LiveResource>,
-    /// What this look has read: who asks a moment later need not ask AWS again.
+    /// The context of these reads, so that later checks can reuse them.
     pub(super) cx: Context,
 }
 
-/// Where the image builder's lines go: to the reporter that runs at the time, or nowhere.
+/// Passes the lines of the image builder to the current reporter, if there is one.
 #[derive(Clone, Default)]
 struct Relay(Arc<Mutex<Option<Events>>>);
 
 impl Project {
-    /// Reads stack.yaml and opens a session; no call to AWS yet.
+    /// Reads stack.yaml and opens a session, without calls to AWS.
     pub(super) async fn open(global: &Global, output: &Output) -> Result<Self, Stop> {
         let stack = read(global)?;
         let running = if global.sandbox { Some(sandbox::must_run()?) } else { None };
@@ -115,12 +115,12 @@ impl Project {
         })
     }
 
-    /// The same, for a command that deletes all that it finds.
+    /// Marks the command as one that deletes everything it finds.
     pub(super) fn deleting_all(self) -> Self {
         Self { cx: self.cx.deleting_all(), ..self }
     }
 
-    /// Looks at the cloud: what the stack owns, and what it stands on that is not its own. All at once.
+    /// Reads the resources of the stack and the existing resources that it uses, all at the same time.
     pub(super) async fn look(&self) -> Result<View, Failure> {
         let (cx, aws) = (self.cx.fresh(), &self.cx.aws);
         let domains = self.stack.load_balancer.as_ref().map(|balancer| balancer.domains.as_slice()).unwrap_or_default();
@@ -137,7 +137,7 @@ impl Project {
                 None => Ok(None),
             }
         };
-        // Boxed, because all of them together are larger than a stack likes.
+        // Boxed, because together these futures are too large for the stack.
         let (hosted_zones, network, listener, live) =
             Box::pin(async { futures::try_join!(hosted_zones, network, listener, engine::observe(&self.kinds, &cx)) })
                 .await?;
@@ -151,12 +151,12 @@ impl Project {
         self.view(cx, live, (hosted_zones, network, listener), Vec::new()).await
     }
 
-    /// The listener that stack.yaml names, if a look has found it.
+    /// Returns the listener that stack.yaml names, if a view has found it.
     pub(super) fn listener(&self) -> Option<&GivenListener> {
         self.listener.get()
     }
 
-    /// Looks again at the kinds that `plan` changes; the rest is as `view` has it.
+    /// Reads the kinds that `plan` changes again, and takes the rest from `view`.
     pub(super) async fn look_again(&self, view: View, plan: &Plan) -> Result<View, Failure> {
         let kinds: BTreeSet<&str> = plan.steps.iter().map(|step| step.address.kind()).collect();
         let cx = self.cx.fresh();
@@ -165,8 +165,8 @@ impl Project {
         self.view(cx, live, (view.facts.hosted_zones, view.facts.network, view.facts.listener), zones).await
     }
 
-    /// What `live` comes to. The region's zones are read where some are to be chosen, unless they are known already: a stack that
-    /// stands stays where it is.
+    /// Creates the view for `live`. The zones of the region are read only if the stack must choose some and they are
+    /// not known yet: an existing stack keeps its zones.
     async fn view(
         &self,
         cx: Context,
@@ -186,13 +186,14 @@ impl Project {
         Ok(View { facts: Facts { zones, ..facts }, live, cx })
     }
 
-    /// Whether another run had the lock that this one has now.
+    /// Returns whether this run waited for another run's lock.
     pub(super) fn has_waited(&self) -> bool {
         self.has_waited.load(Ordering::Relaxed)
     }
 
-    /// Says once in a run, and only before there is a certificate, what it waits for: that nobody is sent to a zone is the
-    /// usual reason why it is never issued, and no call of AWS's tells it.
+    /// Prints which hosted zones must be delegated for a new certificate, once in a run and only before the certificate
+    /// exists. A missing delegation is the usual reason for a certificate that is never issued, and no call to AWS
+    /// reports it.
     async fn tell_of_delegation(
         &self,
         hosted_zones: &BTreeMap<String, Vec<HostedZone>>,
@@ -222,7 +223,7 @@ impl Project {
         Ok(())
     }
 
-    /// Says, with `-v`, for how long calls have waited because AWS takes no more of them at once.
+    /// Prints, with `-v`, how long calls have waited to stay within AWS's request limits.
     pub(super) fn tell_of_waits(&self) {
         if let Some(waited) = self.cx.aws.pace.waited().filter(|_| self.verbose) {
             let (calls, longest, operation) = (waited.calls, waited.longest.as_secs(), waited.operation);
@@ -233,7 +234,7 @@ impl Project {
         }
     }
 
-    /// Says once in a run which services run an image that somebody has deleted: nothing fails before ECS has to start a task.
+    /// Prints once in a run which services use a deleted image. Otherwise nothing fails until ECS starts a task.
     fn tell_of_images_that_are_gone(&self, facts: &Facts) {
         let gone: Vec<_> = facts.running.iter().filter(|(_, running)| running.digest.is_none()).collect();
         if gone.is_empty() || self.told_of_images.swap(true, Ordering::Relaxed) {
@@ -244,8 +245,8 @@ impl Project {
         }
     }
 
-    /// What stack.yaml asks for. `releases` names the images that are to run; without one, what runs is kept. `load` is a dump
-    /// on its way into the database.
+    /// Returns the desired graph. `releases` are the images to run; services without one keep their current image.
+    /// `load` is a dump to load into the database.
     pub(super) fn graph(
         &self,
         view: &View,
@@ -258,12 +259,12 @@ impl Project {
         blueprint::graph(&self.stack, &facts)
     }
 
-    /// The plan from what is there to what stack.yaml asks for.
+    /// Returns the plan from the live state to stack.yaml.
     pub(super) fn plan(&self, view: View, releases: &BTreeMap<ImageSource, BuiltImage>) -> Result<Plan, Failure> {
         engine::plan(&self.kinds, &self.cx.id, &self.graph(&view, releases, None)?, view.live)
     }
 
-    /// What `plan` makes of `view`, once all is read of what it changes.
+    /// Returns the result of `plan` for `view`, after a full read of the resources that it changes.
     pub(super) async fn planned(
         &self,
         view: View,
@@ -285,12 +286,12 @@ impl Project {
         Ok(Plan { place: Some(Place { region: self.stack.region.clone(), account }), ..planned })
     }
 
-    /// Every resource of one kind that the stack owns.
+    /// Returns every resource of one kind that the stack owns.
     pub(super) async fn observe_kind(&self, kind: &str) -> Result<Vec<LiveResource>, Failure> {
         engine::observe_kind(&self.kinds, &self.cx, kind).await
     }
 
-    /// The services as they run, for the command `command`: the one called `name`, or all of stack.yaml that are there.
+    /// Returns the live services for the command `command`: the one called `name`, or all of stack.yaml that exist.
     pub(super) async fn services(
         &self,
         command: &str,
@@ -331,12 +332,12 @@ impl Project {
         Ok(built)
     }
 
-    /// What builds images.
+    /// Returns the image builder.
     pub(super) fn images(&self) -> &Builder {
         &self.images
     }
 
-    /// Does `work`, and reports what happens meanwhile: its own events, and the lines of the image builder.
+    /// Runs `work` and reports its events and the lines of the image builder.
     pub(super) async fn reporting<T>(&self, forecast: Forecast, work: impl AsyncFnOnce(&Events) -> T) -> T {
         let (events, receiver) = Events::channel();
         let reporting = tokio::spawn(self.output.reporter(forecast).run(receiver));
@@ -344,24 +345,24 @@ impl Project {
         let done = work(&events).await;
         self.relay.to(None);
         drop(events);
-        // The reporter ends with the last sender; a panic in it has been reported by the runtime.
+        // The reporter ends with the last sender. The runtime has already reported a panic in it.
         drop(reporting.await);
         done
     }
 
-    /// What stops what is being carried out.
+    /// Returns the handler that stops the current run.
     pub(super) fn stopper(&self) -> &Stopper {
         &self.stopper
     }
 
-    /// Does `work` under the stack's lock, for the command `command`. If the lock is lost meanwhile, nothing more is begun.
+    /// Runs `work` under the stack's lock, for the command `command`. If the lock is lost, nothing new is started.
     pub(super) fn under_lock<'a, T: 'a, E: Into<Stop> + 'a>(
         &'a self,
         command: &'static str,
         global: &'a Global,
         work: impl Future<Output = Result<T, E>> + 'a,
     ) -> LocalBoxFuture<'a, Result<T, Stop>> {
-        // On the heap, because what is done under a lock is large.
+        // Boxed, because the futures under the lock are large.
         Box::pin(self.locked(command, global, work))
     }
 
@@ -404,12 +405,12 @@ impl Project {
         done
     }
 
-    /// Where the stack's lock is.
+    /// Returns the store of the stack's lock.
     pub(super) fn lock_store(&self) -> SsmStore {
         SsmStore::new(Arc::clone(&self.cx.aws), &self.cx.id)
     }
 
-    /// Who this run is, for the lock.
+    /// Returns this run as a holder of the lock.
     fn holder(command: &str) -> Holder {
         Holder {
             who: provenance::user(),
@@ -447,7 +448,7 @@ fn expected(stack: &Stack) -> Vec<(Address, serde_json::Value)> {
     graph.map(nodes).unwrap_or_default()
 }
 
-/// The folder that relative paths in stack.yaml start from.
+/// Returns the folder to which paths in stack.yaml are relative.
 pub(super) fn folder(file: &Path) -> PathBuf {
     match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),

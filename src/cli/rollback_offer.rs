@@ -1,6 +1,6 @@
-//! Going back from a rollout that is under way: what `rollback` does during one, and what a `deploy` that was interrupted
-//! offers. ECS is asked to go back by itself, so this takes no lock: a run that waits for the rollout sees it go back, and
-//! ends as any that was rolled back.
+//! Rolls back a rollout that is in progress, for `rollback`, or as an offer after an interrupted `deploy`. ECS itself
+//! does the rollback, so this takes no lock: a run that waits for the rollout sees it and ends as after any other
+//! rollback.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ use crate::{
     releases,
 };
 
-/// How long ECS may take to begin to go back, and how often to look.
+/// How long ECS may take to start the rollback, and how often to check.
 const BEGINS: (Duration, Duration) = (Duration::from_mins(2), Duration::from_millis(500));
 
-/// What a user answers to go back.
+/// The answer that starts the rollback.
 const YES: &str = "yes";
 
-/// A rollout under way: of which service, and of which release.
+/// A rollout in progress.
 struct Rollout {
     name: String,
     service: Live,
@@ -30,7 +30,7 @@ struct Rollout {
 }
 
 impl Rollout {
-    /// The rollout of `service` that is under way, if there is one and something that it can go back to.
+    /// Returns the current rollout of `service`, if there is one and ECS can roll it back.
     async fn of(project: &Project, name: &str, service: &Live) -> Result<Option<Self>, Failure> {
         let served = |rollout: &service::Rollout| rollout.status == "ACTIVE" && rollout.state == "COMPLETED";
         if !service.rollouts.iter().any(served) {
@@ -41,7 +41,7 @@ impl Rollout {
         Ok(arn.map(|arn| Self { name: name.to_owned(), service: service.clone(), arn, release }))
     }
 
-    /// Has ECS go back, and waits until it is done. Nothing, where the rollout has ended meanwhile.
+    /// Asks ECS to roll back and waits until it is done. Returns `None` if the rollout has ended in the meantime.
     async fn go_back(&self, project: &Project, output: &Output) -> Result<Option<u8>, Stop> {
         if !service::stop(&project.cx, &self.arn).await? {
             return Ok(None);
@@ -52,7 +52,7 @@ impl Rollout {
         let mut graph = Graph::new();
         let follows = Input::from(serves.task_definition.as_str());
         graph.add(live.address.clone(), &service::Desired::as_it_runs(&self.name, &serves, follows));
-        // As it is to be already, so the plan has nothing to do but to wait.
+        // The desired state is the live one, so the plan only waits.
         let plan = engine::plan(&project.kinds, &project.cx.id, &graph, vec![live])?;
         let code = change::apply(&change::goes_on("rollback"), project, &plan, output).await?;
         if code == exit::DONE {
@@ -65,7 +65,7 @@ impl Rollout {
         Ok(Some(code))
     }
 
-    /// The service, once ECS has begun to go back.
+    /// Returns the service once ECS has started the rollback.
     async fn turned(&self, project: &Project) -> Result<Option<LiveResource>, Failure> {
         let deadline = Instant::now() + BEGINS.0;
         loop {
@@ -85,11 +85,11 @@ impl Rollout {
     }
 }
 
-/// Goes back from the rollout of the service `name`, if one is under way that there is something to go back from. Gives the
-/// exit code then.
+/// Rolls back the current rollout of the service `name`, if there is one that can be rolled back. Returns the exit code
+/// in that case.
 ///
 /// # Errors
-/// If ECS fails, or does not begin to go back.
+/// If ECS fails, or does not start the rollback.
 pub(super) async fn from_rollout(
     project: &Project,
     name: &str,
@@ -104,7 +104,7 @@ pub(super) async fn from_rollout(
     Ok(code)
 }
 
-/// After a `deploy` that was interrupted: says which rollouts go on without it, and offers to go back.
+/// Names the rollouts that continue after an interrupted `deploy`, and offers to roll them back.
 ///
 /// # Errors
 /// As [`from_rollout`].

@@ -1,4 +1,4 @@
-//! A plan in a file: what `plan --out` writes and `up FILE` carries out, or calls stale.
+//! Plan files: `plan --out` writes one, and `up FILE` applies it or refuses it as out of date.
 
 use std::{fs, path::Path};
 
@@ -9,21 +9,21 @@ use crate::{
     model::{Failure, Plan},
 };
 
-/// The form of the file; another one is of another stackctl.
+/// The version of the file format. Other versions of stackctl may use another one.
 const FORM: u32 = 1;
 
-/// The file.
+/// The content of the file.
 #[derive(Debug, Serialize, Deserialize)]
 struct Saved {
     form: u32,
-    /// Of stackctl.
+    /// The version of stackctl.
     version: String,
     account: String,
     region: String,
     plan: Plan,
 }
 
-/// Writes `plan` to `path`. No secret is in a plan.
+/// Writes `plan` to `path`. A plan contains no secrets.
 pub(super) async fn write(path: &Path, project: &Project, plan: &Plan) -> Result<(), Stop> {
     let caller = project.cx.aws.caller().await?;
     let saved = Saved {
@@ -39,7 +39,7 @@ pub(super) async fn write(path: &Path, project: &Project, plan: &Plan) -> Result
     })
 }
 
-/// The plan in `path`, which has to be of this stack, in this account and region.
+/// Reads the plan in `path`, which must be for this stack, account and region.
 pub(super) async fn read(path: &Path, project: &Project) -> Result<Plan, Stop> {
     let anew = "make a new plan: stackctl plan --out FILE";
     let no_plan = |why: String| Stop::usage(format!("{} is not a stackctl plan: {why}", path.display()), anew);
@@ -65,7 +65,7 @@ pub(super) async fn read(path: &Path, project: &Project) -> Result<Plan, Stop> {
     Ok(saved.plan)
 }
 
-/// As much of the file as every version of it has.
+/// The fields that every version of the file has.
 #[derive(Deserialize)]
 struct Form {
     form: u32,

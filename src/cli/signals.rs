@@ -1,4 +1,4 @@
-//! The signals that ask stackctl to stop.
+//! The signals that stop stackctl.
 
 use std::fmt;
 
@@ -9,19 +9,19 @@ use crate::{
     model::{Failure, Subject},
 };
 
-/// By what somebody asks stackctl to stop.
+/// A signal that asks stackctl to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
     /// Ctrl-C.
     Interrupted,
-    /// Its terminal is gone, or the ssh connection to it.
+    /// SIGHUP: the terminal or its SSH connection was closed.
     HungUp,
-    /// What `kill`, a pipeline that is cancelled, Docker and Kubernetes send.
+    /// SIGTERM, which `kill`, cancelled pipelines, Docker and Kubernetes send.
     Terminated,
 }
 
 impl Asked {
-    /// The exit code, as shells count it: 128 and the signal's number.
+    /// Returns the exit code, as in shells: 128 plus the signal's number.
     pub(super) const fn code(self) -> u8 {
         match self {
             Self::Interrupted => exit::INTERRUPTED,
@@ -41,19 +41,19 @@ impl fmt::Display for Asked {
     }
 }
 
-/// Hears these signals. From the first one of these on, none of them ends the process by itself any more.
+/// A listener for these signals. After the first listener was created, none of the signals ends the process by default.
 pub(super) struct Signals {
     interrupt: Signal,
-    /// None where SIGHUP is ignored.
+    /// `None` if SIGHUP is ignored.
     hang_up: Option<Signal>,
     terminate: Signal,
 }
 
 impl Signals {
-    /// Begins to listen.
+    /// Starts to listen.
     ///
     /// # Errors
-    /// If the system does not let the process listen.
+    /// If the system does not allow it.
     pub(super) fn listen() -> Result<Self, Failure> {
         let hear = |kind| {
             signal(kind).map_err(|error| Failure::about(Subject::activity("listen for signals"), error.to_string()))
@@ -62,7 +62,7 @@ impl Signals {
         Ok(Self { interrupt: hear(SignalKind::interrupt())?, hang_up, terminate: hear(SignalKind::terminate())? })
     }
 
-    /// The next one of them.
+    /// Waits for the next signal.
     pub(super) async fn next(&mut self) -> Asked {
         let hung_up = async {
             match &mut self.hang_up {
@@ -78,13 +78,15 @@ impl Signals {
     }
 }
 
-/// Whether the process was started to ignore SIGHUP, as `nohup` does. Linux alone has a file that says so.
+/// Returns whether the process was started with SIGHUP ignored, as by `nohup`. Only Linux has a file with this
+/// information.
 /// <https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>
 fn ignores_hang_up() -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores(&status, SignalKind::hangup()))
 }
 
-/// Whether the field `SigIgn` of `status`, a set of bits in hexadecimal, has the signal. The lowest bit is signal 1.
+/// Returns whether the field `SigIgn` in `status`, a bit set in hexadecimal, contains the signal. The lowest bit is
+/// signal 1.
 fn ignores(status: &str, kind: SignalKind) -> bool {
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let bits = ignored.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or_default();
@@ -96,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ignored_signal_is_seen() {
+    fn an_ignored_signal_is_detected() {
         let status =
             "Name:\tstackctl\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\nSigCgt:\t0000000000000002\n";
         assert!(ignores(status, SignalKind::hangup()));

@@ -1,4 +1,4 @@
-//! `--target`: a part of a plan, for when the whole must wait.
+//! `--target`: limits a plan to some resources.
 
 use clap::Args;
 
@@ -17,12 +17,12 @@ pub(super) struct Targets {
 }
 
 impl Targets {
-    /// The part of `plan` that is wanted: all of it without `--target`.
+    /// Returns the part of `plan` for `--target`, or all of it without the flag.
     pub(super) fn of(&self, plan: Plan) -> Result<Plan, Failure> {
         if self.target.is_empty() { Ok(plan) } else { engine::targeted(&plan, &self.target) }
     }
 
-    /// Says that it is a part.
+    /// Warns that the plan is only a part.
     pub(super) fn warn(&self, output: &Output) {
         if !self.target.is_empty() {
             output.status(

@@ -1,4 +1,4 @@
-//! What is left for a human to do once all that stackctl can do is done.
+//! Reports what the user still has to do after a successful run.
 
 use crate::{
     cli::{error::Stop, project::Project},
@@ -6,7 +6,8 @@ use crate::{
     output::Output,
 };
 
-/// Says whose address is yet to be confirmed, if alarms go to one. `seen` has what was seen of the stack and is still so.
+/// Reports the e-mail address for alarms if it is not confirmed. `seen` contains the resources that were observed and
+/// not changed.
 pub(super) async fn show(project: &Project, seen: &[LiveResource], output: &Output) -> Result<(), Stop> {
     let Some(alarms) = &project.stack.alarms else { return Ok(()) };
     let topics = seen.iter().filter(|resource| resource.address.kind() == "topic");
@@ -18,7 +19,7 @@ pub(super) async fn show(project: &Project, seen: &[LiveResource], output: &Outp
         let Some(kind) = project.kinds.named(topic.address.kind()) else { continue };
         let outputs = kind.outputs(&topic.live)?;
         let email = alarms.email.as_str();
-        // A former address may be among them, until AWS forgets it.
+        // An earlier address may be included until AWS forgets it.
         if !outputs.get("unconfirmed").is_some_and(|emails| emails.split(", ").any(|waiting| waiting == email)) {
             continue;
         }

@@ -1,4 +1,4 @@
-//! Where a stack answers.
+//! The URL of a stack.
 
 use crate::{
     blueprint,
@@ -8,7 +8,7 @@ use crate::{
     spec::LoadBalancer,
 };
 
-/// The URL of `stack`, if it has a load balancer and AWS has made it: that of the public one, if there are two.
+/// Returns the URL of the stack, if its load balancer exists. If there are two, the public one counts.
 pub(super) fn of(project: &Project, live: &[LiveResource]) -> Option<String> {
     let Project { kinds, stack, .. } = project;
     let at = |balancer: &Address, scheme: &str| {
@@ -30,7 +30,8 @@ pub(super) fn of(project: &Project, live: &[LiveResource]) -> Option<String> {
     at(&blueprint::balancer(), scheme)
 }
 
-/// Ends a command with the URL, on standard output. `seen` has what was seen of the stack and is still so.
+/// Prints the URL on standard output at the end of a command. `seen` contains the resources that were observed and not
+/// changed.
 pub(super) async fn show(project: &Project, seen: &[LiveResource], output: &Output) -> Result<(), Stop> {
     if !project.stack.is_served() {
         return Ok(());

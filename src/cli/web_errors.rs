@@ -1,5 +1,5 @@
-//! Who answered 5xx lately, as `status` and `deploy` tell it: a 502 of the load balancer has another cause than a 5xx of the
-//! application.
+//! Finds the origin of recent 5xx responses for `status` and `deploy`: a 502 of the load balancer has other causes than
+//! a 5xx of the application.
 
 use jiff::Timestamp;
 
@@ -10,8 +10,8 @@ use crate::{
     output::{ErrorLine, Output},
 };
 
-/// The answers with 5xx from `start` on of the load balancer and the services in `live`. Who may not read them sees the rest all
-/// the same.
+/// Returns the 5xx responses since `start` of the load balancer and the services in `live`. If they cannot be read,
+/// prints why and returns none.
 pub(super) async fn since(
     project: &Project,
     live: &[LiveResource],

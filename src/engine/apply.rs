@@ -1,4 +1,4 @@
-//! Carries a plan out: a step starts as soon as all that it needs is done, many at once, without stages.
+//! Applies a plan: each step starts as soon as the steps it needs are done. Independent steps run at the same time.
 
 use std::{
     any::Any,
@@ -26,20 +26,20 @@ use crate::model::{Action, Address, Cause, Failure, How, Outputs, Plan, Step, St
 /// How a run ended.
 #[derive(Debug, Default)]
 pub struct Summary {
-    /// What was done.
+    /// The steps that are done.
     pub done: Vec<(Address, Action)>,
-    /// What failed, and why.
+    /// The steps that failed, each with its failure.
     pub failed: Vec<(Address, Failure)>,
-    /// What was not begun, or was left while it waited for AWS.
+    /// The steps that did not start, and those that were interrupted while they waited for AWS.
     pub skipped: Vec<Address>,
     /// Why the run stopped before its end, if it did.
     pub stopped: Option<StopReason>,
 }
 
-/// Carries `plan` out.
+/// Applies `plan`.
 ///
 /// # Errors
-/// Only if the plan cannot be begun at all; what fails on the way is in the [`Summary`].
+/// Only if the plan cannot be started. Failures of single steps are in the [`Summary`].
 pub async fn apply(mut run: Run, plan: &Plan) -> Result<Summary, Failure> {
     let going = plan.steps.iter().filter(|step| matches!(step.action, Action::Delete | Action::DeleteReplaced));
     run.cx = run.cx.deleting(going.filter_map(|step| Some(step.live.as_ref()?.id.clone())));
@@ -49,7 +49,7 @@ pub async fn apply(mut run: Run, plan: &Plan) -> Result<Summary, Failure> {
     }
     let mut hurrying = JoinSet::new();
     let (interrupt, pace) = (run.interrupt.clone(), run.cx.aws.pace.clone());
-    // What waits for its turn at AWS has begun, and is to end soon.
+    // Calls that wait in the rate limiter count as started, so they must end soon after an interrupt.
     hurrying.spawn(async move {
         interrupt.wait().await;
         pace.hurry();
@@ -61,18 +61,19 @@ pub async fn apply(mut run: Run, plan: &Plan) -> Result<Summary, Failure> {
     Ok(summary)
 }
 
-/// A plan that is being carried out.
+/// A plan that is being applied.
 struct Work {
     run: Run,
     plan: Plan,
-    /// What the resources that are ready give to others.
+    /// The outputs of the resources that are ready.
     outputs: Mutex<BTreeMap<Address, Outputs>>,
-    /// What the steps of this run have left, by address: the second step of two goes on from there.
+    /// The last state of each resource that this run wrote. Where a resource has two steps, the second starts from it.
     left: Mutex<BTreeMap<Address, Value>>,
 }
 
 impl Work {
-    /// Begins the slow work that needs nothing of the cloud. Dropping the set that is returned ends that work.
+    /// Starts the slow work that needs nothing from AWS, such as image builds. Dropping the returned set stops that
+    /// work.
     fn prepare(self: &Arc<Self>) -> JoinSet<()> {
         let mut preparing = JoinSet::new();
         for step in &self.plan.steps {
@@ -83,7 +84,7 @@ impl Work {
             };
             let (work, address) = (Arc::clone(self), step.address.clone());
             preparing.spawn(async move {
-                // A failure is not lost: the step itself asks for the same work and gets the same answer.
+                // The failure can be ignored here: the step runs the same work and gets the same result.
                 if let Ok(kind) = work.run.kinds.of(&address) {
                     drop(kind.prepare(&work.run.cx, &desired).await);
                 }
@@ -121,7 +122,7 @@ impl Work {
                     summary.done.push((address.clone(), *action));
                     needed_by[step].iter().for_each(|waiter| waits[*waiter] -= 1);
                 }
-                // What an interrupt cut short did not fail: `up` again goes on from there.
+                // An interrupted step has not failed: the next `up` resumes it.
                 Err(failure) if failure.cause == Cause::Interrupted => {
                     events.send(Event::Left { address: address.clone(), action: *action, runs_on: failure.hint });
                     summary.skipped.push(address.clone());
@@ -160,10 +161,10 @@ impl Work {
         Ok(())
     }
 
-    /// Creates, changes or awaits the step's resource; gives its state once it is ready.
+    /// Creates or updates the step's resource, or waits for it. Returns its state once it is ready.
     async fn make(&self, on: Resource<'_>, step: &Step) -> Result<Value, Failure> {
         let desired = {
-            // A step that panicked while it held this has left whole entries behind.
+            // A poisoned lock is safe to use: a step that panics never leaves a partial entry.
             let outputs = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
             resolved(step, &outputs)?
         };
@@ -187,7 +188,7 @@ impl Work {
             (Action::Wait, Some(live)) => Some(live),
             _ => {
                 if let (Action::Create, Some(going)) = (step.action, &step.live) {
-                    // Its name is taken until it is gone.
+                    // The new resource has the same name, so the old one must be gone first.
                     until_gone(on, going).await?;
                 }
                 attempt(on, Write::Create { desired: &desired, leaving: &leaving }).await?
@@ -201,8 +202,9 @@ impl Work {
         finished(on, &desired, live, &leaving).await
     }
 
-    /// The ids of the resources at the step's address that the plan deletes and that a listing may show after the step: what is
-    /// found under these ids is not what the step makes. One that is waited for may leave its id, a name, to the new one.
+    /// Returns the ids of the resources at the step's address that the plan deletes and that a listing may still show
+    /// after the step. The step must not take a resource with such an id for the one it creates. Resources whose
+    /// deletion this step waits for are not included, because the new resource may have the same id (a name).
     fn leaving(&self, on: Resource<'_>, step: &Step) -> Vec<String> {
         let steps = self.plan.steps.iter().enumerate();
         let leaving = steps.filter(|(id, other)| {
@@ -213,7 +215,7 @@ impl Work {
     }
 }
 
-/// The second write of what is made in two.
+/// Makes the second write for a kind that creates its resources in two writes.
 async fn completed(on: Resource<'_>, desired: &Value, made: Value) -> Result<Value, Failure> {
     let changes = if on.kind.in_two_steps() { on.kind.diff(desired, &made)? } else { Vec::new() };
     if changes.is_empty() {
@@ -252,7 +254,8 @@ fn stale(step: &Step) -> Failure {
         .hint("run the command again to make a new plan")
 }
 
-/// A step that panicked fails alone. The others are finished: what they have begun would be lost with them.
+/// Turns a panic into the failure of that step alone. The other steps must finish, or the work they have started is
+/// lost.
 fn panicked(error: JoinError) -> Failure {
     match error.try_into_panic() {
         Ok(panic) => Failure::internal(format!("internal error (panic): {}", message(panic.as_ref()))),
@@ -260,7 +263,7 @@ fn panicked(error: JoinError) -> Failure {
     }
 }
 
-/// What a panic says; the runtime gives `panic!` with arguments a `String`, and without a `&str`.
+/// Returns the panic message. Its type is `String` if `panic!` was called with arguments, and `&str` otherwise.
 fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")

@@ -1,5 +1,5 @@
-//! One write, tried until it is done or is known to fail. Throttling, lost answers and refusals that pass by waiting are
-//! tried again, each within a bound.
+//! Carries out a single write and repeats it until it succeeds or fails for good. Throttled calls, lost responses and
+//! temporary refusals are retried, each within a limit.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use tokio::time::Instant;
 use super::{listings::LAG, pause::Pauses, run::Resource};
 use crate::model::{Cause, Change, Failure, How, Phase, cut};
 
-/// How often a write is repeated that was throttled or whose answer was lost. The pauses come to 16 to 33 s.
+/// How often a write is repeated after throttling or a lost response. The pauses add up to 16 to 33 s.
 pub(super) const ATTEMPTS: u32 = 8;
 
-/// The first and the longest pause between two tries.
+/// The first and the longest pause between two attempts.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
 
-/// Codes that AWS has for all that is wrong with a call.
+/// Codes that AWS uses for many different errors.
 const UNSPECIFIC: &[&str] = &[
     "ClientException",
     "InvalidParameterException",
@@ -24,15 +24,15 @@ const UNSPECIFIC: &[&str] = &[
     "ValidationError",
 ];
 
-/// How much of AWS's reason is shown while it is waited, in characters.
+/// The maximum length, in characters, of the AWS message that is shown while a step waits.
 const SHOWN_OF_REASON: usize = 300;
 
 /// One write.
 #[derive(Clone, Copy)]
 pub(super) enum Write<'a> {
-    /// Creates the resource. Of what is found at its address, those with an id in `leaving` are not the new one.
+    /// Creates the resource. Resources at its address with an id in `leaving` are old ones.
     Create { desired: &'a Value, leaving: &'a [String] },
-    /// Makes `changes` on the resource that exists.
+    /// Makes `changes` to the existing resource.
     Update { desired: &'a Value, live: &'a Value, changes: &'a [Change] },
     /// Deletes the resource.
     Delete { live: &'a Value },
@@ -44,9 +44,9 @@ impl Write<'_> {
     }
 }
 
-/// Carries `write` out. A deletion gives nothing back.
+/// Carries out `write`. Returns the new state, or `None` for a deletion.
 pub(super) async fn attempt(on: Resource<'_>, write: Write<'_>) -> Result<Option<Value>, Failure> {
-    // Patience begins with the first refusal: before that, a call may have waited for its turn at AWS.
+    // Patience starts with the first refusal, because the call may have waited in the rate limiter before that.
     let mut refused = None;
     let patience = if write.is_delete() { on.kind.deadline() } else { on.kind.patience() };
     let mut pauses = pauses();
@@ -69,7 +69,7 @@ pub(super) async fn attempt(on: Resource<'_>, write: Write<'_>) -> Result<Option
                     "waiting for a response to {}",
                     failure.operation.as_deref().unwrap_or("the call")
                 ));
-                // Where another try makes a second resource, the absence of the first one has to be certain.
+                // If another create would make a second resource, wait until a read certainly shows the first one.
                 let how_long = if on.kind.many() { LAG } else { Duration::ZERO };
                 if let Write::Create { desired, leaving } = write
                     && let Some(made) = made_already(on, desired, leaving, how_long).await?
@@ -79,7 +79,7 @@ pub(super) async fn attempt(on: Resource<'_>, write: Write<'_>) -> Result<Option
             }
             Cause::Refused => {
                 let passing = passing(on, &failure, write);
-                // AWS may refuse this try because the one whose answer was lost has made the resource.
+                // AWS may refuse this attempt because the attempt with the lost response has created the resource.
                 if let (true, Write::Create { desired, leaving }) = (lost, write) {
                     let how_long = if passing.is_some() { Duration::ZERO } else { LAG };
                     if let Some(made) = made_already(on, desired, leaving, how_long).await? {
@@ -105,7 +105,7 @@ fn pauses() -> Pauses {
     Pauses::new(PAUSES.0, PAUSES.1)
 }
 
-/// What is waited for if `failure` goes away by waiting.
+/// Returns what the step waits for, if `failure` is temporary.
 fn passing(on: Resource<'_>, failure: &Failure, write: Write<'_>) -> Option<&'static str> {
     let is_new = !write.is_delete() && failure.is(on.kind.not_yet());
     on.kind.passing(failure).or(is_new.then_some("the new resource to become visible on AWS"))
@@ -123,8 +123,8 @@ async fn once(on: Resource<'_>, write: Write<'_>) -> Result<Option<Value>, Failu
     }
 }
 
-/// After a lost answer: the resource, if the create was done all the same, as far as reads that lag by `how_long` at most
-/// show it. What the create left half done is completed.
+/// Returns the resource if a create with a lost response has succeeded, and completes a resource that is only partly
+/// created. Searches for as long as `how_long`, because reads may be out of date.
 async fn made_already(
     on: Resource<'_>,
     desired: &Value,
@@ -137,7 +137,7 @@ async fn made_already(
         let found = on.kind.list(&on.run.cx.fresh()).await?;
         let mut made = None;
         for live in found.into_iter().filter(|live| on.is(live, leaving)) {
-            // What is going away was there before.
+            // A resource that is being deleted existed before the create.
             if made.is_none() && !matches!(on.kind.phase(&live.live, None)?, Phase::Deleting(_)) {
                 made = Some(live);
             }
@@ -152,16 +152,16 @@ async fn made_already(
         return Ok(Some(made.live));
     }
     let changes = on.kind.diff(desired, &made.live)?;
-    // What takes a replacement is for the next plan.
+    // A replacement needs a new plan.
     if changes.is_empty() || changes.iter().any(|change| change.how == How::Replace) {
         return Ok(Some(made.live));
     }
     let write = Write::Update { desired, live: &made.live, changes: &changes };
-    // Boxed, because an attempt may look for what is made, and this makes an attempt.
+    // Boxed because `attempt` and `made_already` call each other.
     Ok(Box::pin(attempt(on, write)).await?.or(Some(made.live)))
 }
 
-/// `what` is waited for, and what AWS says, where its code does not.
+/// Returns `what`, with the AWS message added if the error code alone says too little.
 fn with_reason(what: &str, failure: &Failure) -> String {
     let reason = failure.message.lines().next().unwrap_or_default();
     if !failure.is(UNSPECIFIC) || reason.is_empty() {

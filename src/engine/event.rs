@@ -1,4 +1,4 @@
-//! What happens while a plan is carried out, as data; `output` alone turns it into text.
+//! Events of a run as data. Only `output` turns them into text.
 
 use std::time::Duration;
 
@@ -7,57 +7,57 @@ use tokio::sync::mpsc;
 
 use crate::model::{Action, Address, Failure};
 
-/// One thing that happened.
+/// An event of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// A step began.
+    /// A step started.
     Started {
-        /// Of which resource.
+        /// The resource.
         address: Address,
-        /// What it does.
+        /// The action of the step.
         action: Action,
     },
-    /// A step waits, or waits for something else than before.
+    /// A step waits for something, or for something else than before.
     Waiting {
-        /// Of which resource.
+        /// The resource.
         address: Address,
-        /// For what: AWS's own word where there is one.
+        /// What the step waits for, in the words of AWS if it gives any.
         waiting_for: String,
     },
     /// A step is done.
     Done {
-        /// Of which resource.
+        /// The resource.
         address: Address,
-        /// What it did.
+        /// The action of the step.
         action: Action,
-        /// How long it took, in seconds.
+        /// The duration of the step, in seconds.
         #[serde(serialize_with = "seconds")]
         elapsed: Duration,
     },
     /// A step failed.
     Failed {
-        /// Of which resource.
+        /// The resource.
         address: Address,
-        /// What it was to do.
+        /// The action of the step.
         action: Action,
         /// What went wrong.
         failure: Failure,
     },
-    /// A step was not begun, because what it needs failed or the run was interrupted.
+    /// A step did not start because a step it needs failed or the run was interrupted.
     Skipped {
-        /// Of which resource.
+        /// The resource.
         address: Address,
-        /// What it was to do.
+        /// The action of the step.
         action: Action,
     },
-    /// A step that was begun is left to itself: the run was interrupted while it waited for AWS.
+    /// The run was interrupted while a step waited for AWS. The step has started and was not undone.
     Left {
-        /// Of which resource.
+        /// The resource.
         address: Address,
-        /// What it does.
+        /// The action of the step.
         action: Action,
-        /// What goes on by itself, if something does.
+        /// What AWS continues to do after the run has stopped, if anything.
         #[serde(skip_serializing_if = "Option::is_none")]
         runs_on: Option<String>,
     },
@@ -65,30 +65,30 @@ pub enum Event {
     Image {
         /// The package or Dockerfile.
         source: String,
-        /// What is done.
+        /// The current activity.
         message: String,
     },
-    /// Something worth knowing that belongs to no step.
+    /// A message that belongs to no step.
     Notice {
-        /// What.
+        /// The message.
         message: String,
     },
 }
 
-/// Where events go. Cheap to clone.
+/// The sending end of the events of a run. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Events(mpsc::UnboundedSender<Event>);
 
 impl Events {
-    /// A sender of events and the end at which they arrive.
+    /// Returns a sender of events and its receiver.
     pub fn channel() -> (Self, mpsc::UnboundedReceiver<Event>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         (Self(sender), receiver)
     }
 
-    /// Sends `event`; if nobody listens any more, it is dropped.
+    /// Sends `event`, or drops it if the receiver is closed.
     pub fn send(&self, event: Event) {
-        // The reporter ends only after the run; an event after that has no reader by design.
+        // The reporter outlives the run, so only an event sent after the run is lost.
         drop(self.0.send(event));
     }
 }

@@ -1,5 +1,5 @@
-//! How long what is left of a plan takes: its critical path, by what each kind usually takes on AWS and by what this run
-//! has shown so far.
+//! Estimates the remaining time of a plan from its critical path, the usual duration of each kind and the speed of this
+//! run so far.
 
 use std::time::Duration;
 
@@ -8,16 +8,16 @@ use crate::{
     model::{Action, Address, Plan, StepId},
 };
 
-/// Steps that take less say little about how fast things go today.
+/// Shorter steps say little about the speed of AWS today.
 const TELLING: Duration = Duration::from_secs(20);
 
-/// What a step may still need that has taken as long as usual.
+/// The time that a step is still expected to take once it is past its usual duration.
 const OVERDUE: Duration = Duration::from_secs(5);
 
-/// How far from the usual times a whole run may be taken to be.
+/// The highest factor by which a run is assumed to be slower than usual.
 const SLOWEST: f64 = 3.0;
 
-/// What is expected of a plan.
+/// The expected duration of a plan.
 #[derive(Clone, Debug, Default)]
 pub struct Forecast {
     steps: Vec<Expected>,
@@ -35,24 +35,24 @@ struct Expected {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Ahead,
-    /// Since then, on the clock of whoever asks.
+    /// Running since this time after the start of the run.
     Running(Duration),
     Took(Duration),
-    /// It failed, or was never begun: nothing waits for it any more.
+    /// Failed or skipped: no step waits for it any more.
     Gone,
 }
 
-/// What is left.
+/// The remaining work of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Left {
-    /// How long it takes, about.
+    /// The estimated remaining time.
     pub time: Duration,
-    /// The first step, among those that run, of the chain that takes longest.
+    /// The running step at the start of the longest chain.
     pub longest: Address,
 }
 
 impl Forecast {
-    /// Of a plan of which nothing is done yet.
+    /// Returns the forecast for a plan of which no step has started.
     pub fn of(kinds: &Registry, plan: &Plan) -> Self {
         let usual = |kind: &str| kinds.named(kind).map_or(Duration::ZERO, AnyKind::usual);
         let steps = plan.steps.iter().map(|step| Expected {
@@ -81,17 +81,17 @@ impl Forecast {
         (done, self.steps.len())
     }
 
-    /// A step began at `now`, a time since the run began.
+    /// Records that a step started at `now`, measured from the start of the run.
     pub fn began(&mut self, address: &Address, action: Action, now: Duration) {
         self.set(address, action, State::Running(now));
     }
 
-    /// A step is done.
+    /// Records that a step finished after `elapsed`.
     pub fn took(&mut self, address: &Address, action: Action, elapsed: Duration) {
         self.set(address, action, State::Took(elapsed));
     }
 
-    /// A step failed or is not begun any more.
+    /// Records that a step failed or was skipped.
     pub fn gone(&mut self, address: &Address, action: Action) {
         self.set(address, action, State::Gone);
     }
@@ -103,10 +103,11 @@ impl Forecast {
         }
     }
 
-    /// What is left at `now`; nothing where nothing runs.
+    /// Returns the remaining work at `now`, or `None` if no step is running.
     pub fn left(&self, now: Duration) -> Option<Left> {
         let pace = self.pace();
-        // When each step ends, and the running step that its longest chain begins with. Needs stand before who needs them.
+        // For each step: when it ends, and the running step that starts its longest chain. A step follows those it
+        // needs.
         let mut ends: Vec<(Duration, Option<StepId>)> = Vec::with_capacity(self.steps.len());
         for (id, step) in self.steps.iter().enumerate() {
             let takes = step.usual.mul_f64(pace);
@@ -123,7 +124,7 @@ impl Forecast {
         Some(Left { time, longest })
     }
 
-    /// How long things take today, as a share of what is usual.
+    /// Returns the speed of this run: the time taken divided by the usual time.
     fn pace(&self) -> f64 {
         let told = self.steps.iter().filter(|step| step.usual >= TELLING);
         let (usual, took) = told.fold((0.0, 0.0), |(usual, took), step| match step.state {
@@ -152,7 +153,7 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
-    /// A database that a service needs, and a NAT gateway beside.
+    /// A plan with a service that needs a database and a NAT gateway.
     fn forecast() -> Forecast {
         let steps = vec![
             expected("vpc", 2, &[]),
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_chain_of_what_is_not_done_counts() {
+    fn the_longest_unfinished_chain_sets_the_remaining_time() {
         let mut forecast = forecast();
         assert_eq!(forecast.left(Duration::ZERO), None, "nothing runs");
         forecast.took(&Address::new("vpc", "one"), Action::Create, seconds(1));
@@ -176,20 +177,20 @@ mod tests {
     }
 
     #[test]
-    fn what_has_been_done_tells_how_fast_things_go_today() {
+    fn finished_steps_scale_the_remaining_time() {
         let mut forecast = forecast();
         forecast.took(&Address::new("vpc", "one"), Action::Create, seconds(1));
         forecast.took(&Address::new("nat_gateway", "one"), Action::Create, seconds(180));
         forecast.began(&Address::new("db_instance", "one"), Action::Create, seconds(1));
         assert_eq!(forecast.left(seconds(1)).expect("one runs").time, seconds(600 + 300));
-        // Of one that has failed, nothing that needs it is begun.
+        // Steps that need a failed step never start.
         forecast.gone(&Address::new("db_instance", "one"), Action::Create);
         forecast.gone(&Address::new("service", "one"), Action::Create);
         assert_eq!(forecast.left(seconds(2)), None);
     }
 
     #[test]
-    fn what_is_overdue_is_soon_done_and_never_was() {
+    fn an_overdue_step_always_has_a_few_seconds_left() {
         let mut forecast = forecast();
         forecast.began(&Address::new("service", "one"), Action::Create, Duration::ZERO);
         assert_eq!(forecast.left(seconds(9000)).expect("one runs").time, OVERDUE);

@@ -1,11 +1,11 @@
-//! The signal that stops a run before its end.
+//! The signal that stops a run early.
 
 use std::sync::Arc;
 
 use serde::Serialize;
 use tokio::sync::watch;
 
-/// Why a run stops before its end.
+/// Why a run stops early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StopReason {
@@ -15,7 +15,7 @@ pub enum StopReason {
     LockLost,
 }
 
-/// Asks a run to stop: calls in flight finish, and no new call begins. Cheap to clone.
+/// A request to stop a run: calls in flight finish and no new call starts. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Interrupt(Arc<watch::Sender<Option<StopReason>>>);
 
@@ -26,7 +26,7 @@ impl Default for Interrupt {
 }
 
 impl Interrupt {
-    /// Asks the run to stop. A lost lock stays the reason whatever else happens: the exit code depends on it.
+    /// Asks the run to stop. [`StopReason::LockLost`] is never overwritten, because the exit code depends on it.
     pub fn stop(&self, reason: StopReason) {
         self.0.send_modify(|current| {
             if *current != Some(StopReason::LockLost) {
@@ -35,12 +35,12 @@ impl Interrupt {
         });
     }
 
-    /// Why the run is asked to stop, if it is.
+    /// Returns why the run was asked to stop, or `None` if it was not.
     pub fn reason(&self) -> Option<StopReason> {
         *self.0.borrow()
     }
 
-    /// Whether the run is asked to stop.
+    /// Returns whether the run was asked to stop.
     pub fn stopped(&self) -> bool {
         self.reason().is_some()
     }

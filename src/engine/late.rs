@@ -1,5 +1,5 @@
-//! What AWS lists only once everything else is deleted. Lists lag: a `destroy` soon after an `up` that was stopped may not see all
-//! that this one has made.
+//! Plans the deletion of resources that AWS listed too late for `destroy`. Listings lag, so a `destroy` shortly after
+//! an interrupted `up` may miss resources that the `up` created.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,9 @@ use crate::{
     model::{Address, Failure, Graph, Plan},
 };
 
-/// The plan that deletes what AWS lists only now, after `destroyed` was carried out. Only the kinds are listed of which it had not all
-/// that stack.yaml asks for: for a stack that was whole that is none, and there is no call.
+/// Returns a plan that deletes the resources that AWS lists only now, after `destroyed` was applied. Lists only the
+/// kinds of which `destroyed` had fewer resources than stack.yaml asks for. If `destroyed` had all of them, it makes no
+/// call.
 ///
 /// # Errors
 /// If a listing fails.
@@ -26,7 +27,7 @@ pub async fn late(
         asked_for.into_iter().filter(|address| lasts(address) && !seen.contains(address)).collect();
     let names: BTreeSet<&str> = missing.iter().map(Address::kind).collect();
     let mut live = if names.is_empty() { Vec::new() } else { observe_again(kinds, &cx.fresh(), &names, &[]).await? };
-    // A list may also show what is gone.
+    // A listing may also still show deleted resources.
     let gone = destroyed.steps.iter().filter_map(|step| step.live.as_ref());
     let gone: BTreeSet<(&Address, &str)> = gone.map(|one| (&one.address, one.id.as_str())).collect();
     live.retain(|one| !gone.contains(&(&one.address, one.id.as_str())));

@@ -1,4 +1,4 @@
-//! Looks that steps share: one look at a kind serves every step that waits for a resource of it.
+//! Listings that steps share: all steps that wait for resources of one kind use the same read.
 
 use std::{
     collections::BTreeMap,
@@ -18,34 +18,35 @@ use crate::{
     model::{Address, Failure, LiveResource},
 };
 
-/// For how long a read may show what was before a write: EC2 and ECS promise no time, and are usually there in a second.
+/// How long a read may return the state before a write. EC2 and ECS promise no limit and usually need about a second.
 /// <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>
 pub(super) const LAG: Duration = Duration::from_secs(10);
 
-/// How long a look waits for others that are due at the same moment.
+/// How long a read is delayed so that steps that are due at the same moment can join it.
 const GATHERING: Duration = Duration::from_millis(20);
 
-/// The looks of one run, by kind.
+/// The listings of one run, by kind.
 #[derive(Default)]
 pub(super) struct Listings(Mutex<BTreeMap<&'static str, Arc<Slot>>>);
 
-/// The looks at one kind.
+/// The listings of one kind.
 #[derive(Default)]
 struct Slot {
-    /// What the next look is to show: the addresses, and the last known states.
+    /// The addresses that the next listing must cover, each with the last known state.
     wanted: Mutex<BTreeMap<Address, Value>>,
     last: sync::Mutex<Option<Listing>>,
 }
 
-/// When a look began, and what it found.
+/// A finished listing: when it started and what it found.
 struct Listing {
     begun: Instant,
     found: Arc<Vec<LiveResource>>,
 }
 
 impl Listings {
-    /// What AWS has of `kind` at `address`, whose last known state is `live`, by a look that begins after the call. Steps that call
-    /// at one moment, or during a look, share the next one.
+    /// Returns the resources of `kind`, at least those at `address`, from a listing that starts after this call. `live`
+    /// is the last known state of the resource. Steps that call at the same moment, or during a listing, share the next
+    /// one.
     pub(super) async fn of(
         &self,
         kind: &dyn AnyKind,
@@ -64,7 +65,7 @@ impl Listings {
             return Ok(Arc::clone(&listing.found));
         }
         sleep(GATHERING).await;
-        // A look that failed has taken what it was asked for along.
+        // A failed listing has removed this address from `wanted`.
         ask();
         let begun = Instant::now();
         let wanted = mem::take(&mut *unpoisoned(&slot.wanted));
@@ -74,7 +75,7 @@ impl Listings {
     }
 }
 
-/// What is guarded is usable whatever happened to the task that held it last.
+/// Locks `mutex` even if it is poisoned: its content is valid after a panic in any task.
 fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,5 @@
-//! The one engine behind every command: look at what AWS has, plan the difference from what is desired, carry the
-//! plan out. It knows kinds by their contract alone, takes their registry as an argument, and prints nothing: it sends
-//! [`Event`]s.
+//! The engine behind every command: it observes AWS, plans the difference from the desired state and applies the plan.
+//! It knows kinds only by their trait, takes their registry as an argument, and prints nothing: it sends [`Event`]s.
 
 mod apply;
 mod attempt;

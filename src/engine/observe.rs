@@ -1,4 +1,4 @@
-//! What AWS has of the stack: every kind that it can have lists its own, all at once.
+//! Reads the resources of the stack from AWS, all kinds at the same time.
 
 use std::collections::BTreeSet;
 
@@ -9,16 +9,16 @@ use crate::{
     model::{Failure, LiveResource},
 };
 
-/// Every lasting resource that the stack owns, by kind in the registry's order and then by address. `cx` is a fresh one: what it
-/// has read before is not read again.
+/// Returns every lasting resource that the stack owns, by kind in the registry's order and then by address. `cx` must
+/// be fresh, because reads that it has cached are not repeated.
 ///
 /// # Errors
-/// The first failure of a kind's `list`: a partial view would make a plan that creates what is there.
+/// The first failure of a kind's `list`: with a partial view, the plan would create resources that exist.
 pub async fn observe(kinds: &Registry, cx: &Context) -> Result<Vec<LiveResource>, Failure> {
     looked(kinds, cx, |_| None).await
 }
 
-/// The same, of which only the kinds with one of these `names` are read; the rest is as it was `seen`.
+/// As [`observe`], but reads only the kinds called `names` and takes all other kinds from `seen`.
 ///
 /// # Errors
 /// As [`observe`].
@@ -32,7 +32,7 @@ pub async fn observe_again(
     looked(kinds, cx, |name| (!names.contains(name)).then(|| of_kind(name))).await
 }
 
-/// What the stack owns; of a kind of which `seen` gives something, that.
+/// Returns the resources of the stack. Kinds for which `seen` returns a list are not read.
 async fn looked(
     kinds: &Registry,
     cx: &Context,
@@ -53,8 +53,8 @@ async fn looked(
     Ok(try_join_all(lists).await?.into_iter().flatten().collect())
 }
 
-/// Whether the stack can have a resource of the rare kind called `name`: stack.yaml has one, or nothing says that there never was
-/// one. What deletes a stack asks for everything.
+/// Returns whether the stack can have resources of the rare kind called `name`: stack.yaml has one, or no kind rules
+/// them out. Always true when the whole stack is deleted.
 async fn may_be_there(kinds: &Registry, cx: &Context, name: &str) -> Result<bool, Failure> {
     if cx.deletes_all() || cx.expected(name).next().is_some() {
         return Ok(true);
@@ -67,7 +67,7 @@ async fn may_be_there(kinds: &Registry, cx: &Context, name: &str) -> Result<bool
     Ok(true)
 }
 
-/// Every resource of one kind that the stack owns, whatever is said of it.
+/// Returns every resource of one kind that the stack owns, even if [`observe`] skips this kind.
 ///
 /// # Errors
 /// As [`observe`].

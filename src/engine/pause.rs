@@ -1,5 +1,5 @@
-//! Pauses. Those between two tries of a write double, with jitter, so that many steps do not come back at the same moment.
-//! Those between two looks end at the same moments for all steps, so that these can share a look.
+//! The lengths of pauses. Pauses between attempts of a write double, with jitter, so that many steps do not retry at
+//! the same moment. Pauses between reads end at the same moments for all steps, so that steps can share a read.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -8,30 +8,30 @@ use std::{
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-/// The source of the jitter. Cheap to clone.
+/// A source of jitter. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Jitter(Arc<Mutex<StdRng>>);
 
 impl Jitter {
-    /// Jitter that differs from run to run.
+    /// Creates jitter that differs from run to run.
     pub fn random() -> Self {
         Self::seeded(rand::random())
     }
 
-    /// Jitter that is the same for the same `seed`.
+    /// Creates jitter that is the same for the same `seed`.
     pub fn seeded(seed: u64) -> Self {
         Self(Arc::new(Mutex::new(StdRng::seed_from_u64(seed))))
     }
 
-    /// Between half of `length` and all of it.
+    /// Returns a random duration between half of `length` and all of it.
     pub fn of(&self, length: Duration) -> Duration {
-        // The generator is usable whatever happened to the task that used it last.
+        // The generator is usable after a panic in any task.
         let mut generator = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         length.mul_f64(generator.random_range(0.5..1.0))
     }
 }
 
-/// The times between two looks at a resource that is not ready. What is waited for long is looked at rarely.
+/// The pauses between two reads of a resource that is not ready. Longer waits use longer pauses.
 const LOOKS: [Duration; 5] = [
     Duration::from_millis(250),
     Duration::from_millis(500),
@@ -40,13 +40,13 @@ const LOOKS: [Duration; 5] = [
     Duration::from_secs(5),
 ];
 
-/// The time until the next look of a step that has waited for `waited`, in a run that began `since` ago. Looks are about a
-/// fifth of what was waited apart, at multiples of one of [`LOOKS`] since the run began.
+/// Returns the time until the next read for a step that has waited for `waited`, in a run that started `since` ago. The
+/// pause is about a fifth of the wait so far and ends at a multiple of one of [`LOOKS`] since the start of the run.
 pub(super) fn until_look(waited: Duration, since: Duration) -> Duration {
     let apart = LOOKS.into_iter().rev().find(|apart| *apart <= waited / 5).unwrap_or(LOOKS[0]);
     let past = Duration::from_nanos_u128(since.as_nanos() % apart.as_nanos());
     let next = apart.saturating_sub(past);
-    // Not at once after the last one.
+    // Skip a moment that is too close to the last read.
     if next < apart / 2 { next + apart } else { next }
 }
 
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn looks_become_rare_and_fall_on_the_same_moments() {
+    fn reads_become_rarer_and_stay_aligned() {
         let [zero, ten, hour] = [0, 10, 3600].map(Duration::from_secs);
         let millis = Duration::from_millis;
         assert_eq!(until_look(zero, zero), millis(250));

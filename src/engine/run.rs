@@ -1,4 +1,4 @@
-//! What the steps of one run share: the kinds, the cloud, the events, the signal to stop, and the places for writes.
+//! The state that all steps of one run share: kinds, context, events, interrupt and the limit on concurrent writes.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,12 +19,12 @@ use crate::{
     model::{Address, Cause, Failure, LiveResource},
 };
 
-/// How many writes are under way at once. This keeps one stack from emptying at once the request buckets that it shares with the
-/// whole account; that it does not ask for more than they give is for [`crate::aws::Pace`].
+/// The number of concurrent writes. It keeps one stack from emptying the request buckets of the account in a burst. The
+/// sustained rate is limited by [`crate::aws::Pace`].
 /// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>
 pub(super) const WRITES_AT_ONCE: usize = 16;
 
-/// What a plan is carried out with. One run has one of these; the steps share its listings and its places for writes.
+/// Everything that is needed to apply a plan. The steps of a run share its listings and its limit on writes.
 pub struct Run {
     pub(super) kinds: Registry,
     pub(super) cx: Context,
@@ -37,17 +37,17 @@ pub struct Run {
 }
 
 impl Run {
-    /// A run that sends `events` and stops at `interrupt`.
+    /// Creates a run that sends `events` and stops at `interrupt`.
     pub fn new(kinds: Registry, cx: Context, events: Events, interrupt: Interrupt, jitter: Jitter) -> Self {
         let turns = Semaphore::new(WRITES_AT_ONCE);
         let began = Instant::now();
         Self { kinds, cx, events, interrupt, jitter, began, listings: Listings::default(), turns }
     }
 
-    /// The resource at `address`, as the steps of this run work on it.
+    /// Returns the resource at `address`, for the steps of this run.
     ///
     /// # Errors
-    /// If there is no such kind.
+    /// If its kind is unknown.
     pub(super) fn resource<'a>(&'a self, address: &'a Address) -> Result<Resource<'a>, Failure> {
         Ok(Resource { run: self, kind: self.kinds.of(address)?, address })
     }
@@ -62,12 +62,12 @@ pub(super) struct Resource<'a> {
 }
 
 impl Resource<'_> {
-    /// Whether `found` is this resource, and not one that is leaving its address (by its id).
+    /// Returns whether `found` is this resource and not an old one at the same address, by its id.
     pub(super) fn is(&self, found: &LiveResource, leaving: &[String]) -> bool {
         &found.address == self.address && !leaving.contains(&found.id)
     }
 
-    /// Says what the resource waits for.
+    /// Sends the event that the resource waits for `what`.
     pub(super) fn waiting(&self, what: &str) {
         self.run.events.send(Event::Waiting { address: self.address.clone(), waiting_for: what.to_owned() });
     }
@@ -75,7 +75,7 @@ impl Resource<'_> {
     /// Sleeps, unless the run is asked to stop.
     ///
     /// # Errors
-    /// [`Cause::Interrupted`] if it is.
+    /// [`Cause::Interrupted`] if the run is asked to stop.
     pub(super) async fn pause(&self, length: Duration) -> Result<(), Failure> {
         tokio::select! {
             () = tokio::time::sleep(length) => Ok(()),
@@ -83,25 +83,26 @@ impl Resource<'_> {
         }
     }
 
-    /// Waits for a place among the writes that are under way.
+    /// Waits until this write may start, within the limit on concurrent writes.
     ///
     /// # Errors
-    /// [`Cause::Interrupted`] if the run is asked to stop before the write begins.
+    /// [`Cause::Interrupted`] if the run is asked to stop before the write starts.
     pub(super) async fn turn(&self) -> Result<SemaphorePermit<'_>, Failure> {
         let turn = self.run.turns.acquire().await.expect("the semaphore is never closed");
         if self.run.interrupt.stopped() { Err(interrupted()) } else { Ok(turn) }
     }
 
-    /// What AWS has at this address, and maybe at others, by a look that begins after the call. `live` is its last known state.
+    /// Returns the resources at this address, and possibly others, from a listing that starts after this call. `live`
+    /// is the last known state.
     pub(super) async fn look(&self, live: &Value) -> Result<Arc<Vec<LiveResource>>, Failure> {
         self.run.listings.of(self.kind, &self.run.cx, self.address, live).await
     }
 
-    /// Sleeps until it is time for the next look of a step that has waited since `began`, unless the run is asked to stop. Steps
-    /// that wait look at the same moments, because one look can serve all of them.
+    /// Sleeps until the next read of a step that has waited since `began`, unless the run is asked to stop. All waiting
+    /// steps read at the same moments, so that they can share a read.
     ///
     /// # Errors
-    /// [`Cause::Interrupted`] if it is.
+    /// [`Cause::Interrupted`] if the run is asked to stop.
     pub(super) async fn until_next_look(&self, began: Instant) -> Result<(), Failure> {
         self.pause(pause::until_look(began.elapsed(), self.run.began.elapsed())).await
     }

@@ -1,4 +1,4 @@
-//! Waiting for the cloud: until a resource is ready, and until it is gone.
+//! Waits for AWS: until a resource is ready, or until it is gone.
 
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use tokio::time::Instant;
 use super::{listings::LAG, run::Resource};
 use crate::model::{Cause, Failure, LiveResource, Phase};
 
-/// What a write has left.
+/// The result of a write.
 pub(super) struct Written {
-    /// The state of the resource: for [`LAG`], a look that shows an older one says nothing.
+    /// The state of the resource. For [`LAG`], a read that shows an older state is ignored.
     pub(super) live: Value,
-    /// For how long AWS may show the resource as ready before it begins what was written.
+    /// How long AWS may show the resource as ready before the update starts.
     pub(super) begins_within: Duration,
     /// The state before an update.
     pub(super) before: Option<Value>,
 }
 
-/// Waits until the resource is ready; gives its state then. `leaving` has the ids of the resources that go from this address.
+/// Waits until the resource is ready and returns its state. `leaving` has the ids of the old resources at this address.
 pub(super) async fn until_ready(
     on: Resource<'_>,
     desired: &Value,
@@ -63,7 +63,7 @@ pub(super) async fn until_ready(
             let runs_on = on.kind.runs_on(&live)?;
             return Err(Failure { hint: runs_on.or(interrupted.hint), ..interrupted });
         }
-        // Reads lag writes: a resource that is not found just after its creation has not failed. The next look may find it.
+        // Reads lag behind writes: a resource that is missing right after its creation may appear in the next read.
         let found = on.look(&live).await?;
         if let Some(seen) = found.iter().find(|found| on.is(found, leaving))
             && !(began.elapsed() < LAG && on.kind.outdated(&seen.live, &written)?)

@@ -1,4 +1,4 @@
-//! What a list leaves out of the resources that a plan changes.
+//! Reads the parts of resources that lists leave out, for the resources that a plan changes.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use crate::{
     model::{Action, Address, Failure, LiveResource, Plan},
 };
 
-/// `live`, with all there is to know of what `plan` updates. Nothing, if it is known already.
+/// Returns `live` with the full state of the resources that `plan` updates, or `None` if it is full already.
 ///
 /// # Errors
-/// If a kind fails to read one.
+/// If a read fails.
 pub async fn whole(
     kinds: &Registry,
     cx: &Context,
@@ -21,7 +21,7 @@ pub async fn whole(
     live: &[LiveResource],
 ) -> Result<Option<Vec<LiveResource>>, Failure> {
     let updated = plan.steps.iter().filter(|step| matches!(step.action, Action::Update | Action::Narrow));
-    // A resource that is updated and narrowed has two steps. Resources of two kinds can have one id.
+    // A resource that is updated and narrowed has two steps. Resources of different kinds can have the same id.
     let updated: BTreeMap<(&Address, &str), &Value> =
         updated.filter_map(|step| step.live.as_ref()).map(|found| (key(found), &found.live)).collect();
     let reads = updated.into_iter().map(|(key, live)| async move {

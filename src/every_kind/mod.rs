@@ -1,7 +1,7 @@
-//! Tests that go over all registered kinds: the real code of each kind and the real engine, on the model of the kind's
-//! service. What a kind is tried with is its [`crate::kind::Sample`].
+//! Tests of all registered kinds: the code of each kind and the real engine on the model of the kind's service. Each
+//! kind provides its test data as a [`crate::kind::Sample`].
 //!
-//! The clock is paused: what waits for AWS takes no time.
+//! The clock is paused, so waiting for AWS takes no time.
 
 mod networks;
 mod states;
@@ -15,10 +15,10 @@ use trial::{Start, Subject};
 
 use crate::{aws::model::Fault, kind::Sample, kinds, model::Plan};
 
-/// By how much reads lag writes: not at all, or by less than the engine allows for.
+/// The lag of reads behind writes: none, or less than the engine tolerates.
 const LAGS: [Duration; 2] = [Duration::ZERO, Duration::from_secs(5)];
 
-/// What went wrong in tries of many kinds, told at the end and all at once.
+/// The failed tests of many kinds, reported together at the end.
 #[derive(Default)]
 struct Faults(Vec<String>);
 
@@ -55,7 +55,8 @@ fn every_field_is_changed_by_a_variant_or_a_drift() {
     assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
 
-/// The one of `fields` that a plan shows as `shown`: one of this name, or the longest with a `*` in the place of an item.
+/// Returns the one of `fields` that a plan shows as `shown`: the field with this name, or the longest one with a `*` in
+/// place of an item.
 fn field_of<'a>(fields: &[&'a str], shown: &str) -> Option<&'a str> {
     let covers = |field: &&str| match field.split_once('*') {
         None => *field == shown,
@@ -92,13 +93,13 @@ async fn undisturbed(subject: &Subject, transition: &Transition<'_>, lag: Durati
     trial.settled(transition.to).await
 }
 
-/// The fields that the steps of `plan` change.
+/// Returns the fields that the steps of `plan` change.
 fn fields(plan: &Plan) -> BTreeSet<&str> {
     plan.steps.iter().flat_map(|step| &step.changes).map(|change| change.field.as_str()).collect()
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_aws_refuses_for_a_while_is_waited_for() {
+async fn temporary_refusals_of_aws_are_waited_for() {
     let mut faults = Faults::default();
     for subject in Subject::all() {
         for delay in subject.delays() {
@@ -122,11 +123,11 @@ async fn a_run_killed_at_any_write_is_completed_by_the_next() {
     let mut faults = Faults::default();
     for subject in Subject::all() {
         for transition in subject.transitions() {
-            // What fails undisturbed is told by the test above.
+            // A failure without a fault is reported by the test above.
             let Ok((start, writes)) = writes(&subject, &transition).await else { continue };
             for (write, fault) in each(&writes, [Fault::KilledBefore, Fault::KilledAfter]) {
                 for (next, desired) in transition.next_runs() {
-                    // What AWS has in this gap is tried once with the other runs: after the write before it.
+                    // The state in this gap is tested with the other runs after the preceding write.
                     if desired != transition.to && fault == Fault::KilledBefore {
                         continue;
                     }
@@ -147,7 +148,7 @@ async fn a_run_killed_at_any_write_is_completed_by_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_request_or_answer_doubles_nothing() {
+async fn a_lost_request_or_response_duplicates_nothing() {
     let mut faults = Faults::default();
     for subject in Subject::all() {
         for transition in subject.transitions() {
@@ -171,19 +172,19 @@ async fn a_lost_request_or_answer_doubles_nothing() {
     }
 }
 
-/// What `transition` begins with, and the operations of the writes that it takes when nothing disturbs it.
+/// Returns the start of `transition`, and the operations of its writes without faults.
 async fn writes<'a>(subject: &'a Subject, transition: &Transition<'_>) -> Result<(Start<'a>, Vec<String>), String> {
     let start = subject.start(transition).await?;
     let writes = start.writes(transition.to).await?;
     Ok((start, writes))
 }
 
-/// The number of each write with each fault.
+/// Returns every combination of a write's number and a fault.
 fn each(writes: &[String], faults: [Fault; 2]) -> impl Iterator<Item = (usize, Fault)> {
     (0..writes.len()).flat_map(move |write| faults.map(|fault| (write, fault)))
 }
 
-/// Where a run was killed: the number of the gap, and the writes before and after it.
+/// Describes where a run was killed: the number of the gap, and the writes before and after it.
 fn gap(writes: &[String], write: usize, fault: Fault) -> String {
     let done = if fault == Fault::KilledBefore { write } else { write + 1 };
     let before = done.checked_sub(1).map_or("its start", |last| writes[last].as_str());

@@ -1,4 +1,5 @@
-//! What others have in a network that goes: what is a person's blocks it, what AWS has put there goes with it.
+//! Foreign resources in a network that is deleted: those of a person block the deletion, those that AWS created are
+//! deleted too.
 
 use std::sync::Arc;
 
@@ -82,7 +83,7 @@ impl Stage {
         self.cloud.with(|ec2: &mut Ec2| ec2.add_endpoint(&self.vpc, &self.subnets, tags));
     }
 
-    /// What there is of the endpoint and of its security group.
+    /// Returns what remains of the endpoint and its security group.
     fn left(&self) -> Vec<String> {
         let tagged = |line: &String| line.starts_with("endpoint") || line.starts_with("vpc vpc.main");
         self.cloud.present().into_iter().filter(tagged).collect()
@@ -98,7 +99,7 @@ fn guard_duty() -> Tag {
 }
 
 #[tokio::test(start_paused = true)]
-async fn guard_duty_goes_with_the_network() {
+async fn the_guardduty_endpoint_is_deleted_with_the_network() {
     let stage = Stage::new().await;
     let before = stage.security_groups();
     stage.add_endpoint(&[guard_duty()]);
@@ -112,7 +113,7 @@ async fn guard_duty_goes_with_the_network() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn guard_duty_leaves_the_subnet_that_goes_and_stays() {
+async fn the_guardduty_endpoint_leaves_only_the_deleted_subnet() {
     let stage = Stage::new().await;
     stage.add_endpoint(&[guard_duty()]);
     let mut graph = Graph::new();
@@ -126,7 +127,7 @@ async fn guard_duty_leaves_the_subnet_that_goes_and_stays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_endpoint_of_a_person_blocks_the_network() {
+async fn a_foreign_endpoint_blocks_the_network() {
     let stage = Stage::new().await;
     stage.add_endpoint(&[]);
     let refused = stage.blockers(&stage.plan(&Graph::new()).await).await.expect_err("it is a person's");
@@ -137,7 +138,7 @@ async fn an_endpoint_of_a_person_blocks_the_network() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_interface_of_a_nat_gateway_is_known_by_ec2_alone() {
+async fn a_nat_gateway_interface_is_recognized_only_by_its_id() {
     let stage = Stage::new().await;
     let desired = nat_gateway::Desired { subnet: stage.subnets[0].as_str().into(), address: "eipalloc-given".into() };
     let address = Address::new("nat_gateway", "nat-a");

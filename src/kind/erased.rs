@@ -1,4 +1,4 @@
-//! All kinds alike: a [`Kind`] behind plain data.
+//! Type erasure for kinds: [`AnyKind`] is a [`Kind`] with plain data in place of its types.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +15,7 @@ use crate::model::{
     Address, Change, Changed, Evidence, Explanation, Failure, Field, Found, LiveResource, Outputs, Permission, Phase,
 };
 
-/// A [`Kind`] with its types as plain data, so that the engine can hold all kinds alike.
+/// A [`Kind`] with plain data in place of its types, so that the engine can treat all kinds alike.
 pub trait AnyKind: Send + Sync {
     /// [`Kind::NAME`].
     fn name(&self) -> &'static str;
@@ -31,11 +31,11 @@ pub trait AnyKind: Send + Sync {
     fn fixed(&self) -> &'static [&'static str];
     /// [`Kind::PERMISSIONS`].
     fn permissions(&self) -> &'static [Permission];
-    /// Why nothing is charged for it, if nothing is: [`Cost::Free`](super::Cost::Free).
+    /// Why the kind is free, if it is: [`Cost::Free`](super::Cost::Free).
     fn free(&self) -> Option<&'static str>;
-    /// Every price that [`Kind::COST`] can ask for.
+    /// All prices that [`Kind::COST`] can use.
     fn prices(&self) -> Vec<&'static str>;
-    /// What is charged for the resource at `address` by [`Kind::COST`].
+    /// The charge for the resource at `address` by [`Kind::COST`].
     fn charge(
         &self,
         address: &Address,
@@ -196,11 +196,11 @@ pub trait AnyKind: Send + Sync {
     fn sample(&self) -> super::Sample;
 }
 
-/// The bridge between a [`Kind`] and [`AnyKind`].
+/// The adapter from a [`Kind`] to [`AnyKind`].
 pub struct Erased<K>(PhantomData<K>);
 
 impl<K> Erased<K> {
-    /// The one value of this type.
+    /// Creates the only value of this type.
     pub const fn new() -> Self {
         Self(PhantomData)
     }

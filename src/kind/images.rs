@@ -1,4 +1,4 @@
-//! Images: where they come from, and who builds and pushes them.
+//! The sources of images, and the interface that builds and pushes them.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -7,64 +7,64 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Failure;
 
-/// What an image is made of.
+/// The source of an image.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ImageSource {
-    /// What it begins with.
+    /// The base of the image.
     #[serde(flatten)]
     pub base: Base,
-    /// The processors that it is for.
+    /// The CPU architecture.
     #[serde(default, skip_serializing_if = "Arch::is_usual")]
     pub arch: Arch,
-    /// The files and folders that are laid over it, by the path in the image.
+    /// The files and folders that are copied over the base, by their path in the image.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, Laid>,
 }
 
 impl ImageSource {
-    /// `base` for the usual processors, with nothing laid over it.
+    /// Creates a source of `base` for the default architecture, without copied files.
     #[must_use]
     pub fn of(base: Base) -> Self {
         Self { base, arch: Arch::default(), files: BTreeMap::new() }
     }
 }
 
-/// What an image begins with.
+/// The base of an image.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Base {
-    /// A Cargo package, by its folder: compiled statically and laid into an image without Docker.
+    /// The folder of a Cargo package, which is compiled statically and put into an image without Docker.
     Package(PathBuf),
     /// A Dockerfile, built by the `docker` command.
     Dockerfile {
         /// Its path.
         path: PathBuf,
-        /// The folder that its COPY lines start from.
+        /// The build context, to which COPY paths are relative.
         context: PathBuf,
-        /// The stage that is built; the last one, if there is none.
+        /// The stage to build, or `None` for the last one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         target: Option<String>,
         /// Its build arguments.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         args: BTreeMap<String, String>,
     },
-    /// An image of a registry, by its name.
+    /// The name of an image in a registry.
     Named(String),
-    /// A packed dump, by its file: an artifact that nobody runs.
+    /// The file of a packed dump: an artifact that is never run.
     Dump(PathBuf),
 }
 
-/// A file or folder that is laid over an image.
+/// A file or folder that is copied into an image.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Laid {
-    /// Its path from the folder of stack.yaml.
+    /// Its path, relative to the folder of stack.yaml.
     pub from: PathBuf,
-    /// The permissions that its files get; those of the file itself without them.
+    /// The permissions of its files, or `None` to keep those of the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
 }
 
-/// The permissions of a file: `0755`.
+/// The permissions of a file, such as `0755`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Mode(pub u32);
@@ -83,7 +83,7 @@ impl TryFrom<String> for Mode {
     }
 }
 
-/// The processors that an image is for, and that tasks run on.
+/// The CPU architecture of an image and of the tasks that run it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Arch {
@@ -95,13 +95,13 @@ pub enum Arch {
 }
 
 impl Arch {
-    /// Whether it is what ECS takes where nothing is said.
+    /// Returns whether it is the default of ECS.
     #[must_use]
     pub fn is_usual(&self) -> bool {
         *self == Self::default()
     }
 
-    /// As images call it. <https://github.com/opencontainers/image-spec/blob/main/image-index.md>
+    /// Returns its name in an image index. <https://github.com/opencontainers/image-spec/blob/main/image-index.md>
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -111,21 +111,21 @@ impl Arch {
     }
 }
 
-/// An image that was built and is not pushed yet.
+/// An image that is built but not pushed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuiltImage {
-    /// `sha256:…` of its manifest.
+    /// The digest of its manifest: `sha256:…`.
     pub digest: String,
     /// The version of the package, without a build number.
     pub version: String,
 }
 
-/// Builds images and sends them to a registry; implemented by `image/`, handed in by `cli/`.
+/// Builds images and pushes them to a registry. Implemented by `image/` and passed in by `cli/`.
 pub trait Images: Send + Sync {
-    /// The image of `source`; built once however often it is asked for.
+    /// Returns the image of `source`, which is built only once for all calls.
     fn build<'a>(&'a self, source: &'a ImageSource) -> BoxFuture<'a, Result<BuiltImage, Failure>>;
 
-    /// Sends the image of `source` to `repository` (`host/name`) under `tag`, layers that are there already excepted.
+    /// Pushes the image of `source` to `repository` (`host/name`) under `tag`, except for layers that exist there.
     fn push<'a>(
         &'a self,
         source: &'a ImageSource,
@@ -135,14 +135,14 @@ pub trait Images: Send + Sync {
     ) -> BoxFuture<'a, Result<(), Failure>>;
 }
 
-/// What a registry wants to be shown. Its `Debug` hides the password.
+/// The login of a registry. Its `Debug` hides the password.
 #[derive(Clone)]
 pub struct RegistryLogin {
     /// The user, `AWS` for ECR.
     pub user: String,
     /// The password.
     pub password: String,
-    /// Whether the registry is reached without TLS, as its proxy endpoint's scheme says.
+    /// Whether the registry uses HTTP without TLS, by the scheme of its proxy endpoint.
     pub plain_http: bool,
 }
 
@@ -152,7 +152,7 @@ impl std::fmt::Debug for RegistryLogin {
     }
 }
 
-/// For tests: what builds no image.
+/// Images for tests that build none.
 #[cfg(test)]
 pub struct NoImages;
 

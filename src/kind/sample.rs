@@ -1,4 +1,4 @@
-//! What the tests over all kinds need of a kind: something to ask for, and all the ways in which it can differ.
+//! What the tests of all kinds need from each kind: a desired state, and every way in which it can differ.
 
 use std::sync::Arc;
 
@@ -8,105 +8,105 @@ use serde_json::Value;
 use super::{Images, NoImages};
 use crate::aws::{Aws, model::Cloud};
 
-/// Gives what builds and pushes images, with the clients of a session.
+/// Creates the builder of images from the clients of a session.
 pub type Builder = fn(Arc<Aws>) -> Arc<dyn Images>;
 
-/// One resource of a kind, and the AWS that it is tried on.
+/// A sample resource of a kind, and the fake AWS that it is tested on.
 pub struct Sample<D = Value> {
     /// The name in the resource's address.
     pub name: &'static str,
-    /// An AWS that answers what the kind calls, and has what `base` and the variants refer to.
+    /// Creates a fake AWS that answers the kind's calls and has what `base` and the variants refer to.
     pub cloud: fn() -> Cloud,
     /// What builds and pushes images.
     pub images: Builder,
-    /// What is asked for.
+    /// The desired state.
     pub base: D,
-    /// What can be asked for instead. With the drifts, they change every field of the kind's diff.
+    /// Other desired states. Together with the drifts, they change every field of the kind's diff.
     pub variants: Vec<Variant<D>>,
-    /// What can happen behind the back of stackctl that asking for something else does not bring about.
+    /// Changes outside stackctl that no other desired state can cause.
     pub drifts: Vec<Drift>,
-    /// What AWS refuses for a while, and takes in the end.
+    /// Temporary refusals of AWS.
     pub delays: Vec<Delay>,
 }
 
-/// Another desired state than the base.
+/// A desired state that differs from the base.
 pub struct Variant<D = Value> {
     /// The fields in which it differs from the base.
     pub fields: &'static [&'static str],
-    /// What is asked for.
+    /// The desired state.
     pub desired: D,
-    /// Whether asking for the base again brings back what the base describes.
+    /// Whether going back to the base restores what the base describes.
     pub returns: bool,
 }
 
-/// A change that somebody else makes to the resource as the base, or a variant, describes it.
+/// A change outside stackctl, made to the resource as the base or a variant describes it.
 #[derive(Clone, Copy)]
 pub struct Drift {
-    /// The fields in which the resource then differs from that.
+    /// The fields in which the resource differs afterwards.
     pub fields: &'static [&'static str],
     /// Makes the change.
     pub make: fn(&Cloud),
-    /// The number of the variant that describes the resource, if the base does not.
+    /// The index of the variant that describes the resource, or `None` for the base.
     pub variant: Option<usize>,
 }
 
-/// Refusals of AWS that pass by themselves.
+/// A temporary refusal of AWS.
 #[derive(Clone, Copy)]
 pub struct Delay {
     /// What happens, for the report of a test.
     pub what: &'static str,
-    /// Makes AWS refuse from now on, until the time is over.
+    /// Makes AWS refuse from now on, until the delay is over.
     pub begin: fn(&Cloud),
 }
 
 impl<D> Sample<D> {
-    /// `base` on what `cloud` gives, with nothing else to ask for.
+    /// Creates a sample of `base` on the AWS of `cloud`, without variants.
     pub fn new(cloud: fn() -> Cloud, base: D) -> Self {
         let (variants, drifts, delays) = (Vec::new(), Vec::new(), Vec::new());
         Self { name: "main", cloud, images: |_| Arc::new(NoImages), base, variants, drifts, delays }
     }
 
-    /// With what builds and pushes images.
+    /// Sets the builder of images.
     #[must_use]
     pub fn images(self, images: Builder) -> Self {
         Self { images, ..self }
     }
 
-    /// With another name in the address than `main`.
+    /// Sets the name in the address, which is `main` by default.
     #[must_use]
     pub fn named(self, name: &'static str) -> Self {
         Self { name, ..self }
     }
 
-    /// With a variant that differs from the base in `fields`.
+    /// Adds a variant that differs from the base in `fields`.
     #[must_use]
     pub fn variant(mut self, fields: &'static [&'static str], desired: D) -> Self {
         self.variants.push(Variant { fields, desired, returns: true });
         self
     }
 
-    /// With a variant from which no run leads back to the base.
+    /// Adds a variant from which no run leads back to the base.
     #[must_use]
     pub fn one_way(mut self, fields: &'static [&'static str], desired: D) -> Self {
         self.variants.push(Variant { fields, desired, returns: false });
         self
     }
 
-    /// With a drift after which the resource differs from the base in `fields`.
+    /// Adds a drift after which the resource differs from the base in `fields`.
     #[must_use]
     pub fn drift(mut self, fields: &'static [&'static str], make: fn(&Cloud)) -> Self {
         self.drifts.push(Drift { fields, make, variant: None });
         self
     }
 
-    /// With refusals of AWS that pass by themselves, which each change of the resource waits for.
+    /// Adds a temporary refusal of AWS that each change of the resource waits for.
     #[must_use]
     pub fn delay(mut self, what: &'static str, begin: fn(&Cloud)) -> Self {
         self.delays.push(Delay { what, begin });
         self
     }
 
-    /// With a drift of the last variant, after which the resource differs from it in `fields`.
+    /// Adds a drift of the last variant, after which the resource differs from it in `fields`.
     #[must_use]
     pub fn drift_of_variant(mut self, fields: &'static [&'static str], make: fn(&Cloud)) -> Self {
         let variant = self.variants.len().checked_sub(1);
@@ -116,7 +116,7 @@ impl<D> Sample<D> {
 }
 
 impl<D: Serialize> Sample<D> {
-    /// The same as plain data.
+    /// Returns the sample as plain data.
     pub(super) fn plain(self) -> Sample {
         let plain = |desired: D| serde_json::to_value(desired).expect("a kind's Desired is plain data");
         let Self { name, cloud, images, base, variants, drifts, delays } = self;

@@ -1,23 +1,23 @@
-//! Who a resource is: the stack and environment that own it, and its address within them.
+//! The identity of resources: the stack and environment that own them, and their address within these.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// The identity of a stack in one environment; everything that stackctl owns carries both.
+/// A stack in one environment. Everything that stackctl owns is tagged with both.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StackId {
-    /// `name:` of stack.yaml.
+    /// The `name:` in stack.yaml.
     pub stack: String,
-    /// `--env`, or `default`.
+    /// The value of `--env`, or `default`.
     pub environment: String,
 }
 
 impl StackId {
-    /// The environment of those who name none.
+    /// The environment if none is given.
     pub const DEFAULT: &str = "default";
 
-    /// Whether it is in the environment of those who name none.
+    /// Returns whether this is the default environment.
     pub fn is_default(&self) -> bool {
         self.environment == Self::DEFAULT
     }
@@ -29,7 +29,7 @@ impl fmt::Display for StackId {
     }
 }
 
-/// `<kind>.<name>`, such as `subnet.private-a`: what a plan prints and a tag records.
+/// The address of a resource: `<kind>.<name>`, such as `subnet.private-a`. Plans print it and a tag records it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Address {
@@ -38,17 +38,17 @@ pub struct Address {
 }
 
 impl Address {
-    /// The address of resource `name` of the kind `kind`.
+    /// Creates the address of the resource `name` of the kind `kind`.
     pub fn new(kind: impl Into<String>, name: impl Into<String>) -> Self {
         Self { kind: kind.into(), name: name.into() }
     }
 
-    /// The kind's name, as in `src/kinds/<kind>.rs`.
+    /// Returns the name of the kind, as in `src/kinds/<kind>.rs`.
     pub fn kind(&self) -> &str {
         &self.kind
     }
 
-    /// The name within the kind.
+    /// Returns the name within the kind.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -60,7 +60,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// A text that is not `<kind>.<name>`.
+/// The error for a text that is not `<kind>.<name>`.
 #[derive(Debug, thiserror::Error)]
 #[error("invalid address `{0}`: expected <kind>.<name>, such as service.web")]
 pub struct NotAnAddress(String);

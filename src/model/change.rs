@@ -1,4 +1,4 @@
-//! How a live resource differs from the desired one, field by field, and how each difference is made good.
+//! The differences between a live resource and the desired one, field by field, and how each difference is resolved.
 
 use std::{fmt, marker::PhantomData, ops::Deref};
 
@@ -6,30 +6,30 @@ use serde::{Deserialize, Serialize};
 
 use super::{Field, Input, Name};
 
-/// One field that differs.
+/// A field that differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
-    /// The field, in the words of stack.yaml where it has one: `cpu`, `health.path`, `ingress`.
+    /// The field, by its key in stack.yaml if it has one: `cpu`, `health.path`, `ingress`.
     pub field: String,
-    /// What AWS has.
+    /// The live value.
     pub from: Shown,
-    /// What stack.yaml wants.
+    /// The desired value.
     pub to: Shown,
-    /// Whether AWS can change it on the resource that exists.
+    /// Whether AWS can change it in place.
     pub how: How,
 }
 
-/// A value as a plan may show it.
+/// A value as a plan shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shown {
-    /// The value in words.
+    /// A value as text.
     Value(String),
-    /// Nothing is there.
+    /// No value.
     Absent,
-    /// It depends on a resource that is yet to be made.
+    /// A value that depends on a resource that does not exist yet.
     KnownAfterApply,
-    /// It is a secret.
+    /// A secret.
     Sensitive,
 }
 
@@ -37,51 +37,51 @@ pub enum Shown {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum How {
-    /// On the resource that exists.
+    /// On the existing resource.
     InPlace,
-    /// By a new resource in its place.
+    /// By replacing the resource.
     Replace,
 }
 
-/// The changes of one resource: of the fields `F` in place, of the fields `X` by a replacement. Only [`Diff`] makes them, so
-/// that a kind reports no field that its update does not know.
+/// The changes of one resource: fields `F` in place, fields `X` by a replacement. Only [`Diff`] creates them, so that a
+/// kind cannot report a field that its update does not handle.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Changes<F, X> {
     all: Vec<Change>,
     of: PhantomData<(F, X)>,
 }
 
-/// Gathers the changes of one resource. A kind's `diff` is made of it.
+/// Collects the changes of one resource. A kind's `diff` uses it.
 #[derive(Debug)]
 pub struct Diff<F, X>(Vec<Change>, PhantomData<(F, X)>);
 
 impl<F: Field, X: Field> Diff<F, X> {
-    /// No changes yet.
+    /// Creates an empty diff.
     pub fn new() -> Self {
         Self(Vec::new(), PhantomData)
     }
 
-    /// `field` is changed in place where the two differ.
+    /// Compares `field`, which can change in place.
     pub fn field<T: PartialEq + ToString>(&mut self, field: impl Into<Name<F>>, live: &T, desired: &T) -> &mut Self {
         self.compare(text::<F>(field), live, desired, How::InPlace)
     }
 
-    /// `field` takes a replacement where the two differ.
+    /// Compares `field`, whose change needs a replacement.
     pub fn fixed<T: PartialEq + ToString>(&mut self, field: impl Into<Name<X>>, live: &T, desired: &T) -> &mut Self {
         self.compare(text::<X>(field), live, desired, How::Replace)
     }
 
-    /// `field`, one of another resource's outputs, is changed in place where the two differ.
+    /// Compares `field`, an output of another resource, which can change in place.
     pub fn input(&mut self, field: impl Into<Name<F>>, live: &str, desired: &Input) -> &mut Self {
         self.compare_input(text::<F>(field), live, desired, How::InPlace)
     }
 
-    /// `field`, one of another resource's outputs, takes a replacement where the two differ.
+    /// Compares `field`, an output of another resource, whose change needs a replacement.
     pub fn fixed_input(&mut self, field: impl Into<Name<X>>, live: &str, desired: &Input) -> &mut Self {
         self.compare_input(text::<X>(field), live, desired, How::Replace)
     }
 
-    /// A set of other resources' outputs, which is changed in place; the order does not count.
+    /// Compares a set of outputs of other resources, which can change in place. The order does not matter.
     pub fn inputs(&mut self, field: impl Into<Name<F>>, live: &[String], desired: &[Input]) -> &mut Self {
         let mut live: Vec<&str> = live.iter().map(String::as_str).collect();
         live.sort_unstable();
@@ -95,7 +95,7 @@ impl<F: Field, X: Field> Diff<F, X> {
         self
     }
 
-    /// A set of items shown one by one: each that is gone and each that is new is a change of its own, made in place.
+    /// Compares a set of items. Each removed and each added item is a separate change in place.
     pub fn set<T: Ord + ToString>(&mut self, field: impl Into<Name<F>>, live: &[T], desired: &[T]) -> &mut Self {
         let field = text::<F>(field);
         for gone in live.iter().filter(|item| !desired.contains(item)) {
@@ -107,17 +107,17 @@ impl<F: Field, X: Field> Diff<F, X> {
         self
     }
 
-    /// A change in place that the kind itself puts together.
+    /// Adds a change in place.
     pub fn push(&mut self, field: impl Into<Name<F>>, from: Shown, to: Shown) -> &mut Self {
         self.add(text::<F>(field), from, to, How::InPlace)
     }
 
-    /// A change by a replacement that the kind itself puts together.
+    /// Adds a change that needs a replacement.
     pub fn push_fixed(&mut self, field: impl Into<Name<X>>, from: Shown, to: Shown) -> &mut Self {
         self.add(text::<X>(field), from, to, How::Replace)
     }
 
-    /// All changes, in the order they were found.
+    /// Returns all changes, in the order they were added.
     pub fn finish(&mut self) -> Changes<F, X> {
         Changes { all: std::mem::take(&mut self.0), of: PhantomData }
     }
@@ -154,7 +154,7 @@ impl<F: Field, X: Field> Default for Diff<F, X> {
 }
 
 impl<F, X> Changes<F, X> {
-    /// The changes as plans have them.
+    /// Returns the changes as data for a plan.
     pub fn into_vec(self) -> Vec<Change> {
         self.all
     }
@@ -207,7 +207,7 @@ impl fmt::Display for Change {
 }
 
 impl Shown {
-    /// The value in words; an empty one is [`Shown::Absent`].
+    /// Returns the value as text, or [`Shown::Absent`] if it is empty.
     #[expect(clippy::needless_pass_by_value, reason = "callers hand in what they have just made")]
     pub fn value(value: impl ToString) -> Self {
         shown(&value.to_string())

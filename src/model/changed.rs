@@ -1,4 +1,4 @@
-//! The fields that an update is to set, out of the changes that a plan shows.
+//! The fields that an update must set, taken from the changes of a plan.
 
 use super::{
     change::{Change, How},
@@ -6,15 +6,15 @@ use super::{
     field::{Field, Name},
 };
 
-/// The fields of one resource that an update is to set, each once and in the order of [`Field::ALL`].
+/// The fields of one resource that an update must set, without duplicates and in the order of [`Field::ALL`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Changed<F>(Vec<F>);
 
 impl<F: Field> Changed<F> {
-    /// The fields of `changes`.
+    /// Returns the fields of `changes`.
     ///
     /// # Errors
-    /// An internal failure if one of them is no field that the kind changes in place.
+    /// An internal failure if the kind cannot change one of them in place.
     pub fn of(changes: &[Change]) -> Result<Self, Failure> {
         let mut named = Vec::with_capacity(changes.len());
         for change in changes {
@@ -26,12 +26,12 @@ impl<F: Field> Changed<F> {
         Ok(F::ALL.iter().copied().filter(|field| named.contains(field)).collect())
     }
 
-    /// Whether `field` is one of them.
+    /// Returns whether `field` must be set.
     pub fn contains(&self, field: F) -> bool {
         self.0.contains(&field)
     }
 
-    /// Each of them.
+    /// Returns the fields.
     pub fn iter(&self) -> impl Iterator<Item = F> {
         self.0.iter().copied()
     }
@@ -58,7 +58,7 @@ mod tests {
     use crate::model::{NoField, Shown, fields};
 
     fields! {
-        /// Fields of all sorts.
+        /// A set of fields with and without items.
         enum Sample {
             Secret = "secrets.*",
             Version = "secrets.*.version",
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_become_fields_once_and_in_their_order() {
+    fn changed_fields_are_unique_and_in_order() {
         let changes = ["class", "secrets.B", "secrets.A"].map(|field| change(field, How::InPlace));
         let changed = Changed::<Sample>::of(&changes).expect("all are fields");
         assert_eq!(changed.iter().collect::<Vec<_>>(), [Sample::Secret, Sample::Class]);

@@ -1,66 +1,66 @@
-//! What is known about a failure beyond its message: what was seen, what is likely to have caused it, and what to do next.
-//! Plain data; [`Explanation::lines`] puts it into words.
+//! The explanation of a failure beyond its message: evidence, likely cause and next step. Plain data;
+//! [`Explanation::lines`] turns it into text.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Why something failed. Empty where the message says all.
+/// Why something failed. Empty if the message says everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Explanation {
-    /// What was seen, in the order in which it is best read.
+    /// The evidence, in the order in which it is shown.
     pub evidence: Vec<Evidence>,
-    /// What is likely to have caused it, as a sentence.
+    /// The likely cause, as a sentence.
     pub likely_cause: Option<String>,
-    /// What to do next, as a sentence.
+    /// The next step, as a sentence.
     pub next: Option<String>,
 }
 
-/// One thing that was seen.
+/// A piece of evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "what")]
 pub enum Evidence {
-    /// What ECS has said about a service, the newest first.
+    /// The events of an ECS service, newest first.
     ServiceEvents {
-        /// Its messages.
+        /// The messages.
         lines: Vec<String>,
     },
     /// A task that stopped.
     StoppedTask {
-        /// Its id.
+        /// The id of the task.
         task: String,
         /// How it ended.
         #[serde(flatten)]
         end: TaskEnd,
     },
-    /// The last lines that a task has written. None, where it has written nothing.
+    /// The last log lines of a task. Empty if it wrote nothing.
     Log {
-        /// The task's id.
+        /// The id of the task.
         task: String,
-        /// The lines, the oldest first.
+        /// The lines, oldest first.
         lines: Vec<String>,
-        /// Why they could not be read, where they could not.
+        /// Why the log could not be read, if so.
         unreadable: Option<String>,
     },
-    /// The health check that a task did not pass.
+    /// The health check that a task failed.
     HealthCheck(HealthCheck),
-    /// The last lines that a program on this machine has written.
+    /// The last output lines of a program on this machine.
     Output {
-        /// The lines, the oldest first.
+        /// The lines, oldest first.
         lines: Vec<String>,
     },
-    /// An answer that is not AWS's. The message has it in words.
+    /// A response that does not come from AWS. The failure's message describes it.
     Answer {
-        /// The service that was asked.
+        /// The service that was called.
         service: String,
-        /// Where: scheme, host and port. Empty, where that is not known.
+        /// The endpoint: scheme, host and port. Empty if unknown.
         endpoint: String,
         /// The HTTP status.
         status: u16,
-        /// The first line of its body, where there is one that may be shown.
+        /// The first line of its body, if there is one that may be shown.
         line: Option<String>,
     },
-    /// What was found to be wrong or in the way: one line each.
+    /// Problems that were found, one line each.
     Findings {
         /// The lines.
         lines: Vec<String>,
@@ -70,7 +70,7 @@ pub enum Evidence {
 /// How a task ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskEnd {
-    /// ECS's reason.
+    /// The stopped reason of ECS.
     pub reason: String,
     /// How its containers ended.
     pub containers: Vec<ContainerEnd>,
@@ -81,36 +81,36 @@ pub struct TaskEnd {
 pub struct ContainerEnd {
     /// Its name.
     pub name: String,
-    /// Its exit code; none where it was never started.
+    /// Its exit code, or `None` if it never started.
     pub exit_code: Option<i32>,
-    /// What that code means, where it has a meaning by convention.
+    /// The conventional meaning of the exit code, if it has one.
     pub meaning: Option<String>,
-    /// ECS's reason, where it gives one for the container.
+    /// The reason that ECS gives for the container, if any.
     pub reason: Option<String>,
 }
 
 /// The health check of a target group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthCheck {
-    /// The path that is asked for.
+    /// The path of the request.
     pub path: String,
-    /// The port that is asked.
+    /// The port of the request.
     pub port: i32,
     /// The status codes that count as healthy, such as `200` or `200-299`.
     pub expects: String,
     /// The time between two checks, in seconds.
     pub interval_seconds: i32,
-    /// How many failures in a row make a task unhealthy.
+    /// The number of failures in a row that make a task unhealthy.
     pub failures: i32,
 }
 
 impl Explanation {
-    /// What is only evidence.
+    /// Creates an explanation of only `evidence`.
     pub fn of(evidence: Evidence) -> Self {
         Self { evidence: vec![evidence], ..Self::default() }
     }
 
-    /// All of it in words, line by line.
+    /// Returns the explanation as lines of text.
     pub fn lines(&self) -> Vec<String> {
         let mut lines: Vec<String> = self.evidence.iter().flat_map(Evidence::lines).collect();
         lines.extend(self.likely_cause.iter().map(|cause| format!("likely cause: {cause}")));
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn an_explanation_reads_from_evidence_to_next_step() {
+    fn an_explanation_ends_with_the_next_step() {
         let container = |exit_code, meaning: Option<&str>| ContainerEnd {
             name: "web".into(),
             exit_code,

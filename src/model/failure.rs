@@ -1,4 +1,4 @@
-//! What went wrong, as data: what it is about, what AWS says, and what a reader needs to act on it.
+//! Failures as data: the subject, the response of AWS, and what the reader needs to act on them.
 
 use std::{fmt, path::Path};
 
@@ -6,31 +6,31 @@ use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct};
 
 use super::{Address, Evidence, Explanation};
 
-/// Something that failed.
+/// A failure.
 ///
-/// Shown as `service.web: UpdateService: AccessDeniedException: … (request 4f1c…)`. As JSON it has `details` as well: the
-/// explanation in words, line by line.
+/// Shown as `service.web: UpdateService: AccessDeniedException: … (request 4f1c…)`. Its JSON also has `details`: the
+/// explanation as lines of text.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Failure {
-    /// What it is about, where that is known.
+    /// The subject, if it is known.
     pub subject: Option<Subject>,
-    /// The AWS operation that failed, such as `CreateVpc`; none where no call failed.
+    /// The AWS operation that failed, such as `CreateVpc`, or `None` if no call failed.
     pub operation: Option<String>,
-    /// AWS's error code.
+    /// The AWS error code.
     pub code: Option<String>,
-    /// AWS's message, or ours. It is for people: nothing decides by it.
+    /// The message, by AWS or by stackctl. It is for people: no code reads it.
     pub message: String,
-    /// The id to give to AWS support.
+    /// The request id, for AWS support.
     pub request_id: Option<String>,
     /// The next step for the reader.
     pub hint: Option<String>,
-    /// What kind of failure this is, for the decision whether to try again.
+    /// The class of the failure, which decides about retries.
     pub cause: Cause,
-    /// What is known beyond the message. On the heap: results carry a failure, and few failures have one.
+    /// Details beyond the message. Boxed because every result carries a failure and few failures have details.
     pub explanation: Box<Explanation>,
 }
 
-/// What a failure is about.
+/// The subject of a failure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "type", content = "name")]
 pub enum Subject {
@@ -42,61 +42,61 @@ pub enum Subject {
     Command(String),
     /// A key of stack.yaml, such as `network.zones`.
     Key(String),
-    /// A file or a folder of this machine.
+    /// A file or folder on this machine.
     File(String),
     /// A program that was run on this machine, such as `docker build`.
     Program(String),
-    /// A part of stackctl's own work on this machine, in words, such as `find a free port`.
+    /// An activity of stackctl on this machine, such as `find a free port`.
     Activity(String),
 }
 
-/// Why something failed, as far as it decides what to do next.
+/// The class of a failure, as far as it decides what to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
-    /// AWS refused it and will refuse it again.
+    /// AWS refused the call and would refuse it again.
     Refused,
-    /// AWS asked to slow down; the work was not done.
+    /// AWS throttled the call; it had no effect.
     Throttled,
-    /// The answer was lost or AWS failed inside: the work may or may not have been done.
+    /// The response was lost or AWS had an internal error: the call may have had an effect.
     Ambiguous,
-    /// Nothing could be reached, or the credentials are no good: no other call will fare better.
+    /// AWS could not be reached, or the credentials are invalid. Other calls would fail too.
     Unreachable,
-    /// A rollout ended on the version that ran before.
+    /// A rollout was rolled back to the previous version.
     RolledBack,
-    /// The user asked to stop, and a wait was cut short.
+    /// The user asked to stop, and a wait ended early.
     Interrupted,
-    /// A defect of stackctl.
+    /// A defect in stackctl.
     Internal,
 }
 
 impl Subject {
-    /// The flag `name` of the command line, with its hyphens.
+    /// Creates the subject for the command-line flag `name`, which includes its hyphens.
     pub fn flag(name: &str) -> Self {
         Self::Flag(name.to_owned())
     }
 
-    /// The command `name` of stackctl.
+    /// Creates the subject for the stackctl command `name`.
     pub fn command(name: &str) -> Self {
         Self::Command(name.to_owned())
     }
 
-    /// The key `name` of stack.yaml, with those above it.
+    /// Creates the subject for the key `name` of stack.yaml, a full path such as `network.zones`.
     pub fn key(name: &str) -> Self {
         Self::Key(name.to_owned())
     }
 
-    /// The file or folder at `path`.
+    /// Creates the subject for the file or folder at `path`.
     pub fn file(path: &Path) -> Self {
         Self::File(path.display().to_string())
     }
 
-    /// The program `name` of this machine.
+    /// Creates the subject for the program `name` on this machine.
     pub fn program(name: &str) -> Self {
         Self::Program(name.to_owned())
     }
 
-    /// Work of stackctl's own, in words.
+    /// Creates the subject for an activity of stackctl.
     pub fn activity(words: &str) -> Self {
         Self::Activity(words.to_owned())
     }
@@ -129,7 +129,7 @@ impl fmt::Display for Subject {
 }
 
 impl Failure {
-    /// Something failed without a call to AWS, as `message` says; what it is about is for the caller to add.
+    /// Creates a failure without a call to AWS. The caller adds the subject.
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             subject: None,
@@ -143,53 +143,53 @@ impl Failure {
         }
     }
 
-    /// The AWS operation `operation` did not do what it should.
+    /// Creates a failure of the AWS operation `operation`.
     pub fn refused(operation: impl Into<String>, message: impl Into<String>) -> Self {
         Self { operation: Some(operation.into()), ..Self::new(message) }
     }
 
-    /// Something is wrong with `subject`, without a call to AWS that failed.
+    /// Creates a failure about `subject`, without a call to AWS.
     pub fn about(subject: impl Into<Subject>, message: impl Into<String>) -> Self {
         Self { subject: Some(subject.into()), ..Self::new(message) }
     }
 
-    /// A defect of stackctl itself.
+    /// Creates a failure for a defect in stackctl.
     pub fn internal(message: impl Into<String>) -> Self {
         let hint = "this is a bug in stackctl: report it with the output of the same command run with -v";
         Self { cause: Cause::Internal, ..Self::about(Subject::program("stackctl"), message).hint(hint) }
     }
 
-    /// The same, about `subject` if nothing was said about that.
+    /// Sets the subject, unless there is one.
     #[must_use]
     pub fn or_about(self, subject: impl Into<Subject>) -> Self {
         Self { subject: self.subject.or_else(|| Some(subject.into())), ..self }
     }
 
-    /// With `hint` as the next step.
+    /// Sets the next step.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// With `evidence` beside what is known already.
+    /// Adds `evidence` to the explanation.
     #[must_use]
     pub fn evidence(mut self, evidence: Evidence) -> Self {
         self.explanation.evidence.push(evidence);
         self
     }
 
-    /// Whether AWS's code is one of `codes`.
+    /// Returns whether the AWS error code is one of `codes`.
     pub fn is(&self, codes: &[&str]) -> bool {
         self.code.as_deref().is_some_and(|code| codes.contains(&code))
     }
 
-    /// Whether the AWS operation `operation` failed.
+    /// Returns whether the AWS operation `operation` failed.
     pub fn is_of(&self, operation: &str) -> bool {
         self.operation.as_deref() == Some(operation)
     }
 
-    /// Whether it is about the resource at `address`.
+    /// Returns whether the subject is the resource at `address`.
     pub fn is_about(&self, address: &Address) -> bool {
         matches!(&self.subject, Some(Subject::Address(own)) if own == address)
     }
@@ -207,7 +207,7 @@ impl Serialize for Failure {
         document.serialize_field("hint", hint)?;
         document.serialize_field("cause", cause)?;
         document.serialize_field("explanation", explanation)?;
-        // Programs read it that were written before there was an explanation.
+        // For programs that were written before `explanation` existed.
         document.serialize_field("details", &explanation.lines())?;
         document.end()
     }
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_subject_stays() {
+    fn the_first_subject_is_kept() {
         let failure = Failure::about(Subject::program("docker build"), "it ended with 1");
         assert_eq!(failure.clone().or_about(Address::new("image", "app")), failure);
     }

@@ -1,4 +1,4 @@
-//! The fields of a kind that can differ: an enum for each kind, whose names are those of plans.
+//! The fields in which resources of a kind can differ: an enum for each kind, with the names that plans use.
 
 use std::{
     borrow::Borrow,
@@ -8,18 +8,18 @@ use std::{
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-/// The stand-in for an item in a field's name: `env.*` is every environment variable.
+/// The placeholder for an item in a field's name: `env.*` is every environment variable.
 const ITEM: char = '*';
 
 /// A field of a kind. The enums are declared with `fields!`.
 pub trait Field: Copy + Debug + PartialEq + Send + Sync + 'static {
     /// All fields, in the order in which an update sets them.
     const ALL: &'static [Self];
-    /// Their names, in the same order.
+    /// The names of all fields, in the same order.
     const NAMES: &'static [&'static str];
 
-    /// The name in plans, in the words of stack.yaml where it has one. A `*` stands for the item of a field that has many:
-    /// `env.*`.
+    /// Returns the name in plans, which is the key in stack.yaml if there is one. A `*` stands for the item of a field
+    /// with many items: `env.*`.
     fn name(self) -> &'static str;
 }
 
@@ -36,7 +36,7 @@ macro_rules! fields {
             /// All fields, in the order in which an update sets them.
             pub const ALL: &'static [Self] = &[$(Self::$field),+];
 
-            /// The name in plans.
+            /// Returns the name in plans.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$field => $name,)+
@@ -57,7 +57,7 @@ macro_rules! fields {
 
 pub(crate) use fields;
 
-/// For a kind without fields of one sort: none is changed in place, or none takes a replacement.
+/// The fields of a kind that changes nothing in place, or replaces nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoField {}
 
@@ -70,7 +70,7 @@ impl Field for NoField {
     }
 }
 
-/// A field's name as a plan shows it, with the item that it is about: `class`, `env.LOG_LEVEL`.
+/// A field's name as a plan shows it, including the item: `class`, `env.LOG_LEVEL`.
 #[derive(Clone, Debug)]
 pub struct Name<F> {
     field: F,
@@ -78,26 +78,26 @@ pub struct Name<F> {
 }
 
 impl<F: Field> Name<F> {
-    /// The name that a plan shows as `text`; none if the kind has no such field. A field whose name is `text` comes before
-    /// one of many items, and of those the one with the longest name.
+    /// Parses a name from a plan. Returns `None` if the kind has no such field. An exact name has precedence over a
+    /// name with items, and a longer name with items over a shorter one.
     pub fn parse(text: &str) -> Option<Self> {
         let called = F::ALL.iter().copied().filter(|field| covers(field.name(), text));
         let field = called.max_by_key(|field| (field.name() == text, field.name().len()))?;
         Some(Self { field, text: text.to_owned() })
     }
 
-    /// The field.
+    /// Returns the field.
     pub fn field(&self) -> F {
         self.field
     }
 
-    /// The name itself.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 }
 
-/// Whether a field called `name` may show as `text`.
+/// Returns whether a field called `name` can appear as `text`.
 fn covers(name: &str, text: &str) -> bool {
     match name.split_once(ITEM) {
         None => name == text,
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     fields! {
-        /// Fields of all sorts.
+        /// A set of fields with and without items.
         enum Sample {
             Secret = "secrets.*",
             Version = "secrets.*.version",
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_read_back_as_its_own_field() {
+    fn a_field_name_is_parsed_back_to_its_field() {
         for name in [
             Name::from(Sample::Class),
             Name::from((Sample::Secret, "DATABASE_URL")),

@@ -1,4 +1,4 @@
-//! The desired resources and what each of them needs.
+//! The desired resources and their dependencies.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,38 +7,38 @@ use serde_json::Value;
 
 use super::{Address, Failure, Field, Input, Part, input};
 
-/// One desired resource.
+/// A desired resource.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
-    /// Who it is.
+    /// Its address.
     pub address: Address,
-    /// Its kind's `Desired`, as data; outputs of other resources stand in it as references.
+    /// The `Desired` of its kind as data. Outputs of other resources are references.
     pub desired: Value,
-    /// What must be ready before it is made.
+    /// The resources that must be ready before it is created.
     pub needs: BTreeSet<Address>,
-    /// For a step that is no lasting resource (a release task): what it runs for.
+    /// For a one-off task such as a release task: when it runs.
     pub runs: Option<Runs>,
-    /// Whether it is no part of a release, although others of its kind are.
+    /// Whether it is not part of a release, although others of its kind are.
     pub outside_release: bool,
     /// The name of the part of stack.yaml that asks for it.
     pub part: String,
 }
 
-/// What a one-off task runs for.
+/// When a one-off task runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Runs {
-    /// It runs before `target` changes, whenever `field` of it changes or it is made.
+    /// Before `target` is created, or `field` of it changes.
     Before {
         /// The resource.
         target: Address,
         /// The name of its field.
         field: &'static str,
     },
-    /// It runs whenever it is in the graph.
+    /// Always.
     Always,
 }
 
-/// All that stack.yaml asks for, as resources and their needs.
+/// All resources that stack.yaml describes, with their dependencies.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Graph {
     nodes: BTreeMap<Address, Node>,
@@ -54,18 +54,18 @@ pub enum GraphError {
     /// A resource needs one that is not in the graph.
     #[error("{by} needs {missing}, which does not exist in the stack")]
     Missing {
-        /// Who needs it.
+        /// The resource with the dependency.
         by: Address,
-        /// What is not there.
+        /// The missing resource.
         missing: Address,
     },
-    /// Resources that need each other.
+    /// Resources that depend on each other.
     #[error("circular dependency: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(" → "))]
     Cycle(Vec<Address>),
 }
 
 impl Graph {
-    /// No resources.
+    /// Creates an empty graph.
     pub fn new() -> Self {
         Self::default()
     }
@@ -90,7 +90,7 @@ impl Graph {
     /// Adds a resource; what its `desired` refers to, it needs. Returns its address.
     ///
     /// # Panics
-    /// If the address is taken: two parts of the blueprint must not make the same resource.
+    /// If the address is taken: two parts of the blueprint must not create the same resource.
     pub fn add(&mut self, address: Address, desired: &impl Serialize) -> Address {
         let desired = serde_json::to_value(desired).expect("a kind's Desired is plain data");
         let needs = input::references(&desired);
@@ -107,7 +107,7 @@ impl Graph {
         address
     }
 
-    /// `address` is desired to be so instead; what it needed before, it needs still.
+    /// Replaces the desired state of `address`. Its previous dependencies stay.
     ///
     /// # Panics
     /// If `address` is not in the graph.
@@ -117,7 +117,7 @@ impl Graph {
         node.needs.extend(input::references(&node.desired));
     }
 
-    /// `address` also needs `other`, although it takes none of its outputs.
+    /// Makes `address` depend on `other`, without using an output.
     ///
     /// # Panics
     /// If `address` is not in the graph.
@@ -126,7 +126,7 @@ impl Graph {
         node.needs.insert(other.clone());
     }
 
-    /// `address` is run before `target` whenever `field` of `target` changes.
+    /// Runs `address` before `target` whenever `field` of `target` changes.
     ///
     /// # Panics
     /// If either is not in the graph.
@@ -136,7 +136,7 @@ impl Graph {
         node.runs = Some(Runs::Before { target: target.clone(), field: field.name() });
     }
 
-    /// `address` is run once all that it needs is ready.
+    /// Runs `address` once everything it needs is ready.
     ///
     /// # Panics
     /// If `address` is not in the graph.
@@ -144,7 +144,7 @@ impl Graph {
         self.nodes.get_mut(address).expect("the resource was added before").runs = Some(Runs::Always);
     }
 
-    /// `address` is no part of a release, although others of its kind are.
+    /// Excludes `address` from releases, although others of its kind are part of them.
     ///
     /// # Panics
     /// If `address` is not in the graph.
@@ -152,30 +152,31 @@ impl Graph {
         self.nodes.get_mut(address).expect("the resource was added before").outside_release = true;
     }
 
-    /// The resource at `address`.
+    /// Returns the resource at `address`.
     pub fn get(&self, address: &Address) -> Option<&Node> {
         self.nodes.get(address)
     }
 
-    /// All resources, by address.
+    /// Returns all resources, by address.
     pub fn nodes(&self) -> impl Iterator<Item = &Node> {
         self.nodes.values()
     }
 
-    /// How many resources there are.
+    /// Returns the number of resources.
     pub fn len(&self) -> usize {
         self.nodes.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no resources.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
     }
 
-    /// Every resource after all that it needs; among equals by address, so that the order is stable.
+    /// Returns the resources in dependency order. Independent resources are ordered by address, so that the order is
+    /// stable.
     ///
     /// # Errors
-    /// If a need is missing or resources need each other in a circle.
+    /// If a dependency is missing, or resources depend on each other in a circle.
     pub fn order(&self) -> Result<Vec<&Node>, GraphError> {
         let mut ordered = Vec::with_capacity(self.nodes.len());
         let mut state = BTreeMap::new();
@@ -223,9 +224,9 @@ impl From<GraphError> for Failure {
     }
 }
 
-/// `Input`s are the edges of the graph; this keeps the two words beside each other.
+/// `Input`s are the edges of the graph, so this constructor is next to the nodes.
 impl Node {
-    /// Output `output` of this resource, for others to need.
+    /// Returns a reference to the output `output` of this resource.
     pub fn output(&self, output: &str) -> Input {
         Input::output(&self.address, output)
     }

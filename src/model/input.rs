@@ -1,4 +1,4 @@
-//! Values that flow between resources: what one needs, what another gives.
+//! The values that flow between resources: inputs and outputs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,47 +8,47 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Address, Failure};
 
-/// A string that a resource needs: known when it is written, an output of another resource, or made of several of these.
+/// A string that a resource needs: a known value, an output of another resource, or a combination of several.
 ///
-/// A kind's `Desired` holds these; the engine replaces every [`Input::Output`] it knows by its value
-/// before `diff` sees it, and all of them before `create` or `update` does.
+/// A kind's `Desired` contains inputs. The engine replaces every known [`Input::Output`] by its value before `diff`,
+/// and all of them before `create` or `update`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Input {
-    /// The value itself.
+    /// A known value.
     Known(String),
-    /// Output `output` of the resource at `from`; unknown until that one is made.
+    /// The output `output` of the resource at `from`, unknown until that resource is created.
     Output {
-        /// The resource that gives it.
+        /// The other resource.
         #[serde(rename = "$from")]
         from: Address,
-        /// The output's name, as in that kind's `outputs`.
+        /// The name of the output, as in that kind's `outputs`.
         output: String,
     },
-    /// Several, one after the other.
+    /// The concatenation of several inputs.
     Joined {
-        /// They.
+        /// The inputs.
         #[serde(rename = "$join")]
         parts: Vec<Self>,
     },
-    /// A digest of several: another one as soon as one of them is another one, and nothing can be read from it.
+    /// A digest of several inputs. It changes when one of them changes, and does not reveal them.
     Digest {
-        /// They.
+        /// The inputs.
         #[serde(rename = "$digest")]
         parts: Vec<Self>,
     },
 }
 
-/// How many hexadecimal digits an [`Input::Digest`] has.
+/// The number of hexadecimal digits of an [`Input::Digest`].
 const DIGITS: usize = 16;
 
 impl Input {
-    /// Output `output` of the resource at `from`.
+    /// Creates a reference to the output `output` of the resource at `from`.
     pub fn output(from: &Address, output: &str) -> Self {
         Self::Output { from: from.clone(), output: output.to_owned() }
     }
 
-    /// `parts` one after the other; known, if all of them are.
+    /// Creates the concatenation of `parts`. It is known if all of them are.
     pub fn joined(parts: Vec<Self>) -> Self {
         let mut merged: Vec<Self> = Vec::new();
         let flat = parts.into_iter().flat_map(|part| match part {
@@ -68,13 +68,13 @@ impl Input {
         }
     }
 
-    /// A digest of `parts`; known, if all of them are.
+    /// Creates a digest of `parts`. It is known if all of them are.
     pub fn digest(parts: Vec<Self>) -> Self {
         let known: Option<Vec<&str>> = parts.iter().map(Self::known).collect();
         known.map(|known| digest(&known)).map_or_else(|| Self::Digest { parts }, Self::Known)
     }
 
-    /// The value, where it is known.
+    /// Returns the value if it is known.
     pub fn known(&self) -> Option<&str> {
         match self {
             Self::Known(value) => Some(value),
@@ -82,10 +82,10 @@ impl Input {
         }
     }
 
-    /// The value, in `create` and `update`, where the engine has resolved every input.
+    /// Returns the value. For `create` and `update`, where the engine has resolved every input.
     ///
     /// # Errors
-    /// A failure of stackctl itself (never of the cloud) if the input is still unresolved.
+    /// An internal failure if the input is unresolved.
     pub fn get(&self) -> Result<&str, Failure> {
         match self {
             Self::Known(value) => Ok(value),
@@ -97,7 +97,7 @@ impl Input {
         }
     }
 
-    /// All of `inputs`, resolved.
+    /// Returns the values of all `inputs`.
     ///
     /// # Errors
     /// As [`Input::get`].
@@ -118,25 +118,25 @@ impl From<String> for Input {
     }
 }
 
-/// What a resource gives to others, by name: ids, ARNs, endpoints. Never a secret value.
+/// The outputs of a resource by name: ids, ARNs, endpoints. Never the value of a secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Outputs(BTreeMap<String, String>);
 
 impl Outputs {
-    /// No outputs.
+    /// Creates empty outputs.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// With output `name` as well.
+    /// Adds the output `name`.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.0.insert(name.to_owned(), value.into());
         self
     }
 
-    /// With output `name` as well, where there is one.
+    /// Adds the output `name` if there is a value.
     #[must_use]
     pub fn with_some(self, name: &str, value: Option<impl Into<String>>) -> Self {
         match value {
@@ -145,13 +145,13 @@ impl Outputs {
         }
     }
 
-    /// The output `name`.
+    /// Returns the output `name`.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 }
 
-/// The addresses whose outputs `desired` refers to.
+/// Returns the addresses that `desired` refers to.
 pub(super) fn references(desired: &Value) -> BTreeSet<Address> {
     fn walk(value: &Value, into: &mut BTreeSet<Address>) {
         if let Some((from, _)) = as_output(value) {
@@ -169,7 +169,7 @@ pub(super) fn references(desired: &Value) -> BTreeSet<Address> {
     found
 }
 
-/// `desired` with every reference that `outputs` knows replaced by its value.
+/// Returns `desired` with every reference to a known output replaced by its value.
 pub fn resolve(desired: &Value, outputs: &BTreeMap<Address, Outputs>) -> Value {
     if let Some((from, output)) = as_output(desired) {
         let known = outputs.get(&from).and_then(|of| of.get(output));
@@ -200,7 +200,7 @@ fn as_output(value: &Value) -> Option<(Address, &str)> {
 const JOIN: &str = "$join";
 const DIGEST: &str = "$digest";
 
-/// Of a value that is made of several: how, and of which.
+/// Returns the key and the parts of a combined value.
 fn as_made(value: &Value) -> Option<(&str, &Value)> {
     let fields = value.as_object()?;
     fields.iter().find(|(key, _)| [JOIN, DIGEST].contains(&key.as_str())).map(|(key, parts)| (key.as_str(), parts))
@@ -211,7 +211,7 @@ fn digest(parts: &[&str]) -> String {
     digest.iter().take(DIGITS / 2).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What stands in a plan for a value that is not known yet; none if `value` is no [`Input`] of that kind.
+/// Returns the text that a plan shows for an unknown value, or `None` if `value` is not an unknown [`Input`].
 pub fn unknown(value: &Value) -> Option<String> {
     let words = |value: &Value| match (value.as_str(), as_output(value)) {
         (Some(text), _) => Some(text.to_owned()),
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_of_several_is_known_with_the_last_of_them() {
+    fn a_combined_input_is_known_once_all_parts_are() {
         let database = Address::new("db_instance", "main");
         let (host, port) = (Input::output(&database, "host"), Input::output(&database, "port"));
         let joined = Input::joined(vec!["a".into(), "//".into(), host.clone(), ":".into(), port.clone(), "/b".into()]);

@@ -1,5 +1,5 @@
-//! The words that every part of stackctl shares: addresses, desired values, changes, phases, plans and
-//! failures. Plain data: nothing here knows AWS, a file or a terminal, and nothing of ours is imported.
+//! The data types that all parts of stackctl share: addresses, desired values, changes, phases, plans and failures.
+//! Plain data: nothing here uses AWS, files, a terminal or another module of stackctl.
 
 mod address;
 mod change;
@@ -36,25 +36,25 @@ pub use readable::{LONGEST_LINE, cut, readable};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-/// One resource that AWS has and the stack owns, as its kind's `list` found it.
+/// A live resource of the stack, as its kind's `list` returned it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Found<L> {
-    /// Which resource of the stack this is.
+    /// Its address in the stack.
     pub address: Address,
-    /// AWS's own identifier: an id, an ARN or a name, whatever the console shows first.
+    /// The identifier on AWS: the id, ARN or name that the console shows first.
     pub id: String,
-    /// Its state, normalised to the kind's own type.
+    /// The live state, in the kind's own type.
     pub live: L,
 }
 
-/// A [`Found`] whose kind-specific state is plain data, as the engine handles it.
+/// A [`Found`] with the live state as plain data, as the engine uses it.
 pub type LiveResource = Found<serde_json::Value>;
 
 impl LiveResource {
-    /// Its state, in its kind's own type.
+    /// Returns the live state in the kind's own type.
     ///
     /// # Errors
-    /// An internal failure if it is not of that kind.
+    /// An internal failure if the resource is of another kind.
     pub fn decoded<L: DeserializeOwned>(&self) -> Result<L, Failure> {
         L::deserialize(&self.live).map_err(|error| Failure::internal(format!("{}: {error}", self.address)))
     }

@@ -1,91 +1,92 @@
-//! What IAM has to allow: the actions of AWS that a kind's calls need, and on what.
+//! IAM permissions: the AWS actions that a kind's calls need, and the resources they apply to.
 //!
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>
 
-/// Actions that are allowed for one purpose on the same resources.
+/// Actions for one purpose on the same resources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permission {
-    /// What for.
+    /// The purpose.
     pub purpose: Purpose,
     /// The actions, as IAM names them: `ec2:CreateVpc`.
     pub actions: &'static [&'static str],
-    /// On what.
+    /// The resources.
     pub on: On,
 }
 
-/// What a permission is for. Each command needs some of these.
+/// The purpose of a permission. Each command needs some of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Purpose {
-    /// Finding out what is there.
+    /// Reading the live state.
     Look,
-    /// Keeping other runs out.
+    /// Locking the stack.
     Lock,
-    /// Releasing images, and running a command once.
+    /// Releasing images and running one-off commands.
     Release,
-    /// Making what stack.yaml asks for, and changing it.
+    /// Creating and changing resources.
     Make,
     /// Deleting.
     Delete,
-    /// Commands in tasks that run, and ports through them.
+    /// Sessions with running tasks, for commands and ports.
     Session,
 }
 
-/// What a permission is limited to.
+/// The resources that a permission is limited to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum On {
-    /// All resources: AWS takes nothing narrower, or only names that AWS gives.
+    /// All resources: AWS supports no narrower limit, or AWS generates the names.
     Any,
-    /// Resources with these ARNs, written without `arn:aws:`. `{region}`, `{account}`, `{stack}` and `{environment}` stand for
-    /// themselves, `{name:32}` for what a derived name of at most 32 characters begins with.
+    /// Resources with these ARNs, written without `arn:aws:`. `{region}`, `{account}`, `{stack}` and `{environment}`
+    /// are placeholders, and so is `{name:32}`: the prefix of a derived name with at most 32 characters.
     Named(&'static [&'static str]),
-    /// Resources that are made with the stack's tags.
+    /// Resources that are created with the stack's tags.
     Tagged,
     /// Resources that have the stack's tags.
     Owned,
-    /// The tags that go on while this service makes a resource.
+    /// Tagging while this service creates a resource.
     Tagging(&'static str),
-    /// The stack's roles, handed to this service.
+    /// Passing the stack's roles to this service.
     PassedTo(&'static str),
-    /// The role that AWS makes at the first use of this service in an account.
+    /// The service-linked role that AWS creates when an account first uses this service.
     ServiceRole(&'static str),
-    /// What GuardDuty has put into a network, by its tag.
+    /// The resources that GuardDuty creates in a network, by their tag.
     GuardDuty,
-    /// Records of DNS with the load balancer's domain, or below it.
+    /// DNS records with the load balancer's domain, or below it.
     Records,
 }
 
 impl Permission {
-    /// To find out what is there. `List…` and `Describe…` mostly take no resource, and what is there is no secret.
+    /// Allows reads. Most `List…` and `Describe…` actions cannot be limited to a resource, and their results are not
+    /// secret.
     pub const fn look(actions: &'static [&'static str]) -> Self {
         Self { purpose: Purpose::Look, actions, on: On::Any }
     }
 
-    /// To find out more of what is called by its name.
+    /// Allows further reads of resources that are known by name.
     pub const fn look_at(actions: &'static [&'static str], on: On) -> Self {
         Self { purpose: Purpose::Look, actions, on }
     }
 
-    /// To keep other runs out.
+    /// Allows locking the stack.
     pub const fn lock(actions: &'static [&'static str], on: On) -> Self {
         Self { purpose: Purpose::Lock, actions, on }
     }
 
-    /// To release.
+    /// Allows releases.
     pub const fn release(actions: &'static [&'static str], on: On) -> Self {
         Self { purpose: Purpose::Release, actions, on }
     }
 
-    /// To make and to change.
+    /// Allows creating and changing resources.
     pub const fn make(actions: &'static [&'static str], on: On) -> Self {
         Self { purpose: Purpose::Make, actions, on }
     }
 
-    /// To be in a session with a task that runs.
+    /// Allows sessions with running tasks.
     pub const fn session(actions: &'static [&'static str], on: On) -> Self {
         Self { purpose: Purpose::Session, actions, on }
     }
 
-    /// To delete.
+    /// Allows deletions.
     pub const fn delete(actions: &'static [&'static str], on: On) -> Self {
         Self { purpose: Purpose::Delete, actions, on }
     }

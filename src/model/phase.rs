@@ -1,25 +1,25 @@
-//! Where a live resource is on its way.
+//! The phase of a live resource.
 
 use serde::{Deserialize, Serialize};
 
-/// Whether a resource can be used, will be, or never will.
+/// Whether a resource is usable, will be, or never will be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "state", content = "detail")]
 pub enum Phase {
-    /// It can be used.
+    /// It is usable.
     Ready,
-    /// Not yet; AWS's own word for where it is, such as `backing-up` or `1 of 2 tasks running`.
+    /// It is not usable yet, with the state that AWS reports, such as `backing-up` or `1 of 2 tasks running`.
     Pending(String),
-    /// It is going away; AWS's own word for it.
+    /// It is being deleted, with the state that AWS reports.
     Deleting(String),
-    /// It will not become ready by waiting; why.
+    /// It will not become ready, with the reason.
     Failed(String),
-    /// It was to change, and ended on what ran before; why.
+    /// Its change was rolled back, with the reason.
     RolledBack(String),
 }
 
 impl Phase {
-    /// The one word that `status` shows.
+    /// Returns the word that `status` shows.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Ready => "ready",
@@ -29,7 +29,7 @@ impl Phase {
         }
     }
 
-    /// AWS's word or the reason, where there is one.
+    /// Returns the state that AWS reports or the reason, if there is one.
     pub fn detail(&self) -> Option<&str> {
         match self {
             Self::Ready => None,

@@ -1,4 +1,4 @@
-//! What will be done, decided in full: `apply` makes no choice that is not written here.
+//! A plan with all decisions made: `apply` makes no choice that is not in it.
 
 use std::collections::BTreeSet;
 
@@ -7,18 +7,18 @@ use serde_json::Value;
 
 use super::{Address, Change, LiveResource, StackId};
 
-/// The place of a step in its plan.
+/// The index of a step in its plan.
 pub type StepId = usize;
 
-/// The steps that make the stack as stack.yaml says.
+/// The steps that turn the live stack into what stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// Whose plan this is.
+    /// The stack.
     pub id: StackId,
-    /// Of what it is the plan alone, with what that needs; of all where this is empty.
+    /// The only resources that the plan covers, with their dependencies. Empty for the whole stack.
     #[serde(default)]
     pub targets: Vec<Address>,
-    /// The steps, in an order in which each stands after what it needs.
+    /// The steps in dependency order.
     pub steps: Vec<Step>,
     /// The parts of stack.yaml that ask for the resources, in the order in which a plan shows them.
     #[serde(default)]
@@ -28,12 +28,12 @@ pub struct Plan {
     pub place: Option<Place>,
     /// What is as it should be; its outputs are what steps may need.
     pub unchanged: Vec<LiveResource>,
-    /// What stands in the way of a deletion unless the caller says `--unprotect`: whom, and why.
+    /// The resources that block a deletion without `--unprotect`, each with the reason.
     pub guarded: Vec<(Address, String)>,
-    /// What only a person can do before this can be carried out: for which resource, and what.
+    /// What a person must do before the plan can be applied, for each resource.
     #[serde(default)]
     pub by_hand: Vec<(Address, String)>,
-    /// What users of the stack notice of this, or what is lost: of which resource, and what.
+    /// What users of the stack will notice, or what is lost, for each resource.
     #[serde(default)]
     pub warnings: Vec<(Address, String)>,
 }
@@ -59,45 +59,45 @@ pub struct Place {
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
-    /// To which resource.
+    /// The resource.
     pub address: Address,
-    /// What is done.
+    /// The action.
     pub action: Action,
-    /// What differs, for an update or a replacement.
+    /// The changes, for an update or a replacement.
     pub changes: Vec<Change>,
-    /// The kind's `Desired` with unresolved references; none for a deletion.
+    /// The kind's `Desired` with unresolved references, or `None` for a deletion.
     pub desired: Option<Value>,
-    /// The resource as it is, where there is one; for a creation, one that is still going away.
+    /// The live resource, if it exists. For a creation, an old one that is still being deleted.
     pub live: Option<LiveResource>,
-    /// The steps that must be done before.
+    /// The steps that must be done first.
     pub needs: Vec<StepId>,
 }
 
-/// What a step does.
+/// The action of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// Makes what is not there.
+    /// Creates a resource.
     Create,
-    /// Changes what is there.
+    /// Changes a resource in place.
     Update,
-    /// The second step of an update or a creation, once all that counts on the resource has changed: takes away what others have
-    /// counted on, or lets in what they had to be ready for.
+    /// The second step of an update or a creation, once all dependent resources have changed. It removes what they
+    /// depended on, or opens access that they had to be ready for.
     Narrow,
-    /// Makes a new one in the place of one that cannot be changed.
+    /// Creates a new resource in place of one that cannot be changed.
     Replace,
     /// Runs a one-off task.
     Run,
-    /// Waits for what an earlier run began; it is as desired, and not ready yet.
+    /// Waits for a resource that is up to date but not ready, because an earlier run did not wait.
     Wait,
-    /// Removes what is no longer wanted.
+    /// Deletes a resource that is no longer wanted.
     Delete,
-    /// Removes the old one of a replacement.
+    /// Deletes the old resource of a replacement.
     DeleteReplaced,
 }
 
 impl Plan {
-    /// A plan of these steps, of which nothing else is known.
+    /// Creates a plan of only these steps.
     pub fn new(id: StackId, steps: Vec<Step>) -> Self {
         let (targets, parts, place, unchanged, guarded, by_hand, warnings) = Default::default();
         Self { id, targets, steps, parts, place, unchanged, guarded, by_hand, warnings }
@@ -108,23 +108,23 @@ impl Plan {
         self.parts.iter().find(|part| part.addresses.contains(address)).map(|part| part.name.as_str())
     }
 
-    /// Whether there is nothing to do, not even to wait.
+    /// Returns whether there is nothing to do, not even to wait.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
 
-    /// The resources whose outputs are known before any step is done.
+    /// Returns the resources whose outputs are known before any step is done.
     pub fn given(&self) -> impl Iterator<Item = &LiveResource> {
         let narrowed = self.steps.iter().filter(|step| step.action == Action::Narrow);
         self.unchanged.iter().chain(narrowed.filter_map(|step| step.live.as_ref()))
     }
 
-    /// The steps that change something, as a reader counts them: waiting is none, and a replacement is one.
+    /// Returns the steps that count as changes: a wait does not count, and a replacement counts once.
     pub fn changes(&self) -> impl Iterator<Item = &Step> {
         self.steps.iter().filter(|step| !matches!(step.action, Action::Wait | Action::DeleteReplaced))
     }
 
-    /// How many steps do `action`.
+    /// Returns the number of steps with `action`.
     pub fn count(&self, action: Action) -> usize {
         self.steps.iter().filter(|step| step.action == action).count()
     }

@@ -1,11 +1,12 @@
-//! Text of others, such as AWS or a container, made fit to be shown: it acts on no terminal, and no line fills the screen.
+//! Makes text from AWS or containers safe to show: no control characters reach the terminal, and lines have a maximum
+//! length.
 
 use std::fmt::Write;
 
-/// The longest line that is shown, in characters. AWS's own messages, some of which have to be copied whole, are shorter.
+/// The longest line that is shown, in characters. AWS messages, some of which must be copied in full, are shorter.
 pub const LONGEST_LINE: usize = 8_000;
 
-/// `text` with its control characters shown, as in `\x1b`, and its long lines cut. Line ends and tabs stay.
+/// Returns `text` with control characters escaped, as in `\x1b`, and long lines cut. Line ends and tabs stay.
 pub fn readable(text: &str) -> String {
     let is_plain = |line: &str| line.len() <= LONGEST_LINE && !line.contains(|c: char| c.is_control() && c != '\t');
     if text.split('\n').all(is_plain) {
@@ -14,7 +15,7 @@ pub fn readable(text: &str) -> String {
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// `line` with what comes after `most` characters left out, and said to be.
+/// Returns `line` cut to `most` characters, with a note of how many are left out.
 pub fn cut(line: &str, most: usize) -> String {
     match line.char_indices().nth(most) {
         Some((end, _)) => format!("{} … ({} more characters)", &line[..end], line[end..].chars().count()),
@@ -27,7 +28,7 @@ fn line(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() && c != '\t' {
-            // A string takes all that is written.
+            // Writing to a string cannot fail.
             let _ = write!(shown, "\\x{:02x}", u32::from(c));
         } else {
             shown.push(c);
@@ -41,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_are_shown_and_do_nothing() {
+    fn control_characters_are_escaped() {
         for (text, shown) in [
             ("plain \u{f6} \u{2713}\ttext", "plain \u{f6} \u{2713}\ttext"),
             ("\u{1b}[31mred\u{1b}[0m", "\\x1b[31mred\\x1b[0m"),
@@ -53,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_is_cut_and_says_so() {
+    fn a_long_line_is_cut_with_a_note() {
         let text = format!("short\n{}\nshort", "\u{f6}".repeat(1_000_000));
         let shown = readable(&text);
         assert!(

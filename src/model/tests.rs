@@ -1,4 +1,4 @@
-//! Properties of every graph: its order, and what it refuses.
+//! Properties of all graphs: the order of resources, and what is invalid.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ fn address(number: usize) -> Address {
     Address::new("thing", format!("{number:02}"))
 }
 
-/// A graph of `count` resources with these edges, each from one that needs to one that is needed.
+/// Creates a graph of `count` resources with these edges, each from a resource to one that it needs.
 fn graph(count: usize, edges: &[(usize, usize)]) -> Graph {
     let mut graph = Graph::new();
     for number in 0..count {
@@ -29,8 +29,8 @@ fn edges(count: usize) -> impl Strategy<Value = Vec<(usize, usize)>> {
 
 proptest! {
     #[test]
-    fn every_resource_stands_after_its_needs_and_exactly_once(edges in edges(12), keys in proptest::collection::vec(any::<u32>(), 12)) {
-        // Edges that go down a random ranking cannot make a circle.
+    fn every_resource_follows_its_needs_exactly_once(edges in edges(12), keys in proptest::collection::vec(any::<u32>(), 12)) {
+        // Edges that descend in a random ranking cannot form a circle.
         let edges: Vec<_> = edges.into_iter().filter(|(by, need)| (keys[*by], *by) > (keys[*need], *need)).collect();
         let graph = graph(12, &edges);
         let order = graph.order().expect("there is no circle");
@@ -42,7 +42,7 @@ proptest! {
     }
 
     #[test]
-    fn a_circle_is_refused_and_what_is_named_is_one(edges in edges(8), closing in proptest::collection::vec(0_usize..8, 1..5)) {
+    fn a_circular_dependency_is_refused_and_named(edges in edges(8), closing in proptest::collection::vec(0_usize..8, 1..5)) {
         let mut edges = edges;
         for (at, by) in closing.iter().enumerate() {
             edges.push((*by, closing[(at + 1) % closing.len()]));
@@ -59,14 +59,14 @@ proptest! {
     }
 
     #[test]
-    fn an_address_is_read_back_as_it_was_written(kind in "[a-z_]{1,12}", name in "[a-zA-Z0-9_./-]{1,20}") {
+    fn an_address_survives_formatting_and_parsing(kind in "[a-z_]{1,12}", name in "[a-zA-Z0-9_./-]{1,20}") {
         let address = Address::new(kind, name);
         prop_assert_eq!(address.to_string().parse::<Address>().expect("it is an address"), address);
     }
 }
 
 #[test]
-fn a_need_that_is_not_there_names_both_sides() {
+fn a_missing_dependency_names_both_resources() {
     let mut graph = graph(1, &[]);
     graph.need(&address(0), &address(7));
     let expected = GraphError::Missing { by: address(0), missing: address(7) };
@@ -74,14 +74,14 @@ fn a_need_that_is_not_there_names_both_sides() {
 }
 
 #[test]
-fn a_text_without_a_kind_or_a_name_is_no_address() {
+fn an_address_needs_a_kind_and_a_name() {
     for text in ["", "vpc", ".main", "vpc."] {
         assert!(text.parse::<Address>().is_err(), "{text}");
     }
 }
 
 #[test]
-fn references_are_needs_wherever_they_stand_in_what_is_desired() {
+fn nested_references_become_dependencies() {
     let mut graph = graph(3, &[]);
     let desired =
         json!({ "list": [Input::output(&address(0), "id")], "deep": { "er": Input::output(&address(2), "arn") } });
@@ -92,7 +92,7 @@ fn references_are_needs_wherever_they_stand_in_what_is_desired() {
 
 #[test]
 #[should_panic(expected = "is in the graph twice")]
-fn one_address_cannot_be_two_resources() {
+fn an_address_cannot_be_added_twice() {
     let mut graph = graph(1, &[]);
     graph.add(address(0), &json!({}));
 }
@@ -106,14 +106,14 @@ fields! {
 }
 
 #[test]
-fn a_set_shows_exactly_the_items_that_go_and_come() {
+fn a_set_shows_only_removed_and_added_items() {
     let changes = Diff::<Sample, NoField>::new().set(Sample::Paths, &["/a", "/b"], &["/b", "/c"]).finish();
     let shown: Vec<(Shown, Shown)> = changes.into_iter().map(|change| (change.from, change.to)).collect();
     assert_eq!(shown, [(Shown::value("/a"), Shown::Absent), (Shown::Absent, Shown::value("/c"))]);
 }
 
 #[test]
-fn inputs_have_no_order_and_one_unknown_makes_all_unknown() {
+fn one_unknown_input_makes_a_set_unknown() {
     let live = ["b".to_owned(), "a".to_owned()];
     let same = Diff::<Sample, NoField>::new().inputs(Sample::Subnets, &live, &["a".into(), "b".into()]).finish();
     assert_eq!(same, []);

@@ -1,14 +1,14 @@
-//! An estimate of costs, and what changes of it, as tables.
+//! Formats a cost estimate and the difference between two estimates as tables.
 
 use std::{collections::BTreeMap, fmt::Write};
 
 use super::{human::table, style::Style};
 use crate::cost::{Estimate, dollars};
 
-/// What of a resource costs something, and how much a month.
+/// What a resource is charged for, and the amount per month.
 type Side<'a> = Option<(&'a str, Option<f64>)>;
 
-/// What stands for a price that is not known.
+/// The text for an unknown price.
 const UNKNOWN: &str = "?";
 
 pub(super) fn estimate(estimate: &Estimate, style: Style) -> String {

@@ -1,4 +1,4 @@
-//! Whom output is for: people, or programs.
+//! The output format: for people or for programs.
 
 /// The form of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

@@ -1,4 +1,4 @@
-//! Texts for people: a stack's state, a failure with its details.
+//! Formats the state of a stack and failures for people.
 
 use std::fmt::Write;
 
@@ -8,81 +8,81 @@ use serde::Serialize;
 use super::style::Style;
 use crate::model::{Address, Failure, readable};
 
-/// What `status` shows; its JSON keys are stable.
+/// The output of `status`. Its JSON keys are stable.
 #[derive(Clone, Debug, Serialize)]
 pub struct StatusView {
     /// The stack.
     pub stack: String,
     /// The environment.
     pub environment: String,
-    /// Where it answers, once there is a load balancer.
+    /// The URL of the stack, if it has a load balancer.
     pub url: Option<String>,
-    /// Who holds its lock, in words. None also where that could not be read.
+    /// The holder of the lock, as text. `None` also if the lock could not be read.
     pub locked_by: Option<String>,
-    /// What could not be read, and why.
+    /// What could not be read.
     pub unreadable: Vec<Failure>,
-    /// Its services.
+    /// The services.
     pub services: Vec<ServiceLine>,
-    /// Answers with 5xx in the last hour, by who gave them.
+    /// The 5xx responses of the last hour, by origin.
     pub errors: Vec<ErrorLine>,
-    /// All that it owns.
+    /// All resources of the stack.
     pub resources: Vec<ResourceLine>,
 }
 
-/// Answers with 5xx, all by one origin.
+/// The 5xx responses of one origin.
 #[derive(Clone, Debug, Serialize)]
 pub struct ErrorLine {
-    /// The service whose application answered; none for the load balancer itself.
+    /// The service whose application responded, or `None` for the load balancer itself.
     pub service: Option<String>,
-    /// The status: one, or `5xx` for all of them.
+    /// The HTTP status, or `5xx` for all of them.
     pub status: &'static str,
-    /// How many answers.
+    /// The number of responses.
     pub count: u64,
-    /// Who answered what, and how often.
+    /// A sentence with the origin, the status and the number of responses.
     pub message: String,
-    /// What is likely to have caused it.
+    /// The likely cause.
     pub likely_cause: &'static str,
-    /// What to do next.
+    /// The next step.
     pub next: String,
 }
 
-/// One service.
+/// A service.
 #[derive(Clone, Debug, Serialize)]
 pub struct ServiceLine {
     /// Its name in stack.yaml.
     pub name: String,
-    /// How many tasks it should run.
+    /// The desired number of tasks.
     pub desired: u64,
-    /// How many it runs of the version that is shown.
+    /// The number of running tasks of the version shown.
     pub running: u64,
-    /// How many it still runs of earlier ones.
+    /// The number of running tasks of earlier versions.
     pub earlier: u64,
-    /// How many tasks of this version could not be started, or failed, in the rollout that is under way.
+    /// The number of tasks of this version that failed or could not start in the current rollout.
     pub failed: u64,
     /// The package version and build number, for an image that stackctl built.
     pub version: Option<String>,
-    /// The image of the task definition that it runs.
+    /// The image of the current task definition.
     pub image: Option<String>,
-    /// Whether that is an image that stackctl built, and its repository has it no longer.
+    /// Whether stackctl built the image and it no longer exists in its repository.
     pub image_gone: bool,
 }
 
-/// One resource.
+/// A resource.
 #[derive(Clone, Debug, Serialize)]
 pub struct ResourceLine {
     /// Its address.
     pub address: Address,
     /// Its kind.
     pub kind: String,
-    /// AWS's identifier.
+    /// The identifier on AWS.
     pub id: String,
     /// `ready`, `pending`, `deleting` or `failed`.
     pub phase: &'static str,
-    /// AWS's own word for it, or why it failed.
+    /// The state that AWS reports, or the reason for a failure.
     pub detail: Option<String>,
 }
 
-/// That the image that a service runs cannot be pulled any more, and what helps.
+/// Returns the message that a service's image can no longer be pulled, and the fix.
 pub fn image_is_gone(service: &str, image: &str) -> String {
     format!(
         "{service} runs {image}, which no longer exists in its repository: ECS cannot start new tasks. Run \
@@ -90,7 +90,7 @@ pub fn image_is_gone(service: &str, image: &str) -> String {
     )
 }
 
-/// The state of a stack as text.
+/// Formats the state of a stack.
 pub(super) fn status(view: &StatusView, style: Style) -> String {
     let mut text = format!("{}/{}", style.strong(&view.stack), view.environment);
     if let Some(url) = &view.url {
@@ -144,7 +144,7 @@ pub(super) fn status(view: &StatusView, style: Style) -> String {
     text
 }
 
-/// Answers with 5xx, with cause and advice.
+/// Formats 5xx responses with their causes and next steps.
 pub(super) fn errors(errors: &[ErrorLine], when: &str) -> String {
     let one = |error: &ErrorLine| {
         let ErrorLine { message, likely_cause, next, .. } = error;
@@ -153,8 +153,8 @@ pub(super) fn errors(errors: &[ErrorLine], when: &str) -> String {
     errors.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
-/// `service.web: UpdateService: AccessDeniedException: …`, and below it what is known beyond the message. `address` is that of
-/// the step that failed, if it was one.
+/// Formats a failure, such as `service.web: UpdateService: AccessDeniedException: …`, followed by its explanation.
+/// `address` is the address of the failed step, if any.
 pub(super) fn failure(address: Option<&Address>, failure: &Failure) -> String {
     let mut text = match address {
         Some(address) if !failure.is_about(address) => format!("{address}: {failure}"),
@@ -185,7 +185,7 @@ mod tests {
     use crate::model::Subject;
 
     #[test]
-    fn a_state_says_what_could_not_be_read_and_shows_the_rest() {
+    fn a_status_shows_what_could_not_be_read() {
         let denied = Failure::refused("GetParameter", "not authorized").or_about(Subject::activity("the lock"));
         let vpc = ResourceLine {
             address: Address::new("vpc", "main"),

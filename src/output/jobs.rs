@@ -1,4 +1,4 @@
-//! The jobs of a stack with their runs, as a table or a document.
+//! Formats the jobs of a stack and their runs.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{human::table, style::Style};
 use crate::jobs::Run;
 
-/// What `jobs` shows; its JSON keys are stable.
+/// The output of `jobs`. Its JSON keys are stable.
 #[derive(Clone, Debug, Serialize)]
 pub struct JobsView {
     /// The stack.
@@ -17,18 +17,18 @@ pub struct JobsView {
     pub jobs: Vec<JobLine>,
 }
 
-/// One job.
+/// A job.
 #[derive(Clone, Debug, Serialize)]
 pub struct JobLine {
     /// Its name.
     pub name: String,
-    /// When it runs.
+    /// The schedule.
     pub schedule: String,
-    /// Where those hours are meant.
+    /// The time zone of the schedule.
     pub timezone: String,
-    /// When it runs next; none where that is not known, or never.
+    /// The next run, or `None` if there is none or it is unknown.
     pub next: Option<Timestamp>,
-    /// The runs that ECS still knows, the newest first.
+    /// The runs that ECS still lists, newest first.
     pub runs: Vec<Run>,
 }
 

@@ -1,4 +1,5 @@
-//! The documents of `--output json`. Stable: a key is added, never renamed or removed, within a major version.
+//! The documents of `--output json`. They are stable: within a major version, keys are added but never renamed or
+//! removed.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -14,7 +15,7 @@ struct StepDocument<'a> {
     needs: &'a [StepId],
 }
 
-/// The plan as a document.
+/// Returns the plan as a JSON document.
 pub fn plan_document(plan: &Plan) -> Value {
     let steps: Vec<StepDocument> = plan
         .steps

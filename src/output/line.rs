@@ -1,9 +1,9 @@
-//! A line of output, as it is written.
+//! Writes a line of output.
 
 use std::io::Write;
 
-/// Writes `text` and the end of the line, and hands both over at once.
+/// Writes `text` and a line end, and flushes.
 pub(super) fn write_line(to: &mut impl Write, text: &str) {
-    // A reader that went away (`stackctl plan | head`) is no error of ours.
+    // A closed pipe (`stackctl plan | head`) is not an error.
     drop(to.write_all(text.as_bytes()).and_then(|()| to.write_all(b"\n")).and_then(|()| to.flush()));
 }

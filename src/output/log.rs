@@ -1,5 +1,4 @@
-//! Lines of logs: for people with the task that wrote them in a colour of its own and JSON made readable, for programs as
-//! they are.
+//! Formats log lines: for people with a colour for each task and readable JSON, for programs unchanged.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -14,10 +13,10 @@ use crate::{
     model::{LONGEST_LINE, cut},
 };
 
-/// How much of a task's id is shown: enough to tell apart those of an hour.
+/// How many characters of a task's id are shown. They tell apart the tasks of an hour.
 const SHOWN_OF_ID: usize = 8;
 
-/// Under which names programs log when something was, how grave it is and what it is.
+/// The names that programs use for the time, the level and the message of a log record.
 const TIME: &[&str] = &["timestamp", "time", "ts", "@timestamp"];
 const LEVEL: &[&str] = &["level", "severity", "lvl"];
 const MESSAGE: &[&str] = &["message", "msg"];
@@ -27,7 +26,7 @@ pub struct LogWriter {
     format: Format,
     style: Style,
     grep: Option<String>,
-    /// Whether it is a terminal, which no line may fill.
+    /// Whether standard output is a terminal, where long lines are cut.
     terminal: bool,
     /// The colour of each task.
     tasks: HashMap<String, usize>,
@@ -43,7 +42,7 @@ struct Held {
     lines: VecDeque<String>,
 }
 
-/// A line that was written as a JSON object, taken apart.
+/// A log line that is a JSON object, in its parts.
 struct Record {
     time: Option<String>,
     level: Option<String>,
@@ -92,7 +91,7 @@ impl LogWriter {
         self.written += lines.len();
         let text: String = lines.into_iter().map(|line| line + "\n").collect();
         let mut stdout = std::io::stdout().lock();
-        // A reader that went away (`stackctl logs | head`) is no error of ours.
+        // A closed pipe (`stackctl logs | head`) is not an error.
         stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_ok()
     }
 
@@ -119,7 +118,7 @@ impl LogWriter {
         let number = *self.tasks.entry(line.task.clone()).or_insert(next);
         let id: String = line.task.chars().take(SHOWN_OF_ID).collect();
         let task = self.style.numbered(format!("{}/{id}", line.service), number);
-        // What the program itself says is nearer to the moment than when its line was taken over.
+        // The time in the record is more precise than the time of the log event.
         let time = record.as_ref().and_then(|record| record.time.clone()).unwrap_or(time);
         let text = record.map_or(plain, |record| record.text(self.style));
         Some(format!("{} {task} {text}", self.style.dim(time)))
@@ -127,7 +126,7 @@ impl LogWriter {
 }
 
 impl Record {
-    /// Level, message, fields.
+    /// Formats level, message and fields.
     fn text(&self, style: Style) -> String {
         let level = self.level.as_ref().map(|level| {
             let padded = format!("{level:<5}");
@@ -144,13 +143,13 @@ impl Record {
     }
 }
 
-/// The parts of a line that is a JSON object; none of another.
+/// Parses a line that is a JSON object. Returns `None` for any other line.
 fn record(message: &str) -> Option<Record> {
     if !message.trim_start().starts_with('{') {
         return None;
     }
     let mut object: Map<String, Value> = serde_json::from_str(message).ok()?;
-    // Where `tracing` writes the event's own fields.
+    // `tracing` puts the event's own fields here.
     if let Some(Value::Object(fields)) = object.get("fields").cloned() {
         object.shift_remove("fields");
         object.extend(fields);
@@ -165,7 +164,7 @@ fn record(message: &str) -> Option<Record> {
     Some(Record { time, level: level.map(|level| level.to_uppercase()), message: message.unwrap_or_default(), fields })
 }
 
-/// A field's value: a text bare where that is clear, all else as JSON.
+/// Formats the value of a field: simple text without quotes, everything else as JSON.
 fn shown(value: &Value) -> String {
     match value {
         Value::String(text) if !text.is_empty() && !text.contains([' ', '"', '=', '\n']) => printable(text),
@@ -173,7 +172,7 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// A text without what would act on the terminal: what is logged is not always one's own.
+/// Removes control sequences from a text, because logs may contain untrusted input.
 fn printable(text: &str) -> String {
     let text = anstream::adapter::strip_str(text).to_string();
     text.chars().filter(|c| !c.is_control() || matches!(c, '\t' | '\n')).collect()
@@ -200,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_json_line_is_its_time_level_message_and_fields() {
+    fn a_json_line_is_shown_as_time_level_message_and_fields() {
         let line = r#"{"timestamp":"2026-11-21T07:49:57.790490Z","level":"info","message":"served","path":"/a b","status":200}"#;
         assert_eq!(
             shown_as(None, line).as_deref(),
@@ -214,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn other_lines_are_shown_as_they_are_without_control_codes() {
+    fn other_lines_are_shown_without_control_codes() {
         for (line, shown) in [
             ("plain", "plain"),
             ("{not json", "{not json"),
@@ -228,14 +227,14 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_would_fill_the_terminal_is_cut() {
+    fn a_long_line_is_cut_on_a_terminal() {
         let long = format!("{}needle", "a".repeat(1_000_000));
         let shown = shown_as(Some("needle"), &long).expect("it is found in the whole line");
         assert!(shown.len() < 9_000 && shown.ends_with("a … (992006 more characters)"), "{}", shown.len());
     }
 
     #[test]
-    fn text_is_found_in_the_line_as_written_and_as_shown() {
+    fn grep_finds_text_in_the_raw_and_the_shown_line() {
         let line = r#"{"level":"INFO","message":"served","status":200}"#;
         for found in ["INFO  served status=200", r#""status":200"#, "serv"] {
             assert!(shown_as(Some(found), line).is_some(), "{found}");

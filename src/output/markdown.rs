@@ -1,5 +1,5 @@
-//! A plan as Markdown, for the comment of a pull or merge request: one line of what it comes to, what is lost, and the plan
-//! itself folded away.
+//! Formats a plan as Markdown for the comment of a pull or merge request: a one-line summary, the losses, and the plan
+//! in a collapsed section.
 
 use std::fmt::Write;
 
@@ -9,14 +9,14 @@ use crate::{
     model::{Action, Address, Plan},
 };
 
-/// The longest comment on GitHub, in characters. GitLab and Jenkins take more.
+/// The maximum length of a comment on GitHub, in characters. GitLab and Jenkins allow more.
 /// <https://docs.github.com/en/rest/issues/comments>
 const LONGEST: usize = 65_536;
 
-/// How many addresses a line names before it only counts.
+/// The maximum number of addresses in a line. Further addresses are only counted.
 const NAMED: usize = 20;
 
-/// The plan, at most [`LONGEST`] characters long.
+/// Formats the plan, at most [`LONGEST`] characters long.
 pub fn render(kinds: &Registry, plan: &Plan) -> String {
     let id = &plan.id;
     if plan.is_empty() {
@@ -65,20 +65,20 @@ fn line(text: &mut String, words: &str, addresses: &[&Address]) {
     let _ = writeln!(text, "- {words}: {}{more}", named.join(", "));
 }
 
-/// A fence that is longer than any row of backticks in `text`, which could end it otherwise.
+/// Returns a fence longer than any run of backticks in `text`, which could otherwise close it.
 fn fence(text: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     "`".repeat(longest.max(2) + 1)
 }
 
-/// The first lines of `text` that fit in `room` characters, and how many do not.
+/// Returns the first lines of `text` that fit in `room` characters, with a note of how many are left out.
 fn cut(text: &str, room: usize) -> String {
     if text.chars().count() <= room {
         return text.to_owned();
     }
     let lines: Vec<&str> = text.lines().collect();
     let left = |kept: usize| format!("… and {} more lines: run `stackctl plan` to see them", lines.len() - kept);
-    // Never longer than with no line kept.
+    // The note is longest when no line is kept.
     let room = room.saturating_sub(left(0).chars().count());
     let (mut kept, mut used) = (0, 0);
     for line in &lines {
@@ -112,7 +112,7 @@ mod tests {
         }
     }
 
-    /// The plan, for which no kind has to be known.
+    /// Formats the plan without any registered kinds.
     fn render(plan: &Plan) -> String {
         super::render(&Registry::new([]), plan)
     }
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_lost_stands_above_the_fold_and_the_plan_below() {
+    fn losses_come_before_the_collapsed_plan() {
         let mut plan = plan(vec![
             step("secret.one", Action::Create),
             step("db_instance.database", Action::Replace),
@@ -143,12 +143,12 @@ mod tests {
     }
 
     #[test]
-    fn without_changes_it_is_one_line() {
+    fn a_plan_without_changes_is_one_line() {
         assert_eq!(render(&plan(Vec::new())), "**`shop/production`**: no changes. The stack matches stack.yaml.\n");
     }
 
     #[test]
-    fn what_a_resource_says_cannot_leave_the_fence() {
+    fn the_text_of_a_resource_cannot_close_the_fence() {
         let mut changed = step("alarm.web", Action::Update);
         let to = Shown::value("````</details> @everyone");
         changed.changes = vec![Change { field: "text".into(), from: Shown::Sensitive, to, how: How::InPlace }];

@@ -1,4 +1,4 @@
-//! The only place that writes to a terminal. Standard output is data, standard error is everything else.
+//! The only module that writes to the terminal. Data goes to standard output, everything else to standard error.
 
 mod cost;
 mod format;
@@ -42,7 +42,7 @@ use crate::{
     model::{Failure, Plan, readable},
 };
 
-/// Where output goes, and how it looks there.
+/// The output of the program: its format, colours and verbosity.
 #[derive(Clone, Debug)]
 pub struct Output {
     format: Format,
@@ -54,7 +54,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// The output of this process.
+    /// Creates the output of this process.
     pub fn new(format: Format, quiet: bool) -> Self {
         let environment = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
@@ -80,17 +80,17 @@ impl Output {
         self.format == Format::Json
     }
 
-    /// The look of standard error, for texts that are put together elsewhere.
+    /// Returns whether standard error is coloured, for texts that are formatted elsewhere.
     pub fn colored(&self) -> bool {
         self.stderr.is_on()
     }
 
-    /// The look of standard output.
+    /// Returns whether standard output is coloured.
     pub fn stdout_is_colored(&self) -> bool {
         self.stdout.is_on()
     }
 
-    /// A reporter of what happens while a plan is carried out.
+    /// Creates a reporter for the events of a run.
     pub fn reporter(&self, forecast: Forecast) -> Reporter {
         Reporter::new(self.format, self.stderr, self.animated, self.quiet, forecast)
     }
@@ -100,26 +100,26 @@ impl Output {
         LogWriter::new(self.format, self.stdout, grep, std::io::stdout().is_terminal())
     }
 
-    /// A line of data.
+    /// Writes a line of data.
     pub fn data(&self, text: &str) {
         write_line(&mut std::io::stdout().lock(), text);
     }
 
-    /// One JSON document.
+    /// Writes a JSON document.
     pub fn document(&self, document: &impl Serialize) {
         let text =
             if self.is_json() { serde_json::to_string(document) } else { serde_json::to_string_pretty(document) };
         self.data(&text.expect("our documents are plain data"));
     }
 
-    /// A line about what is going on; not for programs.
+    /// Writes a line about the current activity, for people only.
     pub fn status(&self, text: &str) {
         if !self.quiet && !self.is_json() {
             write_line(&mut std::io::stderr().lock(), &readable(text));
         }
     }
 
-    /// A line that a task has written, as data: on a terminal it only shows.
+    /// Writes a line from a task as data. On a terminal, control characters are escaped.
     pub fn task_line(&self, line: &str) {
         if std::io::stdout().is_terminal() {
             self.data(&readable(line));
@@ -128,7 +128,7 @@ impl Output {
         }
     }
 
-    /// The plan as data, on standard output.
+    /// Writes the plan as data to standard output.
     pub fn plan(&self, kinds: &Registry, plan: &Plan) {
         if self.is_json() {
             self.document(&plan_document(plan));
@@ -138,7 +138,7 @@ impl Output {
         }
     }
 
-    /// The plan before it is carried out: for people on standard error, for programs the first event.
+    /// Writes the plan before it is applied: to standard error for people, as the first event for programs.
     pub fn announce(&self, kinds: &Registry, plan: &Plan) {
         if self.is_json() {
             self.document(&serde_json::json!({ "event": "plan", "plan": plan_document(plan) }));
@@ -149,7 +149,7 @@ impl Output {
         }
     }
 
-    /// The state of a stack.
+    /// Writes the state of a stack.
     pub fn stack(&self, view: &StatusView) {
         if self.is_json() {
             self.document(view);
@@ -158,7 +158,7 @@ impl Output {
         }
     }
 
-    /// Answers with 5xx while something was done, if there were any.
+    /// Writes the 5xx responses during an operation, if there were any.
     pub fn errors(&self, errors: &[ErrorLine], when: &str) {
         if errors.is_empty() {
             return;
@@ -169,7 +169,7 @@ impl Output {
         self.status(&human::errors(errors, when));
     }
 
-    /// What a stack costs.
+    /// Writes the costs of a stack.
     pub fn estimate(&self, estimate: &Estimate) {
         if self.is_json() {
             self.document(estimate);
@@ -178,7 +178,7 @@ impl Output {
         }
     }
 
-    /// What a plan changes of the costs.
+    /// Writes the change of costs by a plan.
     pub fn difference(&self, before: &Estimate, after: &Estimate) {
         if self.is_json() {
             let more = after.month - before.month;
@@ -188,7 +188,7 @@ impl Output {
         }
     }
 
-    /// The releases of a stack.
+    /// Writes the releases of a stack.
     pub fn releases(&self, view: &ReleasesView) {
         if self.is_json() {
             self.document(view);
@@ -197,7 +197,7 @@ impl Output {
         }
     }
 
-    /// The jobs of a stack.
+    /// Writes the jobs of a stack.
     pub fn jobs(&self, view: &JobsView) {
         if self.is_json() {
             self.document(view);
@@ -206,7 +206,7 @@ impl Output {
         }
     }
 
-    /// The secrets of a stack.
+    /// Writes the secrets of a stack.
     pub fn secrets(&self, view: &SecretsView) {
         if self.is_json() {
             self.document(view);
@@ -215,7 +215,7 @@ impl Output {
         }
     }
 
-    /// An error and its hint, on standard error; for programs, an error document on standard output as well.
+    /// Writes an error and its hint to standard error. For programs, also writes an error document to standard output.
     pub fn error(&self, message: &str, hint: Option<&str>) {
         if self.is_json() {
             self.document(&serde_json::json!({ "event": "error", "error": { "message": message, "hint": hint } }));
@@ -231,7 +231,7 @@ impl Output {
         }
     }
 
-    /// Why a command stopped, with its explanation; for programs, also as data.
+    /// Writes the failure that stopped a command, with its explanation. For programs, also writes it as data.
     pub fn failure(&self, failure: &Failure) {
         let (text, hint) = (human::failure(None, failure), failure.hint.as_deref());
         if self.is_json() {
@@ -241,12 +241,12 @@ impl Output {
         self.print_error(&text, hint);
     }
 
-    /// A text that brings its own look, such as located errors of stack.yaml.
+    /// Writes a text that is already formatted, such as the errors of stack.yaml.
     pub fn raw_error(&self, text: &str) {
         write_line(&mut std::io::stderr().lock(), text);
     }
 
-    /// Asks on the terminal; `None` where there is nobody to ask.
+    /// Asks a question on the terminal. Returns `None` if there is no terminal.
     pub fn ask(&self, question: &str) -> Option<String> {
         if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() || self.is_json() {
             return None;
@@ -254,7 +254,7 @@ impl Output {
         dialoguer::Input::<String>::new().with_prompt(question).allow_empty(true).interact_text().ok()
     }
 
-    /// Asks on the terminal for what is not shown while it is typed.
+    /// Asks for a value that is not shown while it is typed.
     ///
     /// # Errors
     /// If there is no terminal.

@@ -1,4 +1,4 @@
-//! A plan as text: what a reader sees before saying yes.
+//! Formats a plan for the reader who has to approve it.
 
 use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
@@ -82,7 +82,7 @@ pub fn render(kinds: &Registry, plan: &Plan, look: Look) -> String {
     text
 }
 
-/// `Plan: 2 to create, 1 to update.`
+/// Returns the summary, such as `Plan: 2 to create, 1 to update.`
 pub(super) fn summary(plan: &Plan) -> String {
     let counts = [
         (Action::Create, "to create"),
@@ -207,7 +207,8 @@ fn shown(value: &Shown, style: Style) -> String {
     }
 }
 
-/// A text of many lines, such as a script, would hide the rest of the plan: of such a one a plan says how long it is.
+/// Returns the text if it is one line. A longer text, such as a script, would hide the rest of the plan, so only its
+/// length is shown.
 fn one_line(text: &str) -> String {
     match text.lines().count() {
         0 | 1 => readable(text),
@@ -215,7 +216,7 @@ fn one_line(text: &str) -> String {
     }
 }
 
-/// The fields of a desired resource that say something, one line each.
+/// Returns the fields of a desired resource that are not empty, one line each.
 fn fields(desired: &Value) -> Vec<(String, String)> {
     let mut lines = Vec::new();
     if let Value::Object(fields) = desired {

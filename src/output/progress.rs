@@ -1,5 +1,5 @@
-//! What happens while a plan is carried out, as it happens: one live line a resource on a terminal, plain lines
-//! elsewhere, one JSON event a line for programs.
+//! Reports the events of a run: a live line for each resource on a terminal, plain lines elsewhere, and one JSON event
+//! per line for programs.
 
 use std::{
     collections::BTreeMap,
@@ -15,14 +15,14 @@ use crate::{
     model::{Action, Address, readable},
 };
 
-/// How often a line that waits for the same thing is repeated where nothing is animated: long enough not to fill a
-/// log, short enough for a CI that kills silent jobs.
+/// How often a waiting step is reported again without a terminal: rarely enough to keep logs short, and often enough
+/// for CI systems that stop silent jobs.
 const REMINDER: Duration = Duration::from_secs(30);
 
-/// How often we look whether a reminder is due.
+/// How often to check whether such a report is due.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Turns events into lines.
+/// Prints events.
 pub struct Reporter {
     format: Format,
     style: Style,
@@ -46,7 +46,7 @@ struct Running {
 impl Reporter {
     pub(super) fn new(format: Format, style: Style, animated: bool, quiet: bool, forecast: Forecast) -> Self {
         let live = animated.then(MultiProgress::new);
-        // Above the steps: where there are more of them than lines on the screen, the last ones are left out.
+        // Placed above the steps, because lines that do not fit on the screen are cut at the end.
         let headline = live.as_ref().filter(|_| forecast.done().1 > 0).map(|live| {
             let bar = live.add(ProgressBar::new_spinner());
             bar.set_style(ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()));
@@ -56,7 +56,7 @@ impl Reporter {
         Self { format, style, quiet, live, headline, forecast, began: Instant::now(), steps, last_image_line: None }
     }
 
-    /// Reports until no more events can come.
+    /// Reports events until the channel is closed.
     pub async fn run(mut self, mut events: UnboundedReceiver<Event>) {
         let mut tick = tokio::time::interval(TICK);
         loop {
@@ -72,7 +72,7 @@ impl Reporter {
             }
         }
         if let Some(live) = &self.live {
-            // The lines of what is still running would stay as if it went on.
+            // Lines of unfinished steps would stay and look as if they were still running.
             drop(live.clear());
         }
     }
@@ -123,7 +123,7 @@ impl Reporter {
         }
     }
 
-    /// Keeps the forecast up with what happens.
+    /// Updates the forecast.
     fn reckon(&mut self, event: &Event) {
         match event {
             Event::Started { address, action } => self.forecast.began(address, *action, self.began.elapsed()),
@@ -137,7 +137,7 @@ impl Reporter {
         }
     }
 
-    /// How far it is, and how long it still takes.
+    /// Returns the progress and the remaining time.
     fn overview(&self) -> String {
         let (done, all) = self.forecast.done();
         let left = self
@@ -195,7 +195,7 @@ impl Reporter {
     }
 
     fn image(&mut self, source: &str, message: String) {
-        // A compiler says much; of the same line twice, once is enough.
+        // Compilers repeat lines; print a repeated line only once.
         if self.last_image_line.as_ref() != Some(&message) {
             let line = format!("  {} {}", self.style.dim(format!("[{source}]")), readable(&message));
             self.line(&line);
@@ -217,7 +217,7 @@ impl Reporter {
 
     fn always(&self, line: &str) {
         match &self.live {
-            // Above the live lines, which move down.
+            // Prints above the live lines, which move down.
             Some(live) => drop(live.println(line)),
             None => write_line(&mut std::io::stderr().lock(), line),
         }
@@ -236,7 +236,7 @@ fn present(action: Action) -> &'static str {
     }
 }
 
-/// What goes on with a resource, and in AWS's or our words what it waits for, where these say more.
+/// Returns the activity of a step, with what it waits for if that adds something.
 fn state(action: Action, waiting_for: Option<&str>) -> String {
     let present = present(action);
     match waiting_for.map(readable) {
@@ -258,7 +258,7 @@ fn past(action: Action) -> &'static str {
     }
 }
 
-/// A time that nobody takes by the second.
+/// Formats an approximate duration.
 fn about(length: Duration) -> String {
     match length.as_secs() {
         0..10 => "10s".to_owned(),

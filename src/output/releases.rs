@@ -1,4 +1,4 @@
-//! The releases of a stack, as a table or a document.
+//! Formats the releases of a stack.
 
 use serde::Serialize;
 
@@ -8,17 +8,17 @@ use crate::{
     releases::{Outcome, Release},
 };
 
-/// How much of a commit is shown.
+/// How many characters of a commit are shown.
 const SHOWN_OF_COMMIT: usize = 10;
 
-/// What `releases` shows; its JSON keys are stable.
+/// The output of `releases`. Its JSON keys are stable.
 #[derive(Clone, Debug, Serialize)]
 pub struct ReleasesView {
     /// The stack.
     pub stack: String,
     /// The environment.
     pub environment: String,
-    /// The releases, the newest first.
+    /// The releases, newest first.
     pub releases: Vec<Release>,
 }
 
@@ -41,14 +41,14 @@ pub(super) fn render(view: &ReleasesView, style: Style) -> String {
     table(&["SERVICE", "RELEASE", "WHEN", "VERSION", "COMMIT", "BY", "RESULT"], rows)
 }
 
-/// A commit's name as people know it, with what was said about it.
+/// Returns the short form of a commit, with its suffix.
 fn short(commit: &str) -> String {
     let (name, rest) = commit.split_once('-').map_or((commit, None), |(name, rest)| (name, Some(rest)));
     let name: String = name.chars().take(SHOWN_OF_COMMIT).collect();
     rest.map_or(name.clone(), |rest| format!("{name}-{rest}"))
 }
 
-/// Who released it: the user, or else the last part of the ARN.
+/// Returns who released it: the user, or else the last part of the ARN.
 fn by(release: &Release) -> Option<String> {
     let principal = || release.principal.as_ref().map(|arn| arn.rsplit('/').next().unwrap_or(arn).to_owned());
     release.by.clone().or_else(principal)

@@ -1,11 +1,11 @@
-//! The secrets of a stack, as a table or a document. No value comes here.
+//! Formats the secrets of a stack, without their values.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{human::table, style::Style};
 
-/// What `secrets list` shows; its JSON keys are stable.
+/// The output of `secrets list`. Its JSON keys are stable.
 #[derive(Clone, Debug, Serialize)]
 pub struct SecretsView {
     /// The stack.
@@ -16,20 +16,20 @@ pub struct SecretsView {
     pub secrets: Vec<SecretLine>,
 }
 
-/// One secret.
+/// A secret.
 #[derive(Clone, Debug, Serialize)]
 pub struct SecretLine {
-    /// What `secrets set` and `secrets rotate` call it.
+    /// The name in `secrets set` and `secrets rotate`.
     pub name: String,
-    /// `generate`, `set` or `from`, as stack.yaml has it; `stackctl` for one that the stack has by itself.
+    /// `generate`, `set` or `from`, as in stack.yaml, or `stackctl` for a secret that stackctl adds.
     pub source: &'static str,
-    /// The services whose containers get it.
+    /// The services that get it.
     pub services: Vec<String>,
-    /// The jobs whose containers get it.
+    /// The jobs that get it.
     pub jobs: Vec<String>,
-    /// Its name in Secrets Manager, or the ARN of one that is kept elsewhere; none before it has a value.
+    /// Its name in Secrets Manager, or the ARN of an external secret. `None` before it has a value.
     pub kept_as: Option<String>,
-    /// When its value was last changed; none where stackctl does not keep it, or it has no value.
+    /// When its value last changed. `None` for an external secret or one without a value.
     pub changed: Option<Timestamp>,
 }
 

@@ -1,8 +1,8 @@
-//! Colours, or none.
+//! The colours of the output.
 
 use anstyle::{AnsiColor, Color, Style as Ansi};
 
-/// The colours that tell tasks apart; red is left to what goes wrong.
+/// The colours of tasks. Red is reserved for errors.
 const NUMBERED: &[AnsiColor] = &[
     AnsiColor::Cyan,
     AnsiColor::Green,
@@ -14,52 +14,52 @@ const NUMBERED: &[AnsiColor] = &[
     AnsiColor::BrightMagenta,
 ];
 
-/// Whether, and how, text is coloured.
+/// Whether text is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style(bool);
 
 impl Style {
-    /// With colours or without.
+    /// Creates a style with or without colours.
     pub fn new(on: bool) -> Self {
         Self(on)
     }
 
-    /// Whether there are colours.
+    /// Returns whether there are colours.
     pub fn is_on(self) -> bool {
         self.0
     }
 
-    /// What is made, or went well.
+    /// For creations and successes.
     pub fn good(self, text: impl std::fmt::Display) -> String {
         self.paint(text, Ansi::new().fg_color(Some(Color::Ansi(AnsiColor::Green))))
     }
 
-    /// What is changed.
+    /// For changes.
     pub fn changed(self, text: impl std::fmt::Display) -> String {
         self.paint(text, Ansi::new().fg_color(Some(Color::Ansi(AnsiColor::Yellow))))
     }
 
-    /// What goes, or went wrong.
+    /// For deletions and errors.
     pub fn bad(self, text: impl std::fmt::Display) -> String {
         self.paint(text, Ansi::new().fg_color(Some(Color::Ansi(AnsiColor::Red))).bold())
     }
 
-    /// The next step.
+    /// For hints.
     pub fn hint(self, text: impl std::fmt::Display) -> String {
         self.paint(text, Ansi::new().fg_color(Some(Color::Ansi(AnsiColor::Cyan))))
     }
 
-    /// What matters less.
+    /// For less important text.
     pub fn dim(self, text: impl std::fmt::Display) -> String {
         self.paint(text, Ansi::new().dimmed())
     }
 
-    /// What matters most.
+    /// For the most important text.
     pub fn strong(self, text: impl std::fmt::Display) -> String {
         self.paint(text, Ansi::new().bold())
     }
 
-    /// One of several things that are told apart by their colours.
+    /// For one of several items, with a colour for each number.
     pub fn numbered(self, text: impl std::fmt::Display, number: usize) -> String {
         self.paint(text, Ansi::new().fg_color(Some(Color::Ansi(NUMBERED[number % NUMBERED.len()]))))
     }

@@ -1,4 +1,4 @@
-//! The terminal as it is handed over to a program elsewhere: every key by itself, every byte as it comes.
+//! The terminal in raw mode, for a remote program: every key and every byte is passed on unchanged.
 
 use std::io::{IsTerminal, Write};
 
@@ -6,16 +6,16 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetat
 
 use super::Output;
 
-/// The size that a program is told where there is no terminal: wide, so that its lines are not broken.
+/// The size reported without a terminal, in columns and rows. It is wide, so that the program does not break its lines.
 const NO_TERMINAL: (u32, u32) = (300, 100);
 
-/// A terminal that hands over every key as it is typed, until this is gone.
+/// A terminal in raw mode, until this value is dropped.
 pub struct Raw {
     before: Termios,
 }
 
 impl Raw {
-    /// The terminal of this process; none if its input or its output is none.
+    /// Switches the terminal of this process to raw mode. Returns `None` if standard input or output is not a terminal.
     pub fn begin() -> Option<Self> {
         let stdin = std::io::stdin();
         if !stdin.is_terminal() || !std::io::stdout().is_terminal() {
@@ -31,25 +31,25 @@ impl Raw {
 
 impl Drop for Raw {
     fn drop(&mut self) {
-        // Nothing can be done about a terminal that is gone.
+        // If the terminal is gone, nothing can be restored.
         let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &self.before);
     }
 }
 
-/// How many columns and rows the terminal has.
+/// Returns the columns and rows of the terminal.
 pub fn size() -> (u32, u32) {
     let size = tcgetwinsize(std::io::stdout()).ok().filter(|size| size.ws_col > 0 && size.ws_row > 0);
     size.map_or(NO_TERMINAL, |size| (size.ws_col.into(), size.ws_row.into()))
 }
 
-/// Undoes what the far terminal does to line ends, for output that goes into a file.
+/// Undoes the remote terminal's conversion of line ends, for output to a file.
 #[derive(Default)]
 pub struct LineEnds {
     held: bool,
 }
 
 impl LineEnds {
-    /// `bytes` with `\n` for each `\r\n`; a `\r` at the end waits for what follows.
+    /// Returns `bytes` with `\n` for each `\r\n`. A final `\r` is held back until the next call.
     pub fn plain(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut plain = Vec::with_capacity(bytes.len() + 1);
         for byte in bytes {
@@ -65,21 +65,21 @@ impl LineEnds {
         plain
     }
 
-    /// What still waits.
+    /// Returns the byte that is still held back.
     pub fn rest(&mut self) -> Vec<u8> {
         if std::mem::take(&mut self.held) { vec![b'\r'] } else { Vec::new() }
     }
 }
 
 impl Output {
-    /// Bytes of data, as they are.
+    /// Writes bytes of data unchanged.
     pub fn bytes(&self, bytes: &[u8]) {
         let mut stdout = std::io::stdout().lock();
-        // A reader that went away is no error of ours.
+        // A closed pipe is not an error.
         drop(stdout.write_all(bytes).and_then(|()| stdout.flush()));
     }
 
-    /// Bytes of another program's standard error, as they are.
+    /// Writes bytes of another program's standard error unchanged.
     pub fn error_bytes(&self, bytes: &[u8]) {
         let mut stderr = std::io::stderr().lock();
         drop(stderr.write_all(bytes).and_then(|()| stderr.flush()));
@@ -94,8 +94,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn line_ends_are_as_the_program_wrote_them(text in "[ab\r\n]{0,40}", size in 1..8_usize) {
-            // What a terminal makes of it.
+        fn line_ends_are_restored(text in "[ab\r\n]{0,40}", size in 1..8_usize) {
+            // The conversion of a terminal.
             let shown = text.replace('\n', "\r\n");
             let mut ends = LineEnds::default();
             let mut plain: Vec<u8> = shown.as_bytes().chunks(size).flat_map(|piece| ends.plain(piece)).collect();

@@ -1,5 +1,5 @@
-//! One end of a data channel, without its socket and its clock: what arrives is put in order and acknowledged, what is
-//! sent is numbered and sent again until it is acknowledged, and the agent's handshake is answered.
+//! The protocol state of a data channel, without socket and clock. It orders and acknowledges received messages,
+//! numbers sent messages and repeats them until they are acknowledged, and answers the agent's handshake.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -11,45 +11,45 @@ use super::{
     payload::{Acknowledge, ChannelClosed, Flag, HandshakeRequest},
 };
 
-/// The most bytes of a message's payload; AWS's own ends cut there too.
+/// The maximum payload of a message, in bytes. AWS's plugin and agent use the same limit.
 pub const PIECE: usize = 1024;
 
-/// How many messages may be on their way at once.
+/// The maximum number of unacknowledged messages.
 const WINDOW: usize = 256;
 
-/// How many messages that came too early are kept.
+/// How far ahead of the expected number a message may be to be kept.
 const EARLY: i64 = 10_000;
 
-/// How long a message may take there and back at first, and at most, until it is sent again.
+/// The initial and the maximum time to wait for an acknowledgement before a message is repeated.
 const PATIENCE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(1));
 
-/// The least time that is added to the usual one.
+/// The minimum margin added to the usual round-trip time.
 const GRAIN: Duration = Duration::from_millis(10);
 
-/// How long one message is sent again and again before nobody is there any more.
+/// How long a message is repeated before the connection counts as lost.
 const LOST: Duration = Duration::from_secs(300);
 
-/// What has come of what arrived.
+/// The result of a received message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The agent has said who it is.
+    /// The agent has introduced itself.
     Greeted {
-        /// Its version.
+        /// The version of the agent.
         agent: String,
         /// The type of the session.
         session: String,
     },
-    /// What is sent from now on reaches the session.
+    /// The channel is open: data sent from now on reaches the session.
     Ready,
-    /// Bytes of the session.
+    /// Output of the session.
     Data(Vec<u8>),
-    /// Bytes of the command's standard error.
+    /// Output of the command's standard error.
     Error(Vec<u8>),
     /// The command's exit code.
     ExitCode(i32),
-    /// A note.
+    /// A flag.
     Flag(Flag),
-    /// The session is over: why, or nothing if it just ended.
+    /// The session has ended, with the reason, which may be empty.
     Closed(String),
 }
 
@@ -73,7 +73,7 @@ struct Sent {
     repeated: bool,
 }
 
-/// How long there and back takes, as TCP reckons it (RFC 6298).
+/// The round-trip time, estimated as TCP does (RFC 6298).
 struct Patience {
     usual: Duration,
     variation: Duration,
@@ -106,10 +106,11 @@ impl Default for Channel {
 }
 
 impl Channel {
-    /// Takes what came from the socket. What is no message is dropped: it was not acknowledged, and comes again.
+    /// Handles bytes from the socket. Invalid messages are dropped: they are not acknowledged, so the agent repeats
+    /// them.
     pub fn receive(&mut self, bytes: &[u8], now: Instant) -> Vec<Event> {
         let Some(message) = Message::decode(bytes) else { return Vec::new() };
-        // As to AWS's agent, each message of the other end says that it is there again, also where the one that says so is lost.
+        // As for AWS's agent, any message ends a pause, because the one that ends it may be lost.
         self.paused = message.kind == Kind::Pause;
         match message.kind {
             Kind::Output => self.numbered(message, now),
@@ -127,7 +128,7 @@ impl Channel {
         }
     }
 
-    /// Sends bytes, in as many messages as it takes.
+    /// Sends bytes, split into messages.
     pub fn send(&mut self, payload_type: Payload, bytes: &[u8], now: Instant) {
         for piece in bytes.chunks(PIECE) {
             let bytes = Message::input(self.next, payload_type, piece.to_vec()).encode();
@@ -138,31 +139,31 @@ impl Channel {
         }
     }
 
-    /// Whether more should be sent now.
+    /// Returns whether more may be sent now.
     pub fn has_room(&self) -> bool {
         self.on_their_way.len() < WINDOW && !self.paused
     }
 
-    /// Whether all that was sent has arrived.
+    /// Returns whether everything sent was acknowledged.
     #[cfg(test)]
     fn has_arrived(&self) -> bool {
         self.on_their_way.is_empty()
     }
 
-    /// Whether the handshake is over.
+    /// Returns whether the handshake is done.
     pub fn is_ready(&self) -> bool {
         self.ready
     }
 
-    /// Begins without a handshake: some agents make none.
+    /// Opens the channel without a handshake, for agents that send none.
     pub fn begin(&mut self) {
         self.ready = true;
     }
 
-    /// Sends again what has waited for too long. Gives false once nobody answers any more.
+    /// Repeats the oldest message if its acknowledgement is overdue. Returns false once the connection counts as lost.
     pub fn repeat(&mut self, now: Instant) -> bool {
         let wait = self.patience.wait();
-        // The other end has what came too early, so the oldest is the one that is missing.
+        // The other end keeps later messages, so only the oldest is missing.
         let Some(oldest) = self.on_their_way.front_mut().filter(|_| !self.paused) else { return true };
         if now.duration_since(oldest.last) > wait {
             oldest.last = now;
@@ -172,7 +173,7 @@ impl Channel {
         now.duration_since(oldest.first) < LOST
     }
 
-    /// On a new socket, all that was not acknowledged on the old one. A pause was the old one's.
+    /// Repeats all unacknowledged messages on a new socket. A pause of the old socket no longer applies.
     pub fn repeat_all(&mut self, now: Instant) {
         self.paused = false;
         self.outbox.clear();
@@ -183,7 +184,7 @@ impl Channel {
         }
     }
 
-    /// What is to be written to the socket now.
+    /// Returns the messages to write to the socket now.
     pub fn outbox(&mut self) -> Vec<Vec<u8>> {
         std::mem::take(&mut self.outbox)
     }
@@ -193,7 +194,7 @@ impl Channel {
         if let Some(sent) = self.on_their_way.remove(at)
             && !sent.repeated
         {
-            // Of one that was sent twice, nobody knows which was answered.
+            // For a repeated message, it is unknown which copy was acknowledged.
             self.patience.learn(now.duration_since(sent.last));
         }
     }
@@ -202,7 +203,7 @@ impl Channel {
         if message.sequence >= self.expected + EARLY {
             return Vec::new();
         }
-        // One that came before is acknowledged again: the first acknowledgement may be lost.
+        // A repeated message is acknowledged again, because the first acknowledgement may be lost.
         let acknowledge = serde_json::to_vec(&Acknowledge::of(&message)).expect("it is plain data");
         self.outbox.push(Message::alone(Kind::Acknowledge, acknowledge).encode());
         if message.sequence >= self.expected {
@@ -229,7 +230,7 @@ impl Channel {
             }
             Payload::HandshakeComplete => self.is_now_ready(events),
             Payload::Data => {
-                // An agent that makes no handshake begins with the session's own bytes.
+                // An agent without a handshake starts with the session's data.
                 self.is_now_ready(events);
                 events.push(Event::Data(message.payload));
             }
@@ -292,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_twice_is_said_once_and_acknowledged_twice() {
+    fn a_repeated_message_is_delivered_once() {
         let (mut channel, now) = (Channel::default(), Instant::now());
         let hello = from_agent(0, Payload::Data, b"hello");
         assert_eq!(channel.receive(&hello, now), [Event::Ready, Event::Data(b"hello".to_vec())]);
@@ -301,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_acknowledged_is_sent_again_until_it_is() {
+    fn an_unacknowledged_message_is_repeated() {
         let (mut channel, start) = (Channel::default(), Instant::now());
         channel.send(Payload::Data, b"hello", start);
         let first = sent(&mut channel);
@@ -314,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_end_is_given_up_and_a_full_window_waits() {
+    fn a_full_window_waits_and_a_silent_agent_is_lost() {
         let (mut channel, start) = (Channel::default(), Instant::now());
         channel.send(Payload::Data, &vec![0; PIECE * WINDOW], start);
         assert!(!channel.has_room());
@@ -322,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_ends_with_whatever_comes_next() {
+    fn a_pause_ends_with_the_next_message() {
         let (mut channel, now) = (Channel::default(), Instant::now());
         let pause = Message::alone(Kind::Pause, Vec::new()).encode();
         channel.send(Payload::Data, b"hello", now);
@@ -344,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_says_why() {
+    fn the_end_of_a_session_has_a_reason() {
         let mut channel = Channel::default();
         let closed = json!({ "MessageId": "m", "SessionId": "s", "Output": "no such file" }).to_string();
         let closed = Message::alone(Kind::Closed, closed.into_bytes()).encode();
@@ -353,7 +354,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_order_of_arrival_gives_the_order_of_sending(order in Just((0..40_i64).collect::<Vec<_>>()).prop_shuffle(), again in 0..40_usize) {
+        fn messages_are_delivered_in_the_order_of_sending(order in Just((0..40_i64).collect::<Vec<_>>()).prop_shuffle(), again in 0..40_usize) {
             let (mut channel, now) = (Channel::default(), Instant::now());
             let mut arrived = Vec::new();
             for sequence in order.iter().chain(order.get(again)) {

@@ -1,5 +1,5 @@
-//! Ports forwarded through a task: what connects here is carried to a host that the task reaches. One session carries all
-//! connections; one that has ended, because it was idle or its task is gone, is followed by another when somebody connects.
+//! Forwards local ports through a task to a host that the task can reach. All connections share one session. If the
+//! session ends, because it was idle or its task stopped, the next connection opens a new one.
 
 use std::{
     collections::HashMap,
@@ -25,51 +25,50 @@ use crate::{
     model::{Failure, Subject},
 };
 
-/// The last version of the agent that carries one connection a session.
+/// The last version of the agent that supports only one connection per session.
 const ONE_BY_ONE: &str = "3.0.196.0";
 
-/// The last version of the agent that ends a session in which it hears nothing for half a minute.
+/// The last version of the agent that ends a session after 30 s without input.
 const IMPATIENT: &str = "3.1.1511.0";
 
-/// How often such an agent is told that somebody is here.
+/// How often such an agent is sent a keep-alive.
 const ALIVE: Duration = Duration::from_secs(10);
 
-/// How long a session may take until it carries something.
+/// How long a session may take to open.
 const OPENING: Duration = Duration::from_secs(60);
 
-/// How long its end may take.
+/// How long a session may take to close.
 const CLOSING: Duration = Duration::from_secs(6);
 
-/// How long it is waited after a connection could not be taken: one that has gone away is followed by others, and file
-/// descriptors come back.
+/// The pause after a failed accept. A client that disconnected does not matter, and file descriptors become free again.
 const NOT_TAKEN: Duration = Duration::from_millis(100);
 
-/// How many pieces of a connection wait for whoever reads them here.
+/// How many received pieces are buffered for a connection.
 const WAITING: usize = 64;
 
-/// Where connections are carried to.
+/// The destination of the connections.
 #[derive(Clone, Debug)]
 pub struct Remote {
-    /// The host, as the task finds it; none for the task itself.
+    /// The host as seen from the task, or `None` for the task itself.
     pub host: Option<String>,
-    /// The port there.
+    /// The port of the destination.
     pub port: u16,
 }
 
-/// What happens while ports are forwarded.
+/// An event while ports are forwarded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said {
-    /// The way leads through this task now.
+    /// The connections now use this task.
     Through(String),
-    /// The task finds nobody at the host and port.
+    /// The task cannot connect to the host and port.
     NobodyThere,
-    /// The session has ended, and with it its connections: why.
+    /// The session and its connections have ended, with the reason.
     Ended(String),
-    /// A connection found no way.
+    /// A connection could not be forwarded.
     NoWay(Failure),
 }
 
-/// Ports to be forwarded.
+/// The configuration of a port forwarding.
 pub struct Forward<'a> {
     cx: &'a Context,
     tasks: Tasks<'a>,
@@ -81,15 +80,15 @@ type Say = mpsc::UnboundedSender<Said>;
 type Streams = Arc<Mutex<HashMap<u32, mpsc::Sender<Vec<u8>>>>>;
 
 impl<'a> Forward<'a> {
-    /// To `remote`, through one of these tasks or the one that `id` begins.
+    /// Creates a forwarding to `remote` through one of these tasks, or the one whose id starts with `id`.
     pub fn new(cx: &'a Context, tasks: Tasks<'a>, remote: Remote, id: Option<&'a str>) -> Self {
         Self { cx, tasks, remote, id }
     }
 
-    /// Carries what connects to `listener` until `stop`, and tells `say` what happens.
+    /// Forwards the connections to `listener` until `stop`, and sends events to `say`.
     ///
     /// # Errors
-    /// If there is no way at all, before it says anything.
+    /// If the first session cannot be opened. No event is sent then.
     pub async fn serve(&self, listener: &TcpListener, say: Say, stop: impl Future<Output = ()>) -> Result<(), Failure> {
         tokio::pin!(stop);
         let mut way = Some(tokio::select! {
@@ -147,7 +146,7 @@ impl<'a> Forward<'a> {
     }
 }
 
-/// One session, and the connections in it.
+/// A session with its connections.
 struct Way {
     input: mpsc::Sender<Input>,
     streams: Streams,
@@ -169,7 +168,7 @@ impl Way {
         }
         let streams = Streams::default();
         let ended = tokio::spawn(hand_out(session.events, Arc::clone(&streams), say));
-        // The first stream of a client is the third.
+        // Clients use odd stream ids, starting with 3.
         Ok(Self { input: session.input, streams, last: 1, ended, driver: session.driver })
     }
 
@@ -195,7 +194,7 @@ fn known(streams: &Streams) -> std::sync::MutexGuard<'_, HashMap<u32, mpsc::Send
     streams.lock().expect("nobody panics while holding this")
 }
 
-/// The agent's version, once the session carries something.
+/// Waits until the session is open and returns the agent's version.
 async fn greeted(events: &mut mpsc::Receiver<Event>) -> Result<String, String> {
     let mut version = String::new();
     while let Some(event) = events.recv().await {
@@ -224,7 +223,7 @@ async fn stay_alive(input: mpsc::WeakSender<Input>) {
     }
 }
 
-/// Hands what comes to the connections; gives why the session has ended.
+/// Passes received data to the connections. Returns why the session has ended.
 async fn hand_out(mut events: mpsc::Receiver<Event>, streams: Streams, say: Say) -> String {
     let mut decoder = Decoder::default();
     let mut why = String::new();
@@ -240,7 +239,7 @@ async fn hand_out(mut events: mpsc::Receiver<Event>, streams: Streams, say: Say)
                         Command::Data => {
                             let stream = known(&streams).get(&frame.stream).cloned();
                             if let Some(stream) = stream {
-                                // One that nobody reads any more is on its way out.
+                                // A failed send means that the connection is being closed.
                                 drop(stream.send(frame.data).await);
                             }
                         }
@@ -261,7 +260,7 @@ async fn hand_out(mut events: mpsc::Receiver<Event>, streams: Streams, say: Say)
     why
 }
 
-/// One connection, until either end closes it: streams know no half.
+/// Carries one connection until either end closes it. Streams cannot be half closed.
 async fn carry(
     connection: TcpStream,
     stream: u32,

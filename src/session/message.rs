@@ -1,43 +1,43 @@
-//! One message of Session Manager's data channel, as bytes. All numbers are big-endian:
+//! The binary form of a message on Session Manager's data channel. All numbers are big-endian:
 //!
 //! ```text
 //! header length 4 │ type 32 │ schema 4 │ created 8 │ sequence 8 │ flags 8 │ id 16 │ SHA-256 32 │ payload type 4 │
 //! payload length 4 │ payload
 //! ```
 //!
-//! AWS describes it in no manual; its plugin and its agent are open:
+//! AWS does not document the format. The source code of its plugin and its agent is public:
 //! <https://github.com/aws/session-manager-plugin>, <https://github.com/aws/amazon-ssm-agent>.
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// What the header counts itself as, in bytes: all that stands before the payload's length.
+/// The header length, in bytes: everything before the payload length.
 const HEADER: usize = 116;
 
-/// Where the payload begins in what is sent.
+/// The offset of the payload in a sent message.
 const PAYLOAD: usize = HEADER + 4;
 
-/// How many bytes the name of a message's type takes, filled up with spaces.
+/// The length of the message type in bytes, padded with spaces.
 const TYPE: usize = 32;
 
-/// The version of this layout.
+/// The version of the format.
 const SCHEMA: u32 = 1;
 
-/// What a message is.
+/// The type of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// From here to the agent; numbered.
+    /// Data to the agent; numbered.
     Input,
-    /// From the agent; numbered.
+    /// Data from the agent; numbered.
     Output,
-    /// A numbered message has arrived.
+    /// The acknowledgement of a numbered message.
     Acknowledge,
-    /// The session is over.
+    /// The end of the session.
     Closed,
-    /// The agent's end is there.
+    /// The agent is connected.
     Start,
-    /// The agent's end is away: what is sent now may be lost.
+    /// The agent is disconnected: messages sent now may be lost.
     Pause,
 }
 
@@ -51,7 +51,7 @@ impl Kind {
         (Self::Pause, "pause_publication"),
     ];
 
-    /// Its name on the wire.
+    /// Returns the name in the binary form.
     pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
     }
@@ -61,30 +61,30 @@ impl Kind {
     }
 }
 
-/// What a numbered message carries, by its number on the wire.
+/// The type of a numbered message's payload, by its number in the binary form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Payload {
-    /// An acknowledgement, or the end: what they carry has no number.
+    /// No type: for acknowledgements and the end of the session.
     None = 0,
-    /// Bytes of the session itself, in either direction.
+    /// Data of the session, in either direction.
     Data = 1,
     /// The size of the terminal.
     Size = 3,
-    /// The agent asks who is there, and says what kind of session this is.
+    /// The agent's request for a handshake, with the type of the session.
     HandshakeRequest = 5,
-    /// The answer to it.
+    /// The response to it.
     HandshakeResponse = 6,
-    /// The session begins.
+    /// The end of the handshake.
     HandshakeComplete = 7,
-    /// The agent wants a proof that both have the same key.
+    /// The agent's request to prove that both ends have the same key.
     EncryptionChallenge = 8,
     /// A [`super::Flag`].
     Flag = 10,
-    /// Bytes of the command's standard error, where it is kept apart.
+    /// Data of the command's standard error, if it is separate.
     Error = 11,
     /// The command's exit code, as a decimal number.
     ExitCode = 12,
-    /// What is not known here.
+    /// An unknown type.
     Unknown = 0xffff,
 }
 
@@ -110,29 +110,29 @@ impl Payload {
 /// A message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// What it is.
+    /// The type.
     pub kind: Kind,
-    /// Its number in its direction's stream; 0 for one that is not numbered.
+    /// The sequence number in its direction, or 0 if it is not numbered.
     pub sequence: i64,
-    /// 1 for the first of a stream, 2 for its last one, both for one that stands alone.
+    /// 1 for the first message of a stream, 2 for the last one, and 3 for a message that is not part of a stream.
     pub flags: u64,
-    /// When it was made, in milliseconds since 1970.
+    /// When it was created, in milliseconds since 1970.
     pub created: u64,
-    /// Names it, for its acknowledgement.
+    /// The id for its acknowledgement.
     pub id: Uuid,
-    /// What it carries.
+    /// The type of the payload.
     pub payload_type: Payload,
-    /// The bytes of that.
+    /// The payload.
     pub payload: Vec<u8>,
 }
 
 impl Message {
-    /// A numbered message to the agent, made now.
+    /// Creates a numbered message to the agent.
     pub fn input(sequence: i64, payload_type: Payload, payload: Vec<u8>) -> Self {
         Self { payload_type, ..Self::new(Kind::Input, sequence, 0, payload) }
     }
 
-    /// A message that stands alone, made now.
+    /// Creates a message that is not part of a stream.
     pub fn alone(kind: Kind, payload: Vec<u8>) -> Self {
         Self::new(kind, 0, 3, payload)
     }
@@ -142,7 +142,7 @@ impl Message {
         Self { kind, sequence, flags, created, id: Uuid::new_v4(), payload_type: Payload::None, payload }
     }
 
-    /// As it is sent.
+    /// Returns the binary form.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(PAYLOAD + self.payload.len());
         bytes.extend(to_u32(HEADER).to_be_bytes());
@@ -153,7 +153,7 @@ impl Message {
         bytes.extend(self.created.to_be_bytes());
         bytes.extend(self.sequence.to_be_bytes());
         bytes.extend(self.flags.to_be_bytes());
-        // The lower half of the id comes first.
+        // The second half of the id comes first.
         let (upper, lower) = self.id.as_bytes().split_at(8);
         bytes.extend(lower);
         bytes.extend(upper);
@@ -164,8 +164,7 @@ impl Message {
         bytes
     }
 
-    /// The message that was sent so; none if these bytes are none, are of a type that is not known, or have changed on
-    /// their way.
+    /// Parses a message. Returns `None` if the bytes are invalid or corrupted, or the type is unknown.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let header = usize::try_from(u32::from_be_bytes(part(bytes, 0)?)).ok()?;
         let name = std::str::from_utf8(bytes.get(4..4 + TYPE)?).ok()?;
@@ -176,7 +175,7 @@ impl Message {
         id[8..].copy_from_slice(&lower);
         let payload = bytes.get(header.checked_add(4)?..)?;
         let length = usize::try_from(u32::from_be_bytes(part(bytes, PAYLOAD - 4)?)).ok()?;
-        // Whether there is anybody at the other end says the service itself, without the rest.
+        // The service itself sends these two types, without a valid digest.
         let is_checked = !matches!(kind, Kind::Start | Kind::Pause) && length != 0;
         if is_checked && (payload.len() != length || Sha256::digest(payload)[..] != *bytes.get(80..112)?) {
             return None;
@@ -223,18 +222,18 @@ mod tests {
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Written out by hand from the layout, with the digest of `hello` as `sha256sum` gives it.
+    /// Written by hand from the format. The digest of `hello` is from `sha256sum`.
     #[test]
-    fn a_message_is_these_bytes() {
+    fn a_message_is_encoded_as_the_format_says() {
         let expected = [
             "00000074",
-            // `input_stream_data` and spaces.
+            // `input_stream_data`, padded with spaces.
             "696e7075745f73747265616d5f64617461202020202020202020202020202020",
             "00000001",
             "0102030405060708",
             "0000000000000102",
             "0000000000000001",
-            // The id's second half, and its first.
+            // The second half of the id, then the first.
             "8899aabbccddeeff",
             "0011223344556677",
             "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
@@ -246,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_changed_on_its_way_is_no_message() {
+    fn a_corrupted_message_is_rejected() {
         let sent = hello().encode();
         assert_eq!(Message::decode(&sent), Some(hello()));
         for at in [4, 85, PAYLOAD] {
@@ -260,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn the_agents_names_may_end_in_zeros() {
+    fn a_message_type_may_be_padded_with_zeros() {
         let mut bytes = Message { kind: Kind::Acknowledge, ..hello() }.encode();
         bytes[4 + "acknowledge".len()..4 + TYPE].fill(0);
         assert_eq!(Message::decode(&bytes).map(|message| message.kind), Some(Kind::Acknowledge));
@@ -268,7 +267,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_message_arrives_as_it_was_sent(
+        fn every_message_survives_encoding_and_decoding(
             sequence: i64, flags: u64, created: u64, id: u128, payload: Vec<u8>, kind in 0..6_usize, carries in 0..10_usize,
         ) {
             let kind = Kind::ALL[kind].0;
@@ -279,7 +278,7 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_bring_it_down(bytes: Vec<u8>) {
+        fn arbitrary_bytes_never_cause_a_panic(bytes: Vec<u8>) {
             Message::decode(&bytes);
         }
     }

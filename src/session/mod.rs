@@ -1,8 +1,8 @@
-//! Sessions of Session Manager with a running task: a command in it, or ports forwarded through it. The protocol of its data
-//! channel is spoken here, so that no plugin has to be installed; `docs/adr/0011` says why.
+//! Sessions of Session Manager with a running task, for a command or for port forwarding. It implements the protocol of
+//! the data channel, so that no plugin has to be installed; `docs/adr/0011` says why.
 //!
-//! `message`, `payload`, `channel` and `smux` are the protocol, without sockets; `socket` is the WebSocket; `start` is what
-//! AWS has to be asked for; this module and `forward` put them together.
+//! `message`, `payload`, `channel` and `smux` are the protocol without sockets, `socket` is the WebSocket, and `start`
+//! makes the calls to AWS. This module and `forward` combine them.
 
 mod channel;
 mod forward;
@@ -35,7 +35,7 @@ pub use forward::{Forward, Remote, Said};
 pub use payload::{Flag, Size};
 pub use start::{Running, Started, Tasks};
 
-/// What sessions need of AWS.
+/// The IAM permissions for sessions.
 ///
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html>,
 /// <https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-restrict-access-quickstart.html>
@@ -45,55 +45,55 @@ pub const PERMISSIONS: &[Permission] = &[
         &["ecs:ExecuteCommand", "ssm:StartSession"],
         On::Named(&[
             "ecs:{region}:{account}:*/{name:255}*",
-            // AWS's own documents, which have no account: to a port of the task, and from there to another host.
+            // Documents of AWS, without an account: port forwarding to the task, and through it to another host.
             "ssm:*:*:document/AWS-StartPort*",
         ]),
     ),
-    // AWS names a session after who began it; its id is known only then.
+    // The name of a session contains its creator, and its id is not known in advance.
     Permission::session(
         &["ssm:ResumeSession", "ssm:TerminateSession", "ssmmessages:OpenDataChannel"],
         On::Named(&["ssm:{region}:{account}:session/*"]),
     ),
 ];
 
-/// How often it is looked whether a message has to be sent again.
+/// How often to check whether a message must be repeated.
 const REPEAT: Duration = Duration::from_millis(50);
 
-/// How often a ping keeps the connection in the memory of what stands between.
+/// How often a ping is sent, so that proxies and NAT devices do not drop the connection.
 const PING: Duration = Duration::from_secs(60);
 
-/// How often ECS is asked whether the task still runs: a task that dies says nothing on the channel.
+/// How often to ask ECS whether the task still runs, because the channel does not report that a task has stopped.
 const LOOK: Duration = Duration::from_secs(3);
 
-/// How long an agent may take to begin its handshake until it is taken for one that makes none.
+/// How long to wait for the agent's handshake before assuming that it sends none.
 const HANDSHAKE: Duration = Duration::from_secs(15);
 
-/// How often a lost connection is tried again, and how long it is waited before the second time, doubled each time.
+/// The number of attempts to reconnect, and the pause before the second attempt, which doubles each time.
 const RECONNECT: (u32, Duration) = (5, Duration::from_millis(500));
 
-/// How long the last words may take to arrive.
+/// How long the last messages may take to arrive.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// What is sent to the agent.
+/// A message for the agent.
 #[derive(Clone, Debug)]
 pub enum Input {
     /// Bytes of the session.
     Data(Vec<u8>),
-    /// The terminal has this size.
+    /// The size of the terminal.
     Size(Size),
 }
 
-/// A session under way.
+/// An open session.
 pub struct Session {
-    /// What is sent; the session ends when all of these are gone.
+    /// The sender of input. The session ends when all its clones are dropped.
     pub input: mpsc::Sender<Input>,
-    /// What comes; the last one is an [`Event::Closed`].
+    /// The received events. The last one is an [`Event::Closed`].
     pub events: mpsc::Receiver<Event>,
     driver: JoinHandle<()>,
 }
 
 impl Session {
-    /// Opens the data channel of what was started.
+    /// Opens the data channel of a started session.
     ///
     /// # Errors
     /// If it cannot be opened.
@@ -107,7 +107,7 @@ impl Session {
         Ok(Self { input, events, driver })
     }
 
-    /// Ends it from here, as far as nobody else sends something.
+    /// Ends the session, unless another sender of input still exists.
     pub async fn end(self) {
         let Self { input, events, driver } = self;
         drop((input, events));
@@ -115,7 +115,7 @@ impl Session {
     }
 }
 
-/// What keeps a channel and its socket together.
+/// The task that connects a channel to its socket.
 struct Driver {
     cx: Context,
     started: Started,
@@ -124,13 +124,13 @@ struct Driver {
     events: mpsc::Sender<Event>,
 }
 
-/// Why a socket is done with.
+/// Why a socket is no longer used.
 enum Done {
-    /// The session is over.
+    /// The session has ended.
     Over,
-    /// The connection is lost.
+    /// The connection was lost.
     Lost(String),
-    /// Nobody here wants it any more.
+    /// This end has closed the session.
     Left,
 }
 
@@ -210,7 +210,7 @@ impl Driver {
         }
     }
 
-    /// Writes all that is to be written now.
+    /// Writes all pending messages.
     async fn write(&mut self, socket: &mut Socket) -> Result<(), tungstenite::Error> {
         for bytes in self.channel.outbox() {
             socket.feed(tungstenite::Message::binary(bytes)).await?;
@@ -218,7 +218,7 @@ impl Driver {
         socket.flush().await
     }
 
-    /// Hands on what a message says; gives how the socket is done with, if it is.
+    /// Passes on the events of a message. Returns a value if the socket is no longer used.
     async fn hear(&mut self, bytes: &[u8]) -> Option<Done> {
         for event in self.channel.receive(bytes, Instant::now()) {
             let is_last = matches!(event, Event::Closed(_));
@@ -232,8 +232,8 @@ impl Driver {
         None
     }
 
-    /// A connection takes nothing any more, because of `why`: what has arrived on it before may be the session's end, and is
-    /// heard first.
+    /// Reads the rest of a connection that can no longer be written to because of `why`: it may contain the end of the
+    /// session.
     async fn hear_out(&mut self, socket: &mut Socket, why: String) -> Done {
         while let Ok(Some(Ok(message))) = timeout(FAREWELL, socket.next()).await {
             if let tungstenite::Message::Binary(bytes) = message
@@ -245,7 +245,7 @@ impl Driver {
         Done::Lost(why)
     }
 
-    /// Another socket for the same session, after the one it had is lost.
+    /// Opens another socket for the same session after the connection was lost.
     async fn again(&mut self) -> Option<Socket> {
         let mut wait = RECONNECT.1;
         for attempt in 0..RECONNECT.0 {
@@ -253,7 +253,7 @@ impl Driver {
                 sleep(wait).await;
                 wait *= 2;
             }
-            // One that is over has no token any more.
+            // A session that has ended has no token.
             let Ok(token) = start::resume(&self.cx, &self.started.session).await else { continue };
             let url = &self.started.url;
             if let Ok(socket) = socket::open(&self.cx.aws, url, &token?, &self.client).await {
@@ -264,7 +264,7 @@ impl Driver {
         None
     }
 
-    /// Ends the session from here: in its own words where it has some, and by AWS's API in any case.
+    /// Ends the session: with a message on the channel if the session forwards ports, and always with a call to AWS.
     async fn leave(&mut self, socket: &mut Socket) {
         if self.started.forwards {
             self.channel.send(Payload::Flag, &Flag::Terminate.encode(), Instant::now());

@@ -1,48 +1,48 @@
-//! What the messages carry that is not the session's own bytes: JSON, in AWS's names.
+//! The payloads of control messages: JSON with the names that AWS uses.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::message::Message;
 
-/// What stackctl is to the agent: a client that knows all that AWS's plugin of this version knows and that a session of
-/// stackctl's uses. The agent chooses by it how it forwards ports: many connections in one session, and no keep-alives
-/// that would hide how long it is idle. It is the oldest version that AWS supports, and the first one that signs the opening of a
-/// data channel, as stackctl does.
+/// The client version that stackctl reports to the agent: that of AWS's plugin with the same features, as far as
+/// sessions of stackctl use them. It determines how the agent forwards ports: with many connections in one session, and
+/// without keep-alives, which would hide that a session is idle. It is the oldest version that AWS supports, and the
+/// first one that signs the opening of a data channel, as stackctl does.
 /// <https://docs.aws.amazon.com/systems-manager/latest/userguide/plugin-version-history.html>
 pub const CLIENT_VERSION: &str = "1.2.764.0";
 
-/// What was done with a request of the agent's.
+/// The status of a processed action.
 const DONE: u8 = 1;
 const FAILED: u8 = 2;
 
 /// The type of a session that forwards ports.
 pub const PORT: &str = "Port";
 
-/// The first message on the socket, as text: the token says that this may be here.
+/// The first message on the socket, sent as text. The token authorizes the connection.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct OpenDataChannel<'a> {
     /// The version of the messages.
     pub message_schema_version: &'static str,
-    /// A fresh UUID.
+    /// A new UUID.
     pub request_id: String,
-    /// The token; a secret.
+    /// The token, which is secret.
     pub token_value: &'a str,
-    /// The UUID of this client, the same for all of a session.
+    /// The UUID of this client, which stays the same during a session.
     pub client_id: &'a str,
     /// [`CLIENT_VERSION`].
     pub client_version: &'static str,
 }
 
-/// That a numbered message has arrived.
+/// The acknowledgement of a numbered message.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acknowledge {
     #[serde(rename = "AcknowledgedMessageType")]
     kind: String,
     #[serde(rename = "AcknowledgedMessageId")]
     id: String,
-    /// The number of that message.
+    /// The sequence number of the message.
     #[serde(rename = "AcknowledgedMessageSequenceNumber")]
     pub sequence: i64,
     #[serde(rename = "IsSequentialMessage")]
@@ -50,44 +50,44 @@ pub struct Acknowledge {
 }
 
 impl Acknowledge {
-    /// That `message` has arrived.
+    /// Creates the acknowledgement of `message`.
     pub fn of(message: &Message) -> Self {
         let (kind, id) = (message.kind.name().to_owned(), message.id.to_string());
         Self { kind, id, sequence: message.sequence, sequential: true }
     }
 }
 
-/// What the agent asks first.
+/// The agent's first request.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct HandshakeRequest {
     /// The agent's version.
     #[serde(default)]
     pub agent_version: String,
-    /// What it wants to be done.
+    /// The actions that it requests.
     #[serde(default)]
     pub requested_client_actions: Vec<Action>,
 }
 
-/// One of those.
+/// A requested action.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Action {
     /// `SessionType` or `KMSEncryption`.
     pub action_type: String,
-    /// What it needs for that.
+    /// Its parameters.
     #[serde(default)]
     pub action_parameters: Value,
 }
 
 impl HandshakeRequest {
-    /// The type of the session: `Port`, `InteractiveCommands`, …
+    /// Returns the type of the session: `Port`, `InteractiveCommands`, …
     pub fn session_type(&self) -> Option<&str> {
         let action = self.requested_client_actions.iter().find(|action| action.action_type == "SessionType")?;
         action.action_parameters["SessionType"].as_str()
     }
 
-    /// The answer, and what cannot be done.
+    /// Returns the response, and why an action is not supported, if so.
     pub fn answer(&self) -> (HandshakeResponse, Option<String>) {
         let mut refused = None;
         let done = |action: &Action| {
@@ -107,7 +107,7 @@ impl HandshakeRequest {
     }
 }
 
-/// The answer to a [`HandshakeRequest`].
+/// The response to a [`HandshakeRequest`].
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct HandshakeResponse {
@@ -125,11 +125,11 @@ struct ProcessedAction {
     error: String,
 }
 
-/// The end.
+/// The end of a session.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ChannelClosed {
-    /// Why, in words; empty for an end like any other.
+    /// The reason, or empty for a normal end.
     #[serde(default)]
     pub output: String,
 }
@@ -143,29 +143,29 @@ pub struct Size {
     pub rows: u32,
 }
 
-/// A note beside the data of a session that forwards ports.
+/// A control flag in a session that forwards ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flag {
-    /// The session is to end.
+    /// End the session.
     Terminate = 2,
-    /// The agent found nobody at the host and port.
+    /// The agent could not connect to the host and port.
     NotConnected = 3,
 }
 
 impl Flag {
-    /// As it is sent.
+    /// Returns the binary form.
     pub fn encode(self) -> Vec<u8> {
         (self as u32).to_be_bytes().to_vec()
     }
 
-    /// The flag that was sent so; none for others.
+    /// Parses a flag. Returns `None` for an unknown flag.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let number = u32::from_be_bytes(bytes.try_into().ok()?);
         [Self::Terminate, Self::NotConnected].into_iter().find(|flag| *flag as u32 == number)
     }
 }
 
-/// Whether the version `one`, dotted numbers, is later than `other`.
+/// Returns whether the dotted version `one` is later than `other`.
 pub fn is_later(one: &str, other: &str) -> bool {
     let numbers = |version: &str| -> Vec<u32> { version.split('.').filter_map(|part| part.parse().ok()).collect() };
     numbers(one) > numbers(other)
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_handshake_says_what_can_be_done() {
+    fn the_handshake_response_lists_the_supported_actions() {
         let request = json!({
             "AgentVersion": "3.3.40.0",
             "RequestedClientActions": [
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn an_encrypted_session_is_refused_in_words() {
+    fn an_encrypted_session_is_refused_with_a_reason() {
         let request = json!({ "RequestedClientActions": [{ "ActionType": "KMSEncryption", "ActionParameters": { "KMSKeyId": "k" } }] });
         let request: HandshakeRequest = serde_json::from_value(request).expect("it is one");
         let (answer, refused) = request.answer();
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_numbers() {
+    fn versions_are_compared_by_number() {
         assert!(is_later("3.1.1511.1", "3.1.1511.0") && is_later("3.10.0.0", "3.9.9.9"));
         assert!(!is_later("3.1.1511.0", "3.1.1511.0") && !is_later("2.3.722.0", "3.0.196.0"));
     }

@@ -1,48 +1,48 @@
-//! Many connections in one session: the multiplexing that the agent speaks inside a session that forwards ports, version 1
-//! of smux. A frame is `version 1 │ command 1 │ length 2 │ stream 4`, little-endian, and its bytes.
+//! The multiplexing of connections in a session that forwards ports: version 1 of smux. A frame consists of
+//! `version 1 │ command 1 │ length 2 │ stream 4`, little-endian, and its data.
 //!
 //! <https://github.com/xtaci/smux>
 
-/// The version of it.
+/// The version of the protocol.
 const VERSION: u8 = 1;
 
-/// The length of a frame's head, in bytes.
+/// The length of a frame's header, in bytes.
 const HEAD: usize = 8;
 
-/// The longest content of a frame, in bytes: what smux itself cuts at.
+/// The maximum data of a frame, in bytes, which is the limit of smux.
 pub const LONGEST: usize = 32_768;
 
-/// What a frame says.
+/// The command of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// A stream begins.
+    /// Opens a stream.
     Begin = 0,
-    /// A stream ends, in both directions.
+    /// Closes a stream in both directions.
     End = 1,
-    /// Bytes of a stream.
+    /// Data of a stream.
     Data = 2,
-    /// Nothing: the other end is there.
+    /// A keep-alive.
     Nothing = 3,
 }
 
 /// A frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// What it says.
+    /// The command.
     pub command: Command,
-    /// Of which stream.
+    /// The id of the stream.
     pub stream: u32,
-    /// The bytes.
+    /// The data.
     pub data: Vec<u8>,
 }
 
 impl Frame {
-    /// A frame without bytes.
+    /// Creates a frame without data.
     pub fn bare(command: Command, stream: u32) -> Self {
         Self { command, stream, data: Vec::new() }
     }
 
-    /// As it is sent.
+    /// Returns the binary form.
     pub fn encode(&self) -> Vec<u8> {
         let length = u16::try_from(self.data.len()).expect("a frame is cut to what one holds");
         let mut bytes = vec![VERSION, self.command as u8];
@@ -53,21 +53,21 @@ impl Frame {
     }
 }
 
-/// Puts frames together from bytes that come in whatever pieces.
+/// Assembles frames from pieces of any size.
 #[derive(Default)]
 pub struct Decoder {
     bytes: Vec<u8>,
 }
 
-/// These bytes are no frames.
+/// The error for bytes that are not valid frames.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Garbled;
 
 impl Decoder {
-    /// The frames that end in `bytes`.
+    /// Returns the frames that are complete with `bytes`.
     ///
     /// # Errors
-    /// If these are no frames.
+    /// If the bytes are not valid frames.
     pub fn decode(&mut self, bytes: &[u8]) -> Result<Vec<Frame>, Garbled> {
         self.bytes.extend(bytes);
         let (mut frames, mut at) = (Vec::new(), 0);
@@ -97,21 +97,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frame_is_these_bytes() {
+    fn a_frame_is_encoded_as_smux_says() {
         let frame = Frame { command: Command::Data, stream: 3, data: b"abc".to_vec() };
         assert_eq!(frame.encode(), [1, 2, 3, 0, 3, 0, 0, 0, b'a', b'b', b'c']);
         assert_eq!(Frame::bare(Command::Begin, 0x0102).encode(), [1, 0, 0, 0, 2, 1, 0, 0]);
     }
 
     #[test]
-    fn another_version_is_no_frame() {
+    fn another_version_is_rejected() {
         assert_eq!(Decoder::default().decode(&[2, 0, 0, 0, 3, 0, 0, 0]), Err(Garbled));
         assert_eq!(Decoder::default().decode(&[1, 9, 0, 0, 3, 0, 0, 0]), Err(Garbled));
     }
 
     proptest! {
         #[test]
-        fn frames_arrive_however_they_are_cut(frames in prop::collection::vec((any::<u32>(), any::<Vec<u8>>()), 0..8), size in 1..40_usize) {
+        fn frames_are_decoded_from_pieces_of_any_size(frames in prop::collection::vec((any::<u32>(), any::<Vec<u8>>()), 0..8), size in 1..40_usize) {
             let frames: Vec<Frame> =
                 frames.into_iter().map(|(stream, data)| Frame { command: Command::Data, stream, data }).collect();
             let bytes: Vec<u8> = frames.iter().flat_map(Frame::encode).collect();

@@ -1,5 +1,5 @@
-//! The WebSocket that a data channel is: opened as AWS's plugin does, signed and with the session's token as the first
-//! message.
+//! The WebSocket of a data channel. It is opened as by AWS's plugin: with a signed request, and the session's token as
+//! the first message.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use futures::SinkExt;
@@ -15,13 +15,13 @@ use crate::{
     model::{Failure, Subject},
 };
 
-/// The service that signatures for it name.
+/// The service name in signatures.
 const SERVICE: &str = "ssmmessages";
 
 /// The version of the channel's messages.
 const SCHEMA: &str = "1.0";
 
-/// What speaks to the data channel.
+/// The WebSocket of a data channel.
 pub(super) type Socket = WebSocketStream<Upgraded>;
 
 /// Opens the data channel at `url` with its token.
@@ -30,7 +30,7 @@ pub(super) async fn open(aws: &Aws, url: &str, token: &str, client: &str) -> Res
         Failure::about(Subject::activity("open the data channel"), why)
             .hint("check that this machine can reach ssmmessages in the stack's region over HTTPS")
     };
-    // The same client as everything else that speaks HTTPS here: certificates and proxies of this machine hold.
+    // Uses the HTTP client of all other HTTPS requests, so that the certificates and proxies of this machine apply.
     let http = url.replacen("ws", "http", 1);
     let key = BASE64_STANDARD.encode(rand::random::<[u8; 16]>());
     let client_of_http = reqwest::Client::builder().http1_only().connect_timeout(std::time::Duration::from_secs(10));

@@ -1,4 +1,4 @@
-//! What AWS is asked for before a session: which tasks run, and a session with one of them.
+//! The calls to AWS before a session: they find a running task and start a session with it.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html>
 
@@ -14,20 +14,20 @@ use crate::{
     model::{Evidence, Failure, Subject},
 };
 
-/// The documents by which the agent forwards ports: to the task itself, and to what it reaches.
+/// The documents for port forwarding: to the task itself, and to another host.
 /// <https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-working-with-sessions-start.html>
 const TO_ITSELF: &str = "AWS-StartPortForwardingSession";
 const TO_ANOTHER: &str = "AWS-StartPortForwardingSessionToRemoteHost";
 
-/// How long the agent of a task that has just started may take, and how often to look.
+/// How long to wait for the agent of a new task, and how often to check.
 const STARTING: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(1));
 
-/// The largest page of `ListTasks`, and how many tasks `DescribeTasks` takes.
+/// The largest page of `ListTasks`, and the maximum number of tasks for `DescribeTasks`.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html>,
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html>
 const AT_ONCE: i32 = 100;
 
-/// How many tasks a failure names.
+/// The maximum number of tasks in a failure message.
 const TOLD: usize = 10;
 
 /// The tasks of a service.
@@ -37,7 +37,7 @@ pub struct Tasks<'a> {
     live: &'a service::Live,
 }
 
-/// A task with which a session can be had.
+/// A task that can have sessions.
 #[derive(Clone, Debug)]
 pub struct Running {
     arn: String,
@@ -46,7 +46,7 @@ pub struct Running {
     runtime: String,
 }
 
-/// A session that AWS has made; its token is a secret.
+/// A started session. Its token is secret.
 pub struct Started {
     pub(super) session: String,
     pub(super) url: String,
@@ -56,15 +56,15 @@ pub struct Started {
 }
 
 impl<'a> Tasks<'a> {
-    /// Those of the service `name` as it is.
+    /// Creates the tasks of the live service `name`.
     pub fn of(cx: &'a Context, name: &'a str, live: &'a service::Live) -> Self {
         Self { cx, name, live }
     }
 
-    /// One that runs and whose agent does: the one that `id` begins, or any.
+    /// Returns a task whose agent is running: the one whose id starts with `id`, or any.
     ///
     /// # Errors
-    /// If there is none, or if ECS cannot be asked.
+    /// If there is none, or the call to ECS fails.
     pub async fn pick(&self, id: Option<&str>) -> Result<Running, Failure> {
         let deadline = Instant::now() + STARTING.0;
         loop {
@@ -86,7 +86,7 @@ impl<'a> Tasks<'a> {
         }
     }
 
-    /// Those that run, up to the page with one that will do.
+    /// Returns the running tasks, up to the page with a suitable one.
     async fn running(&self, id: Option<&str>) -> Result<Vec<SdkTask>, Failure> {
         let ecs = &self.cx.aws.ecs;
         let call = ecs.list_tasks().cluster(&self.live.cluster).service_name(&self.live.name).max_results(AT_ONCE);
@@ -157,25 +157,25 @@ impl<'a> Tasks<'a> {
 }
 
 impl Running {
-    /// The last part of its ARN.
+    /// Returns its id, which is the last part of its ARN.
     pub fn id(&self) -> &str {
         aws::last_part(&self.arn)
     }
 
-    /// As Session Manager names it.
+    /// Returns its name in Session Manager.
     fn target(&self) -> String {
         let cluster = aws::last_part(&self.cluster);
         format!("ecs:{cluster}_{}_{}", self.id(), self.runtime)
     }
 
-    /// Starts a command in it.
+    /// Starts a command in the task.
     /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ExecuteCommand.html>
     ///
     /// # Errors
     /// If ECS refuses.
     pub async fn execute(&self, cx: &Context, command: &[String]) -> Result<Started, Failure> {
         let call = cx.aws.ecs.execute_command().cluster(&self.cluster).task(&self.arn).container(&self.container);
-        // ECS has no other sessions than interactive ones.
+        // ECS only supports interactive sessions.
         let call = call.interactive(true).command(line(command));
         let answer = call.customize().once().send().await.during("ExecuteCommand")?;
         let session = given(answer.session, "ExecuteCommand", "session")?;
@@ -196,7 +196,7 @@ impl Running {
     pub async fn forward(&self, cx: &Context, host: Option<&str>, port: u16) -> Result<Started, Failure> {
         let one = |value: String| vec![value];
         let mut parameters = HashMap::from([("portNumber".to_owned(), one(port.to_string()))]);
-        // Of use to AWS's plugin alone, and not to be left out.
+        // Required, but only AWS's plugin uses it.
         parameters.insert("localPortNumber".to_owned(), one("0".to_owned()));
         if let Some(host) = host {
             parameters.insert("host".to_owned(), one(host.to_owned()));
@@ -214,12 +214,12 @@ impl Running {
         })
     }
 
-    /// Until the task does not run any more: gives why.
+    /// Waits until the task has stopped and returns the reason.
     pub(super) async fn watch(self, cx: Context, every: Duration) -> String {
         loop {
             sleep(every).await;
             let call = cx.aws.ecs.describe_tasks().cluster(&self.cluster).tasks(&self.arn);
-            // What cannot be asked now can be asked again; the channel itself tells of a network that is gone.
+            // A failed call is repeated in the next round. The channel itself detects a lost network.
             let Ok(answer) = call.send().await else { continue };
             let gone = match answer.tasks().first() {
                 Some(task) if has_ended(task) => task.stopped_reason().unwrap_or("ECS gave no reason").to_owned(),
@@ -231,7 +231,7 @@ impl Running {
     }
 }
 
-/// A fresh token of a session; none if it is over.
+/// Returns a new token for a session, or `None` if it has ended.
 /// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_ResumeSession.html>
 pub(super) async fn resume(cx: &Context, session: &str) -> Result<Option<String>, Failure> {
     let answer = cx.aws.ssm.resume_session().session_id(session).send().await;
@@ -239,13 +239,13 @@ pub(super) async fn resume(cx: &Context, session: &str) -> Result<Option<String>
     Ok(answer.and_then(|answer| answer.token_value).filter(|token| !token.is_empty()))
 }
 
-/// Ends a session. It would end by itself once it is idle.
+/// Ends a session, which otherwise ends only when it has been idle for a while.
 /// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_TerminateSession.html>
 pub(super) async fn terminate(cx: &Context, session: &str) -> Result<(), Failure> {
     cx.aws.ssm.terminate_session().session_id(session).send().await.during("TerminateSession").map(drop)
 }
 
-/// Whether `id` begins the task's, where one is asked for.
+/// Returns whether the task's id starts with `id`, if that is given.
 fn is_meant(task: &SdkTask, id: Option<&str>) -> bool {
     id.is_none_or(|id| short(task).starts_with(id))
 }
@@ -254,7 +254,7 @@ fn short(task: &SdkTask) -> &str {
     task.task_arn().map(aws::last_part).unwrap_or_default()
 }
 
-/// The state of ECS Exec's agent in this container.
+/// Returns the state of ECS Exec's agent in this container.
 fn agent<'a>(task: &'a SdkTask, container: &str) -> Option<&'a str> {
     let mut agents = ecs::container(task, container)?.managed_agents().iter();
     agents.find(|agent| agent.name() == Some(&ManagedAgentName::ExecuteCommandAgent))?.last_status()
@@ -264,7 +264,7 @@ fn has_ended(task: &SdkTask) -> bool {
     matches!(task.last_status(), Some("DEPROVISIONING" | "STOPPED" | "DELETED"))
 }
 
-/// A command as one line, which the agent takes apart again as a shell would.
+/// Returns a command as one line, which the agent splits as a shell would.
 fn line(command: &[String]) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
     let quoted = command.iter().map(|word| {
@@ -282,21 +282,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_is_one_line_with_its_words_kept() {
+    fn a_command_keeps_its_words_in_one_line() {
         let words = |words: &[&str]| line(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
         assert_eq!(words(&["/bin/sh", "-c", "echo $HOME; exit 3"]), "/bin/sh -c 'echo $HOME; exit 3'");
         assert_eq!(words(&["echo", "", "it's", "a#b", "x\ny"]), "echo '' 'it'\\''s' 'a#b' 'x\ny'");
     }
 
     #[test]
-    fn a_task_is_meant_by_the_beginning_of_its_id_or_by_no_id() {
+    fn a_task_is_selected_by_an_id_prefix_or_none() {
         let task = SdkTask::builder().task_arn("arn:aws:ecs:eu-west-1:1:task/demo-default-main/0a1b").build();
         assert!(is_meant(&task, None) && is_meant(&task, Some("0a")) && is_meant(&task, Some("0a1b")));
         assert!(!is_meant(&task, Some("a1")) && !is_meant(&task, Some("demo")));
     }
 
     #[test]
-    fn a_task_is_a_target_by_cluster_id_and_runtime() {
+    fn a_target_names_cluster_task_and_runtime() {
         let task = Running {
             arn: "arn:aws:ecs:eu-west-1:1:task/demo-default-main/0a1b".into(),
             cluster: "arn:aws:ecs:eu-west-1:1:cluster/demo-default-main".into(),

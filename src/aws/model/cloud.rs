@@ -1,4 +1,4 @@
-//! The state of an AWS in memory, what answers calls on it, and what goes wrong with them.
+//! The state of the fake AWS in memory, the handlers of its operations, and the faults that tests inject.
 
 use std::{
     any::Any,
@@ -15,20 +15,20 @@ use aws_smithy_runtime_api::client::{
 use aws_smithy_types::error::ErrorMetadata;
 use tokio::{sync::Notify, time::Instant};
 
-/// What begins the name of an operation that changes nothing.
+/// The prefixes of operations that change nothing.
 const READS: &[&str] = &["BatchGet", "Describe", "Get", "Head", "List"];
 
 /// The state of one AWS service.
 pub trait Service: Any + Clone + Default + Send {
-    /// Whether reads may show what was there before a write. AWS says of some services that they show each write at once.
+    /// Whether reads may show the state before a write. AWS documents some services as strongly consistent.
     const LAGS: bool = true;
 
-    /// A line for each thing that is there, whoever owns it, without its id: two runs that end in the same state give the
-    /// same lines. What AWS lists for a while after its end is not there.
+    /// Returns a line for each existing resource of any owner, without its id, so that two runs with the same result
+    /// return the same lines. Resources that AWS still lists after their deletion are left out.
     fn present(&self) -> Vec<String>;
 }
 
-/// What AWS answers instead of an output.
+/// An error response of AWS.
 #[derive(Clone, Debug)]
 pub struct Refusal {
     code: String,
@@ -37,26 +37,26 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// The answer with `code`, one of those that AWS documents for the operation.
+    /// Creates an error response with `code`, one of those that AWS documents for the operation.
     pub fn new(code: &str, message: impl Into<String>) -> Self {
         Self { code: code.to_owned(), message: message.into(), status: 400 }
     }
 }
 
-/// What goes wrong with one write.
+/// A fault in one write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The run is killed before the write is sent.
+    /// The run is killed before it sends the write.
     KilledBefore,
-    /// The run is killed after AWS has done the write, before the answer arrives.
+    /// The run is killed after the write, before the response arrives.
     KilledAfter,
-    /// The connection breaks before AWS has the request.
+    /// The connection breaks before AWS receives the request.
     RequestLost,
-    /// AWS does the write and the connection breaks before the answer arrives.
+    /// The connection breaks after the write, before the response arrives.
     AnswerLost,
 }
 
-/// AWS in memory. Cheap to clone; each clone is the same AWS.
+/// A fake AWS in memory. Cheap to clone; clones share their state.
 #[derive(Clone, Default)]
 pub struct Cloud(Arc<Shared>);
 
@@ -70,7 +70,7 @@ struct Shared {
 struct World {
     services: Services,
     operations: Vec<Operation>,
-    /// What the connector is to do about the calls that reach it, by the number in their header.
+    /// The outcomes for the calls that reach the connector, by the number in their header.
     under_way: HashMap<String, Outcome>,
     calls: u64,
     writes: Vec<String>,
@@ -78,11 +78,11 @@ struct World {
     dead: bool,
     unanswered: Vec<String>,
     lag: Duration,
-    /// When each write of the last [`World::lag`] was done, and the state before it.
+    /// The time of each write within the last [`World::lag`], and the state before it.
     before: Vec<(Instant, Services)>,
 }
 
-/// A [`Service`] behind its trait.
+/// A [`Service`] as a trait object.
 trait AnyService: Send {
     fn present(&self) -> Vec<String>;
     fn state(&mut self) -> &mut dyn Any;
@@ -105,17 +105,17 @@ impl<S: Service> AnyService for S {
 
 type Services = Vec<Box<dyn AnyService>>;
 
-/// What was there at some moment.
+/// A saved state of the fake AWS.
 pub struct Checkpoint(Services);
 
 fn copy(services: &Services) -> Services {
     services.iter().map(|service| service.copy()).collect()
 }
 
-/// An operation that is answered: gives what does a call with this input, if the input is its own.
+/// The handler of an operation. Returns the work for a call, or `None` if the input belongs to another operation.
 type Operation = Arc<dyn Fn(&Input) -> Option<Work> + Send + Sync>;
 
-/// What does one call, once for each attempt.
+/// The work of one call, done once for each attempt.
 #[derive(Clone)]
 struct Work {
     does: Arc<dyn Fn(&mut Services) -> Outcome + Send + Sync>,
@@ -123,11 +123,11 @@ struct Work {
     lags: bool,
 }
 
-/// One call on its way.
+/// A call in progress.
 #[derive(Clone)]
 pub(super) struct Call {
     operation: String,
-    /// Nothing, if no model answers the operation.
+    /// `None` if no model handles the operation.
     work: Option<Work>,
 }
 
@@ -143,25 +143,25 @@ impl fmt::Debug for Cloud {
     }
 }
 
-/// What becomes of a call.
+/// The outcome of a call.
 pub(super) enum Outcome {
     Output(Output),
-    /// The answer with this HTTP status.
+    /// An error response with this HTTP status.
     Refused(u16, OrchestratorError<Error>),
     Broken,
     Unanswered(String),
-    /// The process that made the call is no more.
+    /// The process that made the call is dead.
     Dead,
 }
 
 impl Cloud {
-    /// An AWS that has nothing and answers nothing.
+    /// Creates a fake AWS without state and handlers.
     pub fn new() -> Self {
         Self(Arc::default())
     }
 
-    /// Lets `handle` answer the operation whose input it takes. `refuse` makes the operation's error, such as
-    /// `CreateVpcError::generic`.
+    /// Adds `handle` as the handler of the operation with its input type. `refuse` creates the operation's error, such
+    /// as `CreateVpcError::generic`.
     pub fn on<S, I, O, E>(
         &self,
         refuse: fn(ErrorMetadata) -> E,
@@ -175,7 +175,7 @@ impl Cloud {
         self.answer(S::LAGS, refuse, move |services, input: &I| handle(state(services), input));
     }
 
-    /// As [`Cloud::on`], for an operation whose answer also depends on what another service has.
+    /// As [`Cloud::on`], for an operation that also reads the state of another service.
     pub fn on_beside<S, T, I, O, E>(
         &self,
         refuse: fn(ErrorMetadata) -> E,
@@ -217,37 +217,37 @@ impl Cloud {
         self.world().operations.push(Arc::new(operation));
     }
 
-    /// Reads or changes the state of a service behind the back of whoever calls it.
+    /// Reads or changes the state of a service directly, without a call.
     pub fn with<S: Service, T>(&self, look: impl FnOnce(&mut S) -> T) -> T {
         look(state(&mut self.world().services))
     }
 
-    /// A line for each thing that is there, sorted; see [`Service::present`].
+    /// Returns a line for each existing resource, sorted; see [`Service::present`].
     pub fn present(&self) -> Vec<String> {
         let mut present: Vec<String> = self.world().services.iter().flat_map(|service| service.present()).collect();
         present.sort();
         present
     }
 
-    /// From now on, reads show what was there this long ago.
+    /// Makes reads show the state from this long ago.
     pub fn lag(&self, lag: Duration) {
         self.world().lag = lag;
     }
 
-    /// What is there now, for [`Cloud::restore`].
+    /// Saves the current state for [`Cloud::restore`].
     pub fn checkpoint(&self) -> Checkpoint {
         Checkpoint(copy(&self.world().services))
     }
 
-    /// Lets this be there again, and reads show it without a lag.
+    /// Restores a saved state and removes the lag of reads.
     pub fn restore(&self, checkpoint: &Checkpoint) {
         let mut world = self.world();
         let (operations, calls) = (std::mem::take(&mut world.operations), world.calls);
         *world = World { services: copy(&checkpoint.0), operations, calls, ..World::default() };
     }
 
-    /// Begins to count writes, and lets `fault` happen to the one of this number, if there is one. A run that was killed
-    /// before has left no trace but its writes.
+    /// Starts to count writes, and injects `fault` into the write with the given number. A previous run that was killed
+    /// leaves only its writes.
     pub fn begin(&self, fault: Option<(usize, Fault)>) {
         let mut world = self.world();
         world.writes.clear();
@@ -256,17 +256,17 @@ impl Cloud {
         world.dead = false;
     }
 
-    /// The operations of the writes since [`Cloud::begin`], in their order.
+    /// Returns the operations of the writes since [`Cloud::begin`], in order.
     pub fn writes(&self) -> Vec<String> {
         self.world().writes.clone()
     }
 
-    /// The operations that were called and that no model answers.
+    /// Returns the operations that were called and have no handler.
     pub fn unanswered(&self) -> Vec<String> {
         self.world().unanswered.clone()
     }
 
-    /// Until the run is killed by [`Fault::KilledBefore`] or [`Fault::KilledAfter`].
+    /// Waits until the run is killed by [`Fault::KilledBefore`] or [`Fault::KilledAfter`].
     pub async fn killed(&self) {
         self.0.killed.notified().await;
     }
@@ -280,7 +280,7 @@ impl Cloud {
         Call { operation: operation.to_owned(), work }
     }
 
-    /// Keeps `outcome` for the connector; gives what the connector finds it by.
+    /// Stores `outcome` for the connector and returns its number.
     pub(super) fn send(&self, outcome: Outcome) -> String {
         let mut world = self.world();
         world.calls += 1;
@@ -289,7 +289,7 @@ impl Cloud {
         number
     }
 
-    /// What [`Cloud::send`] kept.
+    /// Returns the outcome that [`Cloud::send`] stored.
     pub(super) fn sent(&self, number: &str) -> Outcome {
         let kept = self.world().under_way.remove(number);
         kept.unwrap_or_else(|| Outcome::Unanswered("a client that does not know the model".to_owned()))
@@ -336,7 +336,7 @@ impl World {
         (work.does)(&mut self.services)
     }
 
-    /// What goes on while nobody writes goes on in the newest state as well, whichever one is shown.
+    /// Reads apply to the newest state too, because processes on AWS advance with each read, whichever state is shown.
     fn read(&mut self, work: &Work) -> Outcome {
         let lag = self.lag;
         self.before.retain(|(at, _)| at.elapsed() < lag);

@@ -1,4 +1,4 @@
-//! What the tests over all kinds rely on: answers, refusals and faults arrive as they do from AWS.
+//! The properties that the tests of all kinds rely on: responses, errors and faults arrive as they do from AWS.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{
     model::{Cause, Failure},
 };
 
-/// A service that counts what is made.
+/// A service that counts its resources.
 #[derive(Clone, Default)]
 struct Counter(usize);
 
@@ -25,7 +25,7 @@ impl Service for Counter {
     }
 }
 
-/// The same, for a service that shows each write at once.
+/// The same for a strongly consistent service.
 #[derive(Clone, Default)]
 struct Current(usize);
 
@@ -63,7 +63,7 @@ async fn shown(aws: &Aws) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_operation_without_a_model_fails_by_its_name() {
+async fn an_operation_without_a_handler_fails_with_its_name() {
     let (cloud, aws) = cloud();
     let failure = aws.ec2.describe_subnets().send().await.during("list").expect_err("no model answers it");
     assert!(failure.message.contains("DescribeSubnets"), "{failure}");
@@ -79,7 +79,7 @@ async fn a_refusal_arrives_with_its_code_and_message() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fault_happens_to_its_write_alone() {
+async fn a_fault_affects_only_its_write() {
     for (fault, done) in [(Fault::RequestLost, 2), (Fault::AnswerLost, 3)] {
         let (cloud, aws) = cloud();
         cloud.begin(Some((1, fault)));
@@ -92,7 +92,7 @@ async fn a_fault_happens_to_its_write_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_killed_run_hears_nothing_any_more() {
+async fn a_killed_run_receives_no_response() {
     for (fault, done) in [(Fault::KilledBefore, 0), (Fault::KilledAfter, 1)] {
         let (cloud, aws) = cloud();
         cloud.begin(Some((0, fault)));
@@ -123,7 +123,7 @@ async fn a_read_shows_a_write_once_the_lag_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_shows_each_write_at_once_does_not_lag() {
+async fn a_strongly_consistent_service_does_not_lag() {
     let cloud = Cloud::new();
     cloud.on(CreateVpcError::generic, |current: &mut Current, _: &CreateVpcInput| {
         current.0 += 1;
@@ -145,7 +145,7 @@ async fn a_service_that_shows_each_write_at_once_does_not_lag() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_checkpoint_brings_back_what_was_there() {
+async fn a_checkpoint_restores_the_state() {
     let (cloud, aws) = cloud();
     create(&aws).await.expect("it is answered");
     let checkpoint = cloud.checkpoint();

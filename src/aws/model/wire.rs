@@ -1,5 +1,5 @@
-//! Between the SDK's clients and the models: an interceptor that reads inputs and sets outputs, and an HTTP client that
-//! connects to nothing.
+//! Connects the SDK's clients to the models: an interceptor that reads inputs and sets outputs, and an HTTP client
+//! without a network.
 
 use std::{
     fmt,
@@ -34,13 +34,13 @@ use aws_smithy_types::{
 use super::cloud::{Call, Cloud, Outcome};
 use crate::aws::Aws;
 
-/// The header by which the connector knows a call.
+/// The header that identifies a call to the connector.
 const CALL: &str = "x-modelled-call";
 
 /// The region of every session.
 const REGION: &str = "eu-west-1";
 
-/// The clients of a session with `cloud`.
+/// Returns the clients of a session with `cloud`.
 pub fn session(cloud: &Cloud) -> Aws {
     let mut aws = Aws::over(&config(cloud), REGION.to_owned());
     macro_rules! intercept {
@@ -76,8 +76,8 @@ pub fn session(cloud: &Cloud) -> Aws {
     aws
 }
 
-/// Lets the model answer calls. An output is taken before the request is signed, which saves most of the work; a refusal
-/// needs a response, and what does not answer needs a connection, so these go on to the [`Connector`].
+/// Lets the model handle calls. It sets an output before the request is signed, which saves most of the work. An error
+/// needs a response and a broken connection needs a connection, so these calls continue to the [`Connector`].
 #[derive(Debug)]
 struct Interceptor(Cloud);
 
@@ -85,7 +85,7 @@ impl Storable for Call {
     type Storer = StoreReplace<Self>;
 }
 
-/// The model's answer on its way back, taken once.
+/// The model's response, which is taken once.
 #[derive(Clone)]
 struct Answer(Arc<Mutex<Option<OutputOrError>>>);
 
@@ -109,7 +109,7 @@ impl Storable for Answer {
     type Storer = StoreReplace<Self>;
 }
 
-/// What the connector finds the outcome of a call by.
+/// The number of a call, for the connector.
 #[derive(Debug)]
 struct Number(String);
 
@@ -144,7 +144,7 @@ impl Intercept for Interceptor {
         match self.0.carry(call) {
             Outcome::Output(output) => {
                 config.interceptor_state().store_put(Answer::new(Ok(output)));
-                // Ends the attempt; the answer takes the place of this error.
+                // This error ends the attempt and is replaced by the response.
                 Err("answered".into())
             }
             outcome => {
@@ -181,7 +181,7 @@ impl Intercept for Interceptor {
     }
 }
 
-/// Both the HTTP client and its only connection.
+/// The HTTP client and its only connection.
 #[derive(Clone, Debug)]
 struct Connector(Cloud);
 
@@ -219,7 +219,7 @@ impl HttpConnector for Connector {
     }
 }
 
-/// What all clients of a session share.
+/// Returns the configuration of all clients.
 fn config(cloud: &Cloud) -> SdkConfig {
     let keys = Credentials::new("model", "model", None, None, "model");
     SdkConfig::builder()

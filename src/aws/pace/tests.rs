@@ -1,4 +1,4 @@
-//! Calls of the real SDK, with a connection that answers as AWS does within its request limits, on a paused clock.
+//! Calls of the real SDK on a paused clock, with a connection that applies the request limits of AWS.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,7 +15,7 @@ use futures::future::join_all;
 use super::*;
 use crate::aws::{Aws, Once};
 
-/// AWS: it takes calls of ECS as its limits allow, and counts those that it takes and those that it does not.
+/// A fake ECS with the request limits of AWS, which counts accepted and throttled calls.
 #[derive(Clone, Debug)]
 struct Limited(Arc<Account>);
 
@@ -32,7 +32,7 @@ impl Limited {
         Self(Arc::new(Account { buckets: Buckets::of_aws(), taken, throttled }))
     }
 
-    /// The calls that were taken, and those that were throttled.
+    /// Returns the number of accepted and of throttled calls.
     fn counts(&self) -> (usize, usize) {
         (self.0.taken.load(Ordering::SeqCst), self.0.throttled.load(Ordering::SeqCst))
     }
@@ -83,13 +83,13 @@ async fn deregister(aws: &Aws, times: usize) -> Vec<bool> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn writes_of_many_services_are_paced_and_none_is_throttled() {
+async fn writes_of_many_services_wait_and_are_not_throttled() {
     let cloud = Limited::new();
     let aws = cloud.session(None);
     let began = Instant::now();
     assert!(deregister(&aws, 200).await.into_iter().all(|done| done));
     assert_eq!(cloud.counts(), (200, 0));
-    // Longer than any timeout of a call: a wait counts as none.
+    // Longer than any timeout of a call: waiting does not count towards a timeout.
     assert_eq!(began.elapsed().as_secs(), 181);
     let waited = aws.pace.waited().expect("they have waited");
     assert_eq!((waited.longest.as_secs(), waited.operation.as_str()), (181, "ecs:DeregisterTaskDefinition"));
@@ -107,7 +107,7 @@ async fn a_few_services_never_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_elsewhere_are_not_paced() {
+async fn calls_to_other_endpoints_are_not_limited() {
     let cloud = Limited::new();
     let aws = cloud.session(Some("http://localhost:4566"));
     let began = Instant::now();
@@ -120,7 +120,7 @@ async fn calls_elsewhere_are_not_paced() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn reads_get_through_where_others_have_taken_the_tokens() {
+async fn reads_succeed_after_other_clients_used_the_tokens() {
     let cloud = Limited::new();
     while cloud.0.buckets.try_take("", "ecs", "DescribeTaskDefinition") {}
     let aws = cloud.session(None);
@@ -131,12 +131,12 @@ async fn reads_get_through_where_others_have_taken_the_tokens() {
     assert!(join_all(reads).await.into_iter().all(|done| done));
     let (taken, throttled) = cloud.counts();
     assert_eq!(taken, 100);
-    // Those that were under way when AWS first said so; the others wait.
+    // Only calls that were in flight at the first throttling; the others wait.
     assert!(throttled <= 40, "{throttled} were throttled");
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_hurries_does_not_wait() {
+async fn hurried_calls_do_not_wait() {
     let cloud = Limited::new();
     let aws = cloud.session(None);
     let began = Instant::now();
@@ -150,7 +150,7 @@ async fn who_hurries_does_not_wait() {
 }
 
 #[test]
-fn an_answer_that_throttles_is_known_in_every_protocol() {
+fn throttling_is_detected_in_every_protocol() {
     for (status, body, wanted) in [
         (400, r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#, true),
         (400, "<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>", true),

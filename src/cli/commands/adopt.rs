@@ -1,4 +1,4 @@
-//! `stackctl adopt`: takes in a resource that exists and is no stack's, by giving it the stack's tags.
+//! `stackctl adopt`: brings an existing resource, which belongs to no stack, into this one by adding the stack's tags.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ impl Adopt {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
         let Some((_, plan)) = self.look(&project).await? else {
-            // An earlier try, whose answer was lost, has done it.
+            // An earlier attempt, whose response was lost, has adopted it.
             self.conclude(output);
             return Ok(exit::DONE);
         };
@@ -49,7 +49,7 @@ impl Adopt {
         );
         confirm(&question, "yes", "add --yes to adopt it without asking", global, output)?;
         let adopt = async {
-            // Somebody else may have made or adopted another one meanwhile, or this one.
+            // Another run may have adopted or created a resource at this address in the meantime.
             let Some((found, plan)) = self.look(&project).await? else { return Ok(()) };
             self.refuse_mismatch(&plan)?;
             Ok::<_, Stop>(project.kinds.of(&self.address)?.adopt(&project.cx, &self.address, &found.live).await?)
@@ -70,7 +70,7 @@ impl Adopt {
         ));
     }
 
-    /// The resource, and what `up` would do about it, were it the stack's; none, if it is.
+    /// Returns the resource and the plan of `up` as if it belonged to the stack, or `None` if it does already.
     async fn look(&self, project: &Project) -> Result<Option<(LiveResource, Plan)>, Stop> {
         let view = project.look().await?;
         let graph = project.graph(&view, &BTreeMap::new(), None)?;
@@ -106,7 +106,7 @@ impl Adopt {
         Ok(Some((found, plan)))
     }
 
-    /// Refuses what stack.yaml does not ask for, and what is known by its name.
+    /// Refuses a resource that stack.yaml does not describe, or that AWS identifies by name.
     fn refuse_others(&self, kinds: &Registry, graph: &Graph) -> Result<(), Stop> {
         let adoptable = |address: &Address| kinds.named(address.kind()).is_some_and(AnyKind::adoptable);
         if graph.get(&self.address).is_some() && adoptable(&self.address) {

@@ -1,4 +1,4 @@
-//! `stackctl completions`: what a shell needs to complete stackctl's commands and flags.
+//! `stackctl completions`: prints a shell completion script.
 
 use clap::Args;
 use clap_complete::Shell;

@@ -1,4 +1,4 @@
-//! `stackctl cost`: estimates what a stack costs a month. Needs AWS only for what a plan would change.
+//! `stackctl cost`: estimates the monthly cost of a stack. Calls AWS only to compare with the live stack.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 

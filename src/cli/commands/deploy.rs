@@ -1,5 +1,5 @@
-//! `stackctl deploy`: builds the services' images and releases them. The same engine as `up`, where only the release
-//! part of the graph is planned.
+//! `stackctl deploy`: builds the services' images and releases them. It uses the same engine as `up`, with a plan that
+//! is limited to the release.
 
 use clap::Args;
 use jiff::Timestamp;
@@ -47,7 +47,7 @@ impl Deploy {
         let releases = building.await?;
         let change = Change {
             command: "deploy",
-            // Asking for a deployment is consent to it: it touches nothing but the release.
+            // No confirmation is needed, because the command only affects the release.
             consent: Consent::Given,
             about: About::Stack,
             unprotect: false,
@@ -114,7 +114,7 @@ impl Deploy {
 /// The steps of `plan`, which leads to `graph`, that release. All else that they need must be there.
 ///
 /// # Errors
-/// If they need something that `up` has yet to make or change.
+/// If they need a resource that `up` must first create or change.
 pub fn release_part(kinds: &Registry, graph: &Graph, plan: &Plan) -> Result<Plan, Failure> {
     let in_release = |step: &Step| {
         let kind = kinds.named(step.address.kind());
@@ -134,7 +134,8 @@ pub fn release_part(kinds: &Registry, graph: &Graph, plan: &Plan) -> Result<Plan
     .hint("run `stackctl up` instead: it creates and updates them, and releases as well"))
 }
 
-/// `plan`, where only rare kinds wait for what makes them known: a release goes on where stack.yaml has its first alarm.
+/// Returns `plan` with only rare kinds waiting for the step that announces them. Otherwise, the first alarm in
+/// stack.yaml would block a release.
 fn unhindered(kinds: &Registry, plan: &Plan) -> Plan {
     let announces = |step: &Step| {
         let kind = kinds.named(step.address.kind());

@@ -1,4 +1,4 @@
-//! `stackctl destroy`: deletes all that the stack owns.
+//! `stackctl destroy`: deletes all resources of the stack.
 
 use clap::Args;
 
@@ -49,7 +49,7 @@ impl Destroy {
             plan: &|view| engine::plan(&project.kinds, &project.cx.id, &Graph::new(), view.live),
         };
         if is_agreed {
-            // Nobody reads the plan before it is carried out, so one look is enough: that under the lock.
+            // No user reads the plan first, so it is made only once, under the lock.
             let destroyed = change.run_locked(&project, output);
             return Ok(project.under_lock("destroy", global, destroyed).await?.code);
         }
@@ -61,10 +61,10 @@ impl Destroy {
     }
 }
 
-/// Where nothing is left to delete, a run that was killed may have left its lock, which nobody else would remove.
+/// Removes the lock of a killed run when nothing is left to delete, because no other run would remove it.
 ///
 /// # Errors
-/// If another run holds it, or has made something meanwhile.
+/// If another run holds the lock, or has created resources in the meantime.
 async fn remove_lock(project: &Project, global: &Global) -> Result<(), Stop> {
     if Lock::look(&project.lock_store()).await?.is_none() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! `stackctl exec`: a command in a running task, by ECS Exec.
+//! `stackctl exec`: runs a command in a running task with ECS Exec.
 
 use std::{io::IsTerminal, time::Duration};
 
@@ -19,13 +19,13 @@ use crate::{
     spec::Stack,
 };
 
-/// How many bytes of what is typed are read at once.
+/// How many bytes of input are read at once.
 const KEYS: usize = 4096;
 
-/// What ends a program's input on a terminal.
+/// The character that ends the input on a terminal: Ctrl-D.
 const END_OF_INPUT: u8 = 4;
 
-/// How long the terminal may take to be told its last size.
+/// How long sending the terminal's size may take.
 const FAREWELL: Duration = Duration::from_millis(100);
 
 /// Arguments of `stackctl exec`.
@@ -62,10 +62,10 @@ impl Exec {
     }
 }
 
-/// The service `name` as it runs, with sessions.
+/// Returns the live service `name`, which must allow sessions.
 ///
 /// # Errors
-/// If stack.yaml or AWS has it without.
+/// If sessions are not enabled in stack.yaml or on AWS.
 pub(super) async fn enabled(project: &Project, command: &str, name: &str) -> Result<(String, service::Live), Stop> {
     let mut services = project.services(command, Some(name)).await?;
     let (name, live) = services.pop().ok_or_else(|| Failure::internal("a service that is named is found"))?;
@@ -89,18 +89,18 @@ pub(super) async fn enabled(project: &Project, command: &str, name: &str) -> Res
     ))
 }
 
-/// Whether stack.yaml wants sessions with the tasks of the service `name`.
+/// Returns whether stack.yaml enables sessions for the service `name`.
 fn wants_exec(stack: &Stack, name: &str) -> bool {
     stack.services.get(name).is_some_and(|service| service.exec)
 }
 
-/// What of a session is shown, and how.
+/// The output of a session.
 struct Shown<'a> {
     output: &'a Output,
     raw: Option<Raw>,
-    /// Where output goes into a file, its lines end as those of files do.
+    /// Converts line ends if the output goes to a file.
     ends: Option<LineEnds>,
-    /// Where output goes into documents, a character that is cut waits for its rest.
+    /// Holds back incomplete characters if the output is JSON.
     text: Text,
     any: bool,
 }
@@ -133,7 +133,7 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// Until the session is over.
+    /// Follows the session until it ends.
     async fn follow(mut self, mut session: Session) -> Result<u8, Stop> {
         let mut resized = signal(SignalKind::window_change())
             .map_err(|error| Failure::about(Subject::activity("listen for the terminal's size"), error.to_string()))?;
@@ -166,7 +166,7 @@ impl<'a> Shown<'a> {
         }
         let rest = self.text.rest();
         self.document(&rest);
-        // The terminal is as it was before anything is said on it.
+        // Restore the terminal before anything is printed.
         drop(self.raw.take());
         match ended {
             Ok(why) => self.end(code, &why),
@@ -193,15 +193,15 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// Text that comes in pieces, which may end in the middle of a character.
+/// Text in pieces that may end within a character.
 #[derive(Default)]
 struct Text {
-    /// The beginning of a character.
+    /// The start of an incomplete character.
     held: Vec<u8>,
 }
 
 impl Text {
-    /// The text up to the end of `piece`, as far as its last character is whole; what is no text is replaced.
+    /// Returns the text up to the last complete character of `piece`. Invalid bytes are replaced.
     fn after(&mut self, piece: &[u8]) -> String {
         let mut bytes = std::mem::take(&mut self.held);
         bytes.extend_from_slice(piece);
@@ -210,13 +210,13 @@ impl Text {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// What still waits, of which nothing more comes.
+    /// Returns the rest at the end of the input.
     fn rest(&mut self) -> String {
         String::from_utf8_lossy(&std::mem::take(&mut self.held)).into_owned()
     }
 }
 
-/// How many bytes at the end begin a character whose other bytes are not there.
+/// Returns how many bytes at the end belong to an incomplete character.
 fn begun(bytes: &[u8]) -> usize {
     let last = bytes.utf8_chunks().last().map(|chunk| chunk.invalid()).unwrap_or_default();
     let is_begun = std::str::from_utf8(last).is_err_and(|error| error.error_len().is_none());
@@ -225,11 +225,11 @@ fn begun(bytes: &[u8]) -> usize {
 
 async fn tell_size(input: &mpsc::Sender<Input>) {
     let (cols, rows) = terminal_size();
-    // With what is typed already waiting, a size can wait for the next one.
+    // If typed input is still waiting, the size is skipped; the next one replaces it.
     drop(input.send_timeout(Input::Size(Size { cols, rows }), FAREWELL).await);
 }
 
-/// Sends what is typed here; where it comes from a file, its end too.
+/// Sends standard input. If it is not a terminal, also sends its end.
 async fn type_in(input: mpsc::Sender<Input>, is_raw: bool) {
     let mut stdin = tokio::io::stdin();
     let mut keys = vec![0; KEYS];
@@ -245,7 +245,7 @@ async fn type_in(input: mpsc::Sender<Input>, is_raw: bool) {
         let end = if last == b'\n' { vec![END_OF_INPUT] } else { vec![END_OF_INPUT; 2] };
         drop(input.send(Input::Data(end)).await);
     }
-    // The session ends with the command, not with what is typed.
+    // The session ends with the command, not with the input.
     std::future::pending::<()>().await;
 }
 
@@ -257,7 +257,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn text_is_the_same_wherever_it_is_cut(text in "\\PC{0,40}", size in 1..8_usize) {
+        fn text_does_not_depend_on_where_it_is_cut(text in "\\PC{0,40}", size in 1..8_usize) {
             let mut pieces = Text::default();
             let mut shown: String = text.as_bytes().chunks(size).map(|piece| pieces.after(piece)).collect();
             shown.push_str(&pieces.rest());

@@ -1,4 +1,4 @@
-//! `stackctl forward`: the private database, the cache or a task, on a port of this machine.
+//! `stackctl forward`: forwards a local port to the private database, the cache or a task.
 
 use std::{cell::Cell, fmt, net::Ipv4Addr, str::FromStr};
 
@@ -45,7 +45,7 @@ pub(in crate::cli) struct ForwardArgs {
     task: Option<String>,
 }
 
-/// The port here, and the one of the task.
+/// The local port and the port of the task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Ports {
     here: u16,
@@ -67,7 +67,7 @@ impl FromStr for Ports {
     }
 }
 
-/// What a way leads to.
+/// The target of a forwarding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Target<'a> {
     Database,
@@ -130,7 +130,7 @@ impl ForwardArgs {
         Ok(target)
     }
 
-    /// The service through whose tasks the way leads.
+    /// Returns the service whose task forwards the connections.
     async fn way(&self, project: &Project, target: Target<'_>) -> Result<(String, service::Live), Stop> {
         let name = match (target, &self.through) {
             (Target::Service(name), None) => name,
@@ -170,12 +170,12 @@ impl ForwardArgs {
     }
 }
 
-/// The first service whose tasks can be gone through.
+/// Returns the first service that allows sessions.
 pub(super) fn first_way(stack: &Stack) -> Option<&str> {
     stack.services.iter().find(|(_, service)| service.exec).map(|(name, _)| name.as_str())
 }
 
-/// Where the database answers.
+/// Returns the host and the port of the database.
 pub(super) async fn database(project: &Project) -> Result<Remote, Failure> {
     let address = Address::new("db_instance", "database");
     let live: db_instance::Live = find(project, "forward", &address).await?;
@@ -198,7 +198,7 @@ fn no_way(stack: &Stack, target: Target) -> Stop {
     Stop::usage(format!("cannot reach {target}: it is private, and no service has `exec: true`"), hint)
 }
 
-/// A port of this machine, for this machine alone.
+/// Listens on a local port, for connections from this machine only.
 async fn listen(wanted: Option<u16>, usual: u16) -> Result<TcpListener, Stop> {
     let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
     if let Some(port) = wanted {
@@ -224,7 +224,7 @@ fn local_port(listener: &TcpListener) -> Result<u16, Failure> {
     Ok(address.port())
 }
 
-/// Says what happens.
+/// Reports the events of a forwarding.
 struct Tell<'a> {
     project: &'a Project,
     output: &'a Output,
@@ -283,7 +283,7 @@ impl Tell<'_> {
         Ok(())
     }
 
-    /// The command that goes with what is forwarded, and the one that shows the password.
+    /// Returns the command for the forwarded target, and the one that shows its password.
     async fn how(&self) -> Result<(String, Option<String>), Stop> {
         let (command, password) = match self.target {
             Target::Database => {

@@ -1,4 +1,4 @@
-//! `stackctl jobs`: the jobs with their next and last runs, and a run that is not waited for its time.
+//! `stackctl jobs`: lists the jobs with their last and next runs, or runs one now.
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;

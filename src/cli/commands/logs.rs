@@ -1,4 +1,4 @@
-//! `stackctl logs`: what the tasks have written, those of all services interleaved by time.
+//! `stackctl logs`: shows the log lines of all tasks in order of time.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::{
     output::{LogWriter, Output},
 };
 
-/// How far back the log is shown without `--since`: what has just happened, or what leads up to what comes.
+/// How far back lines are shown without `--since`: without and with `--follow`.
 const SINCE: (Duration, Duration) = (Duration::from_secs(3600), Duration::from_secs(60));
 
 /// How far `--tail` goes back, step by step, until it has found enough lines.
@@ -30,7 +30,7 @@ const LOOK_BACK: [Duration; 3] =
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// The shortest pause between two looks.
+/// The shortest pause between two reads.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Arguments of `stackctl logs`.
@@ -77,7 +77,7 @@ impl Logs {
         }
     }
 
-    /// The log groups that are meant: the service's, or all that the stack has.
+    /// Returns the log groups to read: that of the service, or all of the stack.
     async fn names(&self, project: &Project) -> Result<Vec<String>, Stop> {
         let found = project.observe_kind("log_group").await?;
         let mut names: Vec<String> = found.iter().map(|group| group.address.name().to_owned()).collect();

@@ -1,4 +1,4 @@
-//! `stackctl man`: the manual, a page for each command.
+//! `stackctl man`: writes a manual page for each command.
 
 use std::path::PathBuf;
 

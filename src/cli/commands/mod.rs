@@ -1,4 +1,4 @@
-//! The commands: one file each, with its arguments and its `run`.
+//! The commands. Each has a file with its arguments and its `run`.
 
 mod adopt;
 mod completions;
@@ -87,7 +87,7 @@ pub(super) enum Command {
 }
 
 impl Command {
-    /// Whether `--output` may name the file that is written.
+    /// Returns whether `--output` may name a file to write.
     pub(super) fn takes_output_file(&self) -> bool {
         matches!(self, Self::Init(command) if command.takes_output_file())
     }

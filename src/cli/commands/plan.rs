@@ -1,4 +1,4 @@
-//! `stackctl plan`: shows what `up` would do.
+//! `stackctl plan`: shows what `up` would change.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 

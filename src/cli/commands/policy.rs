@@ -1,4 +1,4 @@
-//! `stackctl policy`: prints the least IAM policy for a stack. Needs no AWS.
+//! `stackctl policy`: prints the minimal IAM policy for a stack. Makes no calls to AWS.
 
 use clap::{Args, ValueEnum};
 
@@ -71,7 +71,7 @@ impl PolicyArgs {
     }
 }
 
-/// How a policy that is too long for one managed policy is used.
+/// Returns the explanation for a policy that exceeds one managed policy.
 fn length(length: usize, parts: usize) -> String {
     let inline = if length <= LONGEST_INLINE {
         format!("It fits a role's inline policy ({LONGEST_INLINE}).")

@@ -1,4 +1,4 @@
-//! `stackctl releases`: what ran when, from which commit, by whom, and how that ended.
+//! `stackctl releases`: lists the releases with their time, commit, author and result.
 
 use clap::Args;
 use futures::future::try_join_all;

@@ -1,4 +1,4 @@
-//! `stackctl rollback`: an earlier release once more, by the same engine and the same rollout as any other.
+//! `stackctl rollback`: releases an earlier release again, with the same engine and the same rollout as any other.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ use crate::{
     spec::{Job, Runs},
 };
 
-/// How many releases are looked through for a good one.
+/// How many releases are searched for the one to restore.
 const LOOKED_THROUGH: usize = 100;
 
 /// Arguments of `stackctl rollback`.
@@ -81,7 +81,7 @@ impl Rollback {
         project.cx.origin.set(origin).map_err(|_| Failure::internal("the origin is set once"))?;
         let change = Change {
             command: "rollback",
-            // As with deploy: it touches nothing but the release.
+            // No confirmation is needed, as in deploy: the command only affects the release.
             consent: Consent::Given,
             about: About::Stack,
             unprotect: false,
@@ -121,7 +121,7 @@ impl Rollback {
     }
 }
 
-/// The release `number`, which has to be whole and still have its image.
+/// Returns the release `number`, which must be complete and still have its image.
 async fn revision(project: &Project, name: &str, number: u32) -> Result<Revision, Stop> {
     let found = task_definition::find(&project.cx, &Address::new("task_definition", name), number).await?;
     let Some(revision) = found else {
@@ -158,11 +158,11 @@ fn warn(release: &Release, output: &Output) {
     }
 }
 
-/// What a job runs whose task definition differs from that of its service.
+/// The desired task definitions of jobs that do not use their service's, by job.
 type OfItsOwn = BTreeMap<String, task_definition::Desired>;
 
-/// What the jobs of the service `name` run that have a task definition of their own. One that somebody has changed by hand, or that is not
-/// there yet, is for `up` to see to.
+/// Returns the separate task definitions of the jobs of the service `name`. Those that were changed by hand or do not
+/// exist are left to `up`.
 async fn jobs_of_their_own(project: &Project, name: &str) -> Result<OfItsOwn, Failure> {
     let is_meant =
         |job: &Job| job.has_definition() && matches!(&job.runs, Runs::Service { name: of, .. } if of == name);
@@ -183,7 +183,8 @@ async fn jobs_of_their_own(project: &Project, name: &str) -> Result<OfItsOwn, Fa
     Ok(found)
 }
 
-/// The plan that registers `revision` once more and rolls that out, with the jobs of the service; nothing else of the stack is looked at.
+/// Returns the plan that registers `revision` again and rolls it out, with the jobs of the service. It covers no other
+/// part of the stack.
 fn plan(project: &Project, name: &str, revision: &Revision, own: &OfItsOwn, view: View) -> Result<Plan, Failure> {
     let (definition, service) = (Address::new("task_definition", name), Address::new("service", name));
     let is_own = |address: &Address| address.kind() == "task_definition" && own.contains_key(address.name());
@@ -204,12 +205,12 @@ fn plan(project: &Project, name: &str, revision: &Revision, own: &OfItsOwn, view
     let of_sidecars = desired.sidecars.iter_mut().map(|(name, sidecar)| (format!("sidecars.{name}."), sidecar));
     for (prefix, container) in std::iter::once((String::new(), &mut desired.main)).chain(of_sidecars) {
         for (variable, reference) in &mut container.secrets {
-            // A task gets what a secret holds when it starts, whatever it held then.
+            // Tasks get the current value of a secret when they start, whatever its value was then.
             let now = current.fields.get(format!("{prefix}secrets.{variable}.version").as_str());
             reference.version = now.map(|version| version.as_str().into()).or(reference.version.take());
         }
     }
-    // What it may do is what the stack allows now: a role of then may be gone.
+    // Use the current roles of the stack, because the earlier roles may not exist any more.
     let role = |field: task_definition::Field| current.fields.get(field.name()).map(|arn| arn.as_str().into());
     desired.execution_role = role(task_definition::Field::ExecutionRole).unwrap_or(desired.execution_role);
     desired.task_role = role(task_definition::Field::TaskRole);
@@ -233,22 +234,22 @@ fn plan(project: &Project, name: &str, revision: &Revision, own: &OfItsOwn, view
     engine::plan(&project.kinds, &project.cx.id, &graph, live)
 }
 
-/// The load balancer knows the container of the release that serves.
+/// Refuses a release without the container that the load balancer uses.
 fn other_container(number: u32, serving: &str) -> Failure {
     let message = format!("release {number} has no container {serving}, which the load balancer uses");
     Failure::about(Subject::command("rollback"), message)
         .hint("check out the commit of that release (see `stackctl releases`), then run `stackctl up`")
 }
 
-/// The load balancer and the security group know the port of the release that serves.
+/// Refuses a release with a port other than the one that the load balancer and the security group use.
 fn other_port(number: u32, earlier: u16, port: u16) -> Failure {
     let message = format!("release {number} listens on port {earlier}, but the load balancer uses port {port}");
     Failure::about(Subject::command("rollback"), message)
         .hint(format!("set `port: {earlier}` in stack.yaml and run `stackctl up` with the commit of that release"))
 }
 
-/// The schedules among `others` that run revisions of `family`, and the rules that repeat those runs: they follow the service, as they do in a
-/// deployment.
+/// Adds the schedules among `others` that run revisions of `family`, and the rules that retry those runs. They follow
+/// the service, as in a deployment.
 fn jobs(
     graph: &mut Graph,
     others: &[LiveResource],
@@ -258,7 +259,7 @@ fn jobs(
 ) -> Result<Vec<LiveResource>, Failure> {
     let mut found = Vec::new();
     for other in others {
-        // One that somebody has changed by hand is for `up` to see to.
+        // One that was changed by hand is left to `up`.
         let added = match other.address.kind() {
             "schedule" => {
                 let live: schedule::Live = other.decoded()?;

@@ -1,4 +1,4 @@
-//! `stackctl run`: a command once, in a task with a service's image, environment and secrets.
+//! `stackctl run`: runs a command in a new task with a service's image, environment and secrets.
 
 use clap::Args;
 
@@ -30,7 +30,7 @@ pub(in crate::cli) struct Run {
 impl Run {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
-        // The task gets the task definition and the place of the service as it runs.
+        // The task uses the current task definition and network of the service.
         let services = project.services("run", Some(&self.service)).await?;
         let (_, live) = services.first().ok_or_else(|| Failure::internal("a service that is named is found"))?;
         let task = Task::start(&project.cx, &self.service, live, &self.command).await?;
@@ -38,7 +38,7 @@ impl Run {
     }
 }
 
-/// Shows what `task` writes until its end, and gives its exit code; `command` is what has started it.
+/// Shows the output of `task` until it ends, and returns its exit code. `command` is the command that started it.
 pub(super) async fn until_its_end(
     project: &Project,
     task: &Task,
@@ -67,7 +67,7 @@ pub(super) async fn until_its_end(
     Ok(u8::try_from(code).unwrap_or(exit::FAILED))
 }
 
-/// Until the task has ended; a signal asks it to, and a second Ctrl-C leaves it to itself.
+/// Follows the task until it ends. A signal stops the task; a second Ctrl-C returns without waiting.
 async fn follow(project: &Project, task: &Task, output: &Output) -> Result<End, Stop> {
     let say = |event: Event| match event {
         Event::State(state) => output.status(&format!("task {} is {}", task.id(), state.to_lowercase())),
@@ -85,7 +85,7 @@ async fn follow(project: &Project, task: &Task, output: &Output) -> Result<End, 
             let again = if by == Asked::Interrupted { " Press Ctrl-C again to quit without waiting." } else { "" };
             output.status(&format!("\nStopping task {}.{again}", task.id()));
             task.stop(&project.cx).await?;
-            // Who sends another signal than Ctrl-C does not wait long.
+            // The sender of a signal other than Ctrl-C does not wait long.
             if by != Asked::Interrupted {
                 return Err(Stop::Asked(by));
             }

@@ -1,5 +1,5 @@
-//! `stackctl sandbox`: starts and stops the region on this computer. The sandbox is a program of its own, found beside
-//! stackctl or on the PATH; all that stackctl knows of it afterwards is an endpoint.
+//! `stackctl sandbox`: starts and stops the sandbox, a simulated region on this computer. It is a separate program,
+//! found next to stackctl or on the PATH. The rest of stackctl only knows its endpoint.
 
 use std::{
     fs::{self, File},
@@ -26,16 +26,16 @@ use crate::{
     output::Output,
 };
 
-/// The first start makes a virtual environment with some forty Python packages.
+/// How long a start may take. The first one creates a virtual environment with about 40 Python packages.
 const START: Duration = Duration::from_secs(300);
 
-/// Databases and tasks get their time to end.
+/// How long a stop may take, including databases and tasks.
 const STOP: Duration = Duration::from_secs(60);
 
-/// How often we look whether the sandbox is where it should be.
+/// How often to check the state of the sandbox.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// How many lines of its log are shown when it does not start.
+/// How many lines of the log are shown if it does not start.
 const LAST_LINES: usize = 12;
 
 /// Arguments of `stackctl sandbox`.
@@ -121,7 +121,7 @@ struct Faults {
     seed: Option<u64>,
 }
 
-/// What the sandbox writes when it is ready.
+/// The file that the sandbox writes when it is ready.
 #[derive(Debug, Deserialize, Serialize)]
 pub(in crate::cli) struct Running {
     pub(in crate::cli) endpoint: String,
@@ -159,7 +159,7 @@ impl Sandbox {
     }
 }
 
-/// The sandbox that runs.
+/// Returns the running sandbox.
 pub(in crate::cli) fn must_run() -> Result<Running, Stop> {
     let dir = folder(std::env::var_os("STACKCTL_SANDBOX_DIR").map(PathBuf::from))?;
     match running(&dir)? {
@@ -197,7 +197,7 @@ async fn start(dir: &Path, options: &Start, output: &Output) -> Result<u8, Stop>
     if let Some(seed) = seed {
         command.arg("--seed").arg(seed.to_string());
     }
-    // A process group of its own: Ctrl-C in this terminal is for the command that runs here, not for the sandbox.
+    // A separate process group, so that Ctrl-C in this terminal does not reach the sandbox.
     command.stdin(Stdio::null()).stdout(to).stderr(errors).process_group(0);
     let mut child = command.spawn().map_err(|error| on_disk("run", &program, &error))?;
     output.status("Starting the sandbox. The first start also installs moto, which takes about a minute.");
@@ -286,7 +286,7 @@ fn shown(running: &Running, what: &str, output: &Output) -> u8 {
     exit::DONE
 }
 
-/// What `dir` says of a sandbox whose process is alive.
+/// Returns the sandbox in `dir` if its process is alive.
 fn running(dir: &Path) -> Result<Option<Running>, Stop> {
     let file = dir.join("sandbox.json");
     let text = match fs::read_to_string(&file) {
@@ -298,11 +298,11 @@ fn running(dir: &Path) -> Result<Option<Running>, Stop> {
         Failure::about(Subject::file(&file), format!("cannot read it: {error}"))
             .hint("run `stackctl sandbox reset` to start again")
     })?;
-    // A machine that went down leaves the file behind.
+    // A computer that crashed leaves the file behind.
     Ok(Some(running).filter(|running| is_alive(Pid::from_raw(running.pid))))
 }
 
-/// Whether the process runs; one that is dead and not yet collected by its parent does not.
+/// Returns whether the process runs. A zombie process does not count.
 fn is_alive(pid: Pid) -> bool {
     if kill(pid, None) == Err(Errno::ESRCH) {
         return false;
@@ -311,8 +311,8 @@ fn is_alive(pid: Pid) -> bool {
     !state.is_ok_and(|stat| stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z')))
 }
 
-/// Where the sandbox's state is, unless `named` says: among the user's own state; for root, whose home is closed to the
-/// unprivileged user that databases run as, where the system keeps that of its services.
+/// Returns the folder of the sandbox's state: `named`, or the user's state folder. For root, it is the system's folder
+/// for service state, because databases run as an unprivileged user who cannot read root's home.
 /// <https://refspecs.linuxfoundation.org/FHS_3.0/fhs/ch05s08.html>
 fn folder(named: Option<PathBuf>) -> Result<PathBuf, Failure> {
     if let Some(dir) = named {
@@ -330,7 +330,7 @@ fn folder(named: Option<PathBuf>) -> Result<PathBuf, Failure> {
     }
 }
 
-/// The sandbox's program: where `STACKCTL_SANDBOX_PROGRAM` says, beside this one, or on the PATH.
+/// Returns the path of the sandbox program: from `STACKCTL_SANDBOX_PROGRAM`, next to this program, or on the PATH.
 fn program() -> Result<PathBuf, Failure> {
     const NAME: &str = "stackctl-sandbox";
     let named = std::env::var_os("STACKCTL_SANDBOX_PROGRAM").map(PathBuf::from);

@@ -1,4 +1,4 @@
-//! `stackctl schema`: the JSON Schema of stack.yaml, for editors.
+//! `stackctl schema`: prints the JSON Schema of stack.yaml for editors.
 
 use clap::Args;
 

@@ -1,4 +1,4 @@
-//! `stackctl status`: every resource with its state, the services and the URL.
+//! `stackctl status`: shows every resource with its state, the services and the URL.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ impl Status {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
         let (id, store) = (&project.cx.id, project.lock_store());
-        // The lock is beside the state: one that cannot be read hides nothing else.
+        // A failure to read the lock must not hide the rest.
         let lock = async { Ok(Lock::look(&store).await) };
         let cx = project.cx.fresh();
         let (live, lock) = futures::try_join!(engine::observe(&project.kinds, &cx), lock)?;
@@ -48,7 +48,7 @@ impl Status {
     }
 }
 
-/// Who holds the lock, in words, and what could not be read.
+/// Returns the holder of the lock as text, and what could not be read.
 fn locked_by(lock: Result<Option<Seen>, Failure>) -> (Option<String>, Vec<Failure>) {
     match lock {
         Ok(lock) => (lock.filter(|lock| lock.stands).map(|lock| lock.holder.to_string()), Vec::new()),
@@ -67,8 +67,8 @@ fn services(live: &[LiveResource], running: &BTreeMap<String, RunningImage>) -> 
     Ok(lines)
 }
 
-/// ECS counts the tasks of all that a service runs. While a rollout is under way, or fails, those of the version that is
-/// shown are fewer.
+/// Returns the line for a service. The number of running tasks from ECS covers all versions, so during a rollout or
+/// after a failed one, the current version has fewer.
 fn of_service(name: &str, live: service::Live) -> ServiceLine {
     let of = |rollout: &service::Rollout| u64::try_from(rollout.running).unwrap_or_default();
     let primary = live.rollouts.iter().find(|rollout| rollout.status == "PRIMARY");
@@ -102,14 +102,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_that_cannot_be_read_is_told_beside_the_rest() {
+    fn an_unreadable_lock_is_reported_with_the_rest() {
         let denied = || Failure::refused("GetParameter", "not authorized");
         assert_eq!(locked_by(Err(denied())), (None, vec![denied().or_about(Subject::activity("the lock"))]));
         assert_eq!(locked_by(Ok(None)), (None, Vec::new()));
     }
 
     #[test]
-    fn a_failing_version_has_the_tasks_of_its_own_alone() {
+    fn a_failing_version_counts_only_its_own_tasks() {
         let rollout = |status: &str, running, failed| service::Rollout {
             id: status.to_owned(),
             changed: None,

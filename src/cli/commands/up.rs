@@ -1,4 +1,4 @@
-//! `stackctl up`: makes the stack as stack.yaml says.
+//! `stackctl up`: creates and updates what stack.yaml describes.
 
 use std::{collections::BTreeMap, path::PathBuf};
 

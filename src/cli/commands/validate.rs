@@ -1,4 +1,4 @@
-//! `stackctl validate`: checks stack.yaml without AWS.
+//! `stackctl validate`: checks stack.yaml without calling AWS.
 
 use clap::Args;
 
@@ -38,7 +38,7 @@ impl Validate {
     }
 }
 
-/// What the stack has beside its services.
+/// Returns the parts of the stack other than services.
 fn parts(stack: &Stack) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     parts.extend(stack.database.iter().map(|_| "a database".to_owned()));

@@ -1,4 +1,4 @@
-//! What a lock says: who holds it, and until when it stands.
+//! The content of a lock: who holds it and when it expires.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,23 +6,23 @@ use serde::{Deserialize, Serialize};
 use super::store::{Store, Stored};
 use crate::model::Failure;
 
-/// How long, in seconds, a lock stands without being renewed.
+/// The lifetime of a lock that is not renewed, in seconds.
 const LIFE_S: u32 = 60;
 
-/// Who holds a lock.
+/// The run that holds a lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
-    /// The user, as the machine knows it.
+    /// The user name on the machine.
     pub who: String,
-    /// The machine.
+    /// The host name of the machine.
     pub host: String,
-    /// The process.
+    /// The process id.
     pub pid: u32,
     /// The command, such as `up`.
     pub command: String,
-    /// Since when, by the machine's clock.
+    /// When the run took the lock, by the machine's clock.
     pub since: Timestamp,
-    /// Tells two runs of one process number apart.
+    /// A random value that tells two runs with the same process id apart.
     pub nonce: String,
 }
 
@@ -36,35 +36,35 @@ impl std::fmt::Display for Holder {
 /// A lock that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// Whose it is.
+    /// The run that holds it.
     pub holder: Holder,
-    /// Whether it was written or renewed within its life. Another run may take over one that does not stand.
+    /// Whether it has not expired. Another run may take over an expired lock.
     pub stands: bool,
 }
 
-/// A lock as it is written down.
+/// A lock as it is stored.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Lease {
     #[serde(flatten)]
     holder: Holder,
-    /// How long, in seconds, it stands after it was written.
+    /// The lifetime after the last write, in seconds.
     life: u32,
 }
 
 impl Lease {
-    /// The text of a lock that `holder` takes or renews now.
+    /// Returns the text of a lock that `holder` takes or renews now.
     pub(super) fn written(holder: &Holder) -> Result<String, Failure> {
         let lease = Self { holder: holder.clone(), life: LIFE_S };
         serde_json::to_string(&lease).map_err(|error| Failure::internal(error.to_string()))
     }
 
-    /// The lock in `store`, if there is one.
+    /// Returns the lock in `store`, if there is one.
     pub(super) async fn look(store: &dyn Store) -> Result<Option<Seen>, Failure> {
         let Some(stored) = store.read().await? else { return Ok(None) };
         Self::seen(&stored, store.name()).map(Some)
     }
 
-    /// The lock that `stored` says; `name` is what it is called.
+    /// Parses `stored`. `name` is the lock's name, for the error message.
     fn seen(stored: &Stored, name: &str) -> Result<Seen, Failure> {
         let Self { holder, life } = serde_json::from_str(&stored.value).map_err(|error| {
             Failure::refused("GetParameter", format!("{name} is not a valid stackctl lock: {error}")).hint(format!(
@@ -76,8 +76,8 @@ impl Lease {
     }
 }
 
-/// Whether a lock that was `written` in this second since 1970, for `life` seconds, stands `now`. In whole seconds it may
-/// stand one second longer, and never ends before its time.
+/// Returns whether a lock that was written at `written` (seconds since 1970) is still valid `now`. Whole seconds are
+/// compared, so it may last up to one second longer than `life`, but never shorter.
 fn stands(written: i64, life: u32, now: Timestamp) -> bool {
     now.as_second().saturating_sub(written) <= i64::from(life)
 }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_ends_after_its_life_and_one_of_the_future_stands() {
+    fn a_lock_expires_after_its_lifetime() {
         let now = |second| Timestamp::from_second(second).expect("it is one");
         for (at, expected) in [(900, true), (1000, true), (1060, true), (1061, false), (9_999_999, false)] {
             assert_eq!(stands(1000, 60, now(at)), expected, "at {at}");

@@ -1,7 +1,8 @@
-//! One run at a time: a lock that says who holds it, where, since when and for what. The run that holds it renews it, and
-//! another run may take over one that was not renewed in time. AWS's clock decides, because a computer's clock may be wrong.
+//! The lock of a stack, which allows one run at a time. It records who holds it, where, since when and for which
+//! command. The holder renews it; another run may take it over once it has expired. Ages are measured by AWS's clock,
+//! because the clock of a computer may be wrong.
 //!
-//! Where locks are kept is a [`Store`]: [`SsmStore`] for the program, one in memory for the tests.
+//! Locks are kept in a [`Store`]: [`SsmStore`] in the program, a store in memory in the tests.
 
 mod holder;
 mod renewal;
@@ -26,21 +27,21 @@ use self::{
 use super::pause::{Jitter, Pauses};
 use crate::model::{Cause, Failure};
 
-/// How long after taking a lock over we look whether another did the same at the same moment.
+/// How long to wait after taking over a lock before checking whether another run took it over at the same moment.
 const CONTEST: Duration = Duration::from_secs(2);
 
-/// The code of a parameter that cannot be written now and can be soon: its name was used a moment ago, or another write to
-/// it is under way.
+/// The code for a parameter that cannot be written for a moment: a parameter of this name was just deleted, or another
+/// write to it is under way.
 /// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>
 const BUSY: &[&str] = &["TooManyUpdates"];
 
-/// How often a run asks for it where AWS throttles the call or an answer is lost.
+/// How often a run tries to create the lock when AWS throttles the call or a response is lost.
 const ATTEMPTS: u32 = 6;
 
-/// The first and the longest pause before it is asked for again.
+/// The first and the longest pause between these attempts.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(300), Duration::from_secs(10));
 
-/// A lock that is held. [`Lock::release`] gives it back.
+/// A lock that this run holds. [`Lock::release`] releases it.
 pub struct Lock {
     store: Arc<dyn Store>,
     nonce: String,
@@ -49,9 +50,9 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock in `store`, waiting for it until `patience` is over. `waits` is called with all that the run waits for,
-    /// once each. `lost` is called, with the new holder if there is one, when the lock is taken away while it is held: by
-    /// `stackctl unlock`, or because this computer slept.
+    /// Takes the lock in `store`, waiting for it up to `patience`. Calls `waits` once for each thing that the run waits
+    /// for. Calls `lost`, with the new holder if there is one, when the lock is lost while it is held:
+    /// `stackctl unlock` removed it, or it expired while this computer slept.
     ///
     /// # Errors
     /// [`LockError::Held`] if another run still holds it when `patience` is over; a [`Failure`] if AWS fails.
@@ -80,15 +81,16 @@ impl Lock {
         Ok(Self { store, nonce, renewing, enough })
     }
 
-    /// The lock in `store`, if there is one.
+    /// Returns the lock in `store`, if there is one.
     ///
     /// # Errors
-    /// If AWS fails, or what is there is not a lock.
+    /// If AWS fails, or the stored text is not a valid lock.
     pub async fn look(store: &dyn Store) -> Result<Option<Seen>, Failure> {
         Lease::look(store).await
     }
 
-    /// Removes the lock in `store` from `holder`. Says whether `holder` still had it: another's lock is left alone.
+    /// Removes the lock of `holder` from `store`. Returns whether `holder` still held it; the lock of another run is
+    /// kept.
     ///
     /// # Errors
     /// If AWS fails.
@@ -99,17 +101,17 @@ impl Lock {
     /// Releases the lock, unless another run now holds it.
     ///
     /// # Errors
-    /// If AWS fails; the lock then ends by itself within a minute.
+    /// If AWS fails. The lock then expires within a minute.
     pub async fn release(self) -> Result<(), Failure> {
-        // A renewal that is under way is finished first: it would write the lock again after it is deleted.
+        // Finish a renewal that is under way first, or it would write the lock again after the deletion.
         self.enough.notify_one();
         drop(self.renewing.await);
         delete(self.store.as_ref(), &self.nonce).await.map(drop)
     }
 }
 
-/// Creates the lock if there is none. Tries again where AWS throttles the call or its answer is lost: [`take_over`] finds
-/// out that such a try was done, because a run knows its own lock.
+/// Creates the lock if there is none. Retries when AWS throttles the call or a response is lost. If such an attempt did
+/// create the lock, [`take_over`] recognizes it by its nonce.
 async fn create(store: &dyn Store, holder: &Holder, jitter: &Jitter) -> Result<bool, Failure> {
     let value = Lease::written(holder)?;
     let mut pauses = Pauses::new(PAUSES.0, PAUSES.1);
@@ -124,7 +126,7 @@ async fn create(store: &dyn Store, holder: &Holder, jitter: &Jitter) -> Result<b
     store.create(&value).await
 }
 
-/// Takes the lock, if it is free or past its time.
+/// Takes the lock if it is free or has expired.
 async fn claim(store: &dyn Store, holder: &Holder, jitter: &Jitter) -> Result<Whose, Failure> {
     let claimed = match create(store, holder, jitter).await {
         Ok(true) => return Ok(Whose::Ours),
@@ -137,20 +139,21 @@ async fn claim(store: &dyn Store, holder: &Holder, jitter: &Jitter) -> Result<Wh
     }
 }
 
-/// Takes over a lock that was not renewed in time. [`Whose::Anothers`]: it stands, or another run was faster.
+/// Takes over an expired lock. Returns [`Whose::Anothers`] if the lock is still valid or another run was faster.
 async fn take_over(store: &dyn Store, holder: &Holder) -> Result<Whose, Failure> {
     let seen = Lock::look(store).await?;
     if seen.as_ref().is_none_or(|seen| seen.stands || seen.holder.nonce == holder.nonce) {
         return Ok(Whose::of(seen, holder));
     }
-    // A repeat that comes later than the look below could take the lock from a run that has found it its own.
+    // Sent once only: a retry that arrives after the check below could overwrite the lock of a run that already holds
+    // it.
     store.overwrite(&Lease::written(holder)?, Sending::Once).await?;
-    // Two runs may have found it past its time at once: the last to write has it, and both can see who that is.
+    // Two runs may take over an expired lock at the same time. The last writer holds it, and both see that here.
     tokio::time::sleep(CONTEST).await;
     Ok(Whose::of(Lock::look(store).await?, holder))
 }
 
-/// Deletes the lock of the run with this `nonce`. Says whether that run had it.
+/// Deletes the lock if it has this `nonce`. Returns whether it had.
 async fn delete(store: &dyn Store, nonce: &str) -> Result<bool, Failure> {
     if Lock::look(store).await?.is_none_or(|now| now.holder.nonce != nonce) {
         return Ok(false);

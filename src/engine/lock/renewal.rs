@@ -1,4 +1,4 @@
-//! Keeps a lock that is held, and notices when it is lost.
+//! Renews a lock while it is held, and detects when it is lost.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,16 +10,16 @@ use super::{
 };
 use crate::model::Failure;
 
-/// How often it is renewed; three renewals may be lost before another run may take it over.
+/// The time between two renewals. Up to three may fail before the lock expires.
 const RENEWAL: Duration = Duration::from_secs(15);
 
-/// The lock belongs to this run no longer.
+/// The result of losing the lock.
 pub(super) struct Lost {
-    /// Who has it now, if anybody.
+    /// The new holder, if there is one.
     pub(super) to: Option<Holder>,
 }
 
-/// What keeps a lock that is held.
+/// The task that renews a held lock.
 pub(super) struct Renewal {
     pub(super) store: Arc<dyn Store>,
     pub(super) holder: Holder,
@@ -27,15 +27,16 @@ pub(super) struct Renewal {
 }
 
 impl Renewal {
-    /// Renews the lock until `enough` is notified, or somebody has removed it or taken it over: then it is not this run's to
-    /// bring back.
+    /// Renews the lock until `enough` is notified, or until the lock was removed or taken over. A lost lock is not
+    /// written again.
     pub(super) async fn run(self) -> Option<Lost> {
         loop {
             tokio::select! {
                 () = tokio::time::sleep(RENEWAL) => {}
                 () = self.enough.notified() => return None,
             }
-            // A renewal that fails or hangs is tried again at the next turn; the lock's life covers three of them.
+            // A renewal that fails or hangs is tried again in the next round. The lifetime of a lock covers three
+            // rounds.
             if let Ok(Ok(Some(lost))) = timeout(RENEWAL, self.renew()).await {
                 return Some(lost);
             }
@@ -47,7 +48,7 @@ impl Renewal {
         if now.as_ref().is_none_or(|now| now.nonce != self.holder.nonce) {
             return Ok(Some(Lost { to: now }));
         }
-        // Writing the same twice does no harm.
+        // Writing the same value twice does no harm.
         self.store.overwrite(&Lease::written(&self.holder)?, Sending::UntilAnswered).await?;
         Ok(None)
     }

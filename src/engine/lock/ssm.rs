@@ -1,5 +1,5 @@
-//! The lock of a stack as a parameter of SSM Parameter Store. The parameter's date of modification is compared with the
-//! date of the answer: both are AWS's.
+//! Stores the lock of a stack as a parameter in SSM Parameter Store. The age of the lock is the difference between the
+//! parameter's modification date and the date of the response, which are both by AWS's clock.
 //!
 //! <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>
 
@@ -14,7 +14,7 @@ use crate::{
     model::{Failure, StackId},
 };
 
-/// The lock of one stack at AWS.
+/// The store of the lock of one stack on AWS.
 #[derive(Debug)]
 pub struct SsmStore {
     aws: Arc<Aws>,
@@ -22,7 +22,7 @@ pub struct SsmStore {
 }
 
 impl SsmStore {
-    /// The place of the lock of `id`.
+    /// Returns the store for the lock of the stack `id`.
     pub fn new(aws: Arc<Aws>, id: &StackId) -> Self {
         Self { aws, name: format!("/stackctl/{}/{}/lock", id.stack, id.environment) }
     }
@@ -35,7 +35,8 @@ impl Store for SsmStore {
 
     fn create<'a>(&'a self, value: &'a str) -> BoxFuture<'a, Result<bool, Failure>> {
         Box::pin(async move {
-            // Without tags: they outlive a parameter for a while, and then the next one of its name is refused.
+            // No tags: they outlive a deleted parameter for a while, and creating a parameter of the same name then
+            // fails.
             // https://github.com/awslabs/aws-orbit-workbench/issues/1170
             let call = self.aws.ssm.put_parameter().name(&self.name).r#type(ParameterType::String).value(value);
             let call = call.overwrite(false).customize().once();

@@ -1,41 +1,41 @@
-//! Where locks are kept.
+//! The interface of the storage for locks.
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 
 use crate::model::Failure;
 
-/// The place of one lock.
+/// The storage of a single lock.
 pub trait Store: Send + Sync {
-    /// What the lock is called there, for messages.
+    /// The name of the lock in this store, for messages.
     fn name(&self) -> &str;
 
-    /// Writes `value` if there is none, in one call that is not repeated. `false`: there is one.
+    /// Writes `value` if the store is empty, in one call without retries. Returns `false` if it is not empty.
     fn create<'a>(&'a self, value: &'a str) -> BoxFuture<'a, Result<bool, Failure>>;
 
-    /// Writes `value` over what is there.
+    /// Overwrites the stored value.
     fn overwrite<'a>(&'a self, value: &'a str, sending: Sending) -> BoxFuture<'a, Result<(), Failure>>;
 
-    /// What is there, if anything.
+    /// Returns the stored value, if any.
     fn read(&self) -> BoxFuture<'_, Result<Option<Stored>, Failure>>;
 
-    /// Deletes what is there, if anything.
+    /// Deletes the stored value, if any.
     fn delete(&self) -> BoxFuture<'_, Result<(), Failure>>;
 }
 
-/// How often a write is sent.
+/// Whether a write is retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sending {
-    /// Once, whatever becomes of it.
+    /// Send once, without retries.
     Once,
-    /// Again where AWS throttles the call or its answer is lost.
+    /// Retry when AWS throttles the call or the response is lost.
     UntilAnswered,
 }
 
-/// What a store has.
+/// The content of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
-    /// The text that was written.
+    /// The stored text.
     pub value: String,
     /// When it was written, in seconds since 1970, by the store's clock.
     pub written: i64,

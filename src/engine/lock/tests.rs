@@ -1,4 +1,4 @@
-//! The lock on a store in memory and a paused clock.
+//! Tests of the lock with a store in memory and a paused clock.
 
 use std::{
     collections::VecDeque,
@@ -11,25 +11,25 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::*;
 
-/// One thing that goes wrong with a call.
+/// A fault of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trouble {
     Throttled,
     LostBefore,
     LostAfter,
     Refused,
-    /// It is answered only after this many seconds.
+    /// The response arrives after this many seconds.
     Slow(u64),
-    /// Between this call and the next one, somebody deletes the lock.
+    /// The lock is deleted between this call and the next one.
     Vanishes,
     /// Another write is under way.
     Busy,
 }
 
-/// How long the name of a lock that was deleted is not free.
+/// How long the name of a deleted lock stays unavailable.
 const SETTLES: Duration = Duration::from_secs(30);
 
-/// A store in memory. Its clock is the tests' clock, and begins at second 1000.
+/// A store in memory. It uses the clock of the tests, which starts at second 1000.
 struct Memory {
     began: Instant,
     stored: Mutex<Option<(String, Instant)>>,
@@ -49,7 +49,7 @@ impl Memory {
         })
     }
 
-    /// The next calls of `operation` have these troubles.
+    /// Adds `troubles` to the next calls of `operation`, one for each call.
     fn trouble(&self, operation: &'static str, troubles: impl IntoIterator<Item = Trouble>) {
         let mut queue = self.troubles.lock().expect("no test panics while it holds this");
         queue.extend(troubles.into_iter().map(|trouble| (operation, trouble)));
@@ -69,7 +69,7 @@ impl Memory {
         }
     }
 
-    /// Whether the name is that of a lock that was deleted a moment ago.
+    /// Returns whether the lock was deleted so recently that its name is unavailable.
     fn settles(&self) -> bool {
         self.deleted.lock().expect("as above").is_some_and(|at| at.elapsed() < SETTLES)
     }
@@ -78,7 +78,7 @@ impl Memory {
         self.calls.lock().expect("as above").iter().filter(|call| **call == operation).count()
     }
 
-    /// Makes one call that does `work`, with its trouble.
+    /// Makes a call that does `work`, with the next planned fault.
     async fn call<T>(&self, operation: &'static str, work: impl FnOnce() -> T) -> Result<T, Failure> {
         self.calls.lock().expect("as above").push(operation);
         let trouble = {
@@ -110,7 +110,7 @@ impl Memory {
     }
 }
 
-/// What SSM says of a parameter that it cannot write now.
+/// The error of SSM for a parameter that cannot be written at the moment.
 fn busy(operation: &str) -> Failure {
     Failure { code: Some("TooManyUpdates".to_owned()), ..Failure::refused(operation, "too many updates") }
 }
@@ -167,7 +167,7 @@ fn holder(nonce: &str) -> Holder {
     }
 }
 
-/// What a run hears while it waits for the lock and holds it.
+/// The messages of a run while it waits for the lock and while it holds it.
 #[derive(Clone, Default)]
 struct Heard(Arc<Mutex<Vec<String>>>);
 
@@ -202,13 +202,13 @@ async fn nonce(store: &Memory) -> Option<String> {
     Lock::look(store).await.expect("it can be read").map(|seen| seen.holder.nonce)
 }
 
-/// A lock whose run is dead: nobody renews it.
+/// Stores the lock of a run that is dead, so nothing renews it.
 fn dead(store: &Memory, nonce: &str) {
     store.put(&Lease::written(&holder(nonce)).expect("it is plain data"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_free_lock_is_taken_and_given_back() {
+async fn a_free_lock_is_taken_and_released() {
     let store = Memory::new();
     let lock = must_take(&store, "one").await;
     assert_eq!(nonce(&store).await.as_deref(), Some("one"));
@@ -227,7 +227,7 @@ async fn without_patience_a_held_lock_is_refused_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_waits_and_says_once_for_whom() {
+async fn a_waiting_run_names_the_holder_once() {
     let store = Memory::new();
     let one = must_take(&store, "one").await;
     let heard = Heard::default();
@@ -252,7 +252,7 @@ async fn a_lock_that_was_just_released_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_those_that_wait_for_the_name_one_has_the_lock() {
+async fn one_of_several_waiting_runs_gets_the_lock() {
     let store = Memory::new();
     must_take(&store, "one").await.release().await.expect("it is ours");
     let heard = Heard::default();
@@ -263,7 +263,7 @@ async fn of_those_that_wait_for_the_name_one_has_the_lock() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_name_that_is_never_free_fails_after_a_minute() {
+async fn a_lock_name_that_stays_unavailable_fails() {
     for (patience, expected) in [(0, 60), (600, 600)] {
         let store = Memory::new();
         store.trouble("create", [Trouble::Busy; 1000]);
@@ -288,7 +288,7 @@ async fn a_dead_lock_that_is_busy_is_taken_over_a_moment_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn patience_ends_when_it_was_said_to_end() {
+async fn waiting_for_the_lock_ends_on_time() {
     let store = Memory::new();
     let _one = must_take(&store, "one").await;
     let began = Instant::now();
@@ -311,7 +311,7 @@ async fn the_lock_of_a_dead_run_is_taken_over_after_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_that_take_over_at_once_one_has_it() {
+async fn one_of_two_simultaneous_takeovers_gets_the_lock() {
     let store = Memory::new();
     dead(&store, "dead");
     sleep(Duration::from_secs(100)).await;
@@ -323,7 +323,7 @@ async fn of_two_that_take_over_at_once_one_has_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_held_lock_is_renewed_and_stands() {
+async fn a_held_lock_is_renewed_and_stays_valid() {
     let store = Memory::new();
     let one = must_take(&store, "one").await;
     assert!(matches!(take(&store, "two", 3600, &Heard::default()).await, Err(LockError::Held(_))));
@@ -349,7 +349,7 @@ async fn renewals_that_fail_or_hang_are_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lock_that_was_removed_is_lost_and_not_brought_back() {
+async fn a_removed_lock_is_lost_and_not_written_again() {
     let store = Memory::new();
     let heard = Heard::default();
     let one = take(&store, "one", 0, &heard).await.expect("it is free");
@@ -363,11 +363,11 @@ async fn a_lock_that_was_removed_is_lost_and_not_brought_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lock_that_another_run_took_is_lost_to_it() {
+async fn a_lock_taken_over_by_another_run_is_lost() {
     let store = Memory::new();
     let heard = Heard::default();
     let one = take(&store, "one", 0, &heard).await.expect("it is free");
-    // This computer slept for so long that another run took the lock over.
+    // As if this computer slept until another run took over the lock.
     dead(&store, "two");
     sleep(Duration::from_secs(20)).await;
     assert_eq!(heard.all(), ["lost to two"]);
@@ -395,7 +395,7 @@ async fn a_lock_of_another_holder_is_not_removed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_lock_is_asked_for_again() {
+async fn creating_the_lock_is_retried_when_throttled() {
     let store = Memory::new();
     store.trouble("create", [Trouble::Throttled; 5]);
     let _one = must_take(&store, "one").await;
@@ -403,7 +403,7 @@ async fn a_throttled_lock_is_asked_for_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lock_throttled_without_end_fails() {
+async fn endless_throttling_of_the_lock_fails() {
     let store = Memory::new();
     store.trouble("create", [Trouble::Throttled; 100]);
     let Err(LockError::Failure(failure)) = take(&store, "one", 0, &Heard::default()).await else { panic!("it fails") };
@@ -411,7 +411,7 @@ async fn a_lock_throttled_without_end_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lock_whose_answer_was_lost_is_known_as_our_own() {
+async fn a_lock_created_by_a_lost_response_is_recognized() {
     for lost in [Trouble::LostBefore, Trouble::LostAfter] {
         let store = Memory::new();
         store.trouble("create", [lost]);
@@ -431,7 +431,7 @@ async fn a_refusal_of_the_lock_is_not_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lock_that_goes_before_it_is_read_is_asked_for_again() {
+async fn a_lock_deleted_before_the_read_is_created_again() {
     let store = Memory::new();
     dead(&store, "other");
     store.trouble("create", [Trouble::Vanishes]);
@@ -440,7 +440,7 @@ async fn a_lock_that_goes_before_it_is_read_is_asked_for_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_text_that_is_no_lock_is_refused_with_a_way_out() {
+async fn an_invalid_lock_fails_with_a_hint() {
     let store = Memory::new();
     store.put("hello");
     let Err(LockError::Failure(failure)) = take(&store, "one", 0, &Heard::default()).await else { panic!("it fails") };
@@ -449,7 +449,7 @@ async fn a_text_that_is_no_lock_is_refused_with_a_way_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_release_that_fails_says_so() {
+async fn a_failed_release_returns_an_error() {
     let store = Memory::new();
     let one = must_take(&store, "one").await;
     store.trouble("delete", [Trouble::Refused]);

@@ -1,4 +1,4 @@
-//! How long a run waits for the lock, and for what.
+//! How long a run waits for the lock, and what it waits for.
 
 use std::time::Duration;
 
@@ -7,24 +7,24 @@ use tokio::time::{Instant, sleep};
 use super::holder::{Holder, Seen};
 use crate::model::Failure;
 
-/// How often a run that waits for the lock looks at it.
+/// The time between two reads of a lock that another run holds.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// How long to look for a lock that was there a moment ago and is gone.
+/// The pause before the next attempt when a lock that existed a moment ago is gone.
 const GLANCE: Duration = Duration::from_millis(300);
 
-/// How often in a row a lock that exists may be gone when it is read, before that is no coincidence any more.
+/// How often in a row a lock may exist on create and be missing on read before this counts as an error.
 const UNSEEN: u32 = 20;
 
-/// How long AWS may refuse to write a lock that nobody holds, whatever the patience for other runs: it asks for at least 30 s
-/// between the deletion of a parameter and the next one of its name.
+/// How long AWS may refuse to write a lock that no run holds. This does not depend on the patience for other runs: AWS
+/// asks for at least 30 s between the deletion of a parameter and the next one of the same name.
 /// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DeleteParameter.html>
 const SETTLES: Duration = Duration::from_secs(60);
 
-/// Why the lock is not ours.
+/// Why a run did not get the lock.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Somebody else holds it.
+    /// Another run holds it.
     #[error("the stack is locked by {0}")]
     Held(Box<Holder>),
     /// AWS failed.
@@ -32,13 +32,13 @@ pub enum LockError {
     Failure(#[from] Failure),
 }
 
-/// Whose a lock turns out to be.
+/// The holder of the lock after an attempt to take it.
 pub(super) enum Whose {
     Ours,
     Anothers(Holder),
-    /// It existed when it was to be created, and is gone now that it is read.
+    /// The lock existed on create and was missing on read.
     Nobodys,
-    /// It cannot be written now and can be soon; with what AWS said.
+    /// The lock cannot be written at the moment, with the error of AWS.
     Busy(Failure),
 }
 
@@ -55,34 +55,35 @@ impl Whose {
 /// What a run waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WaitsFor<'a> {
-    /// Another run, which holds the lock.
+    /// Another run that holds the lock.
     Run(&'a Holder),
-    /// AWS: the lock was deleted a moment ago, and its name is not free again.
+    /// AWS: the lock was just deleted, and its name is not available yet.
     Name,
 }
 
-/// A run that waits for the lock.
+/// The state of a run that waits for the lock.
 pub(super) struct Waiting<'a> {
     name: &'a str,
     deadline: Instant,
     says: &'a dyn Fn(&WaitsFor<'_>),
-    /// The run that was last waited for, by its nonce.
+    /// The nonce of the run that was last reported to the user.
     run: String,
-    /// Until when AWS may refuse, while it does.
+    /// When to give up waiting for AWS, set while AWS refuses the write.
     settles: Option<Instant>,
     unseen: u32,
 }
 
 impl<'a> Waiting<'a> {
-    /// Waits for the lock called `name`; for other runs until `patience` is over. `says` is told what is waited for.
+    /// Creates the state for the lock called `name`, with `patience` for other runs. `says` is called with what is
+    /// waited for.
     pub(super) fn new(name: &'a str, patience: Duration, says: &'a dyn Fn(&WaitsFor<'_>)) -> Self {
         Self { name, deadline: Instant::now() + patience, says, run: String::new(), settles: None, unseen: 0 }
     }
 
-    /// Waits a little because the lock is `whose`.
+    /// Waits a little, as the result `whose` requires.
     ///
     /// # Errors
-    /// If it was waited for long enough.
+    /// If the time for this reason is over.
     pub(super) async fn because(&mut self, whose: Whose) -> Result<(), LockError> {
         match whose {
             Whose::Ours => {}

@@ -1,5 +1,5 @@
-//! The planner: from what is desired and what is there to the steps between. Pure and synchronous; every choice is
-//! made here.
+//! The planner: computes the steps from the live state to the desired state. It is pure and synchronous, and makes all
+//! decisions.
 
 mod steps;
 
@@ -16,11 +16,11 @@ use crate::{
 };
 use steps::{Decision, First, Steps};
 
-/// The steps that make `live` into `graph`.
+/// Returns the steps that turn `live` into `graph`.
 ///
 /// # Errors
-/// If the graph is broken (a defect), or if the steps would have to wait for each other in a circle, which happens
-/// where something that nearly everything is built on would have to be replaced.
+/// If the graph is invalid (a defect), or if the steps would wait for each other in a circle. That happens when a
+/// resource that nearly all others depend on would have to be replaced.
 pub fn plan(kinds: &Registry, id: &StackId, graph: &Graph, live: Vec<LiveResource>) -> Result<Plan, Failure> {
     let mut draft = Draft::new(kinds, graph);
     let mut found = by_address(live);
@@ -32,7 +32,7 @@ pub fn plan(kinds: &Registry, id: &StackId, graph: &Graph, live: Vec<LiveResourc
     draft.finish(id)
 }
 
-/// `plan` with only the steps for which `wanted` says yes, and those that they need.
+/// Returns `plan` reduced to the steps for which `wanted` is true and the steps that these need.
 pub fn only(plan: &Plan, wanted: impl Fn(&Step) -> bool) -> Plan {
     let mut keep = BTreeSet::new();
     let mut open: Vec<StepId> = (0..plan.steps.len()).filter(|step| wanted(&plan.steps[*step])).collect();
@@ -47,7 +47,7 @@ pub fn only(plan: &Plan, wanted: impl Fn(&Step) -> bool) -> Plan {
         Step { needs: step.needs.iter().map(|need| place[need]).collect(), ..step }
     });
     let steps: Vec<Step> = steps.collect();
-    // What is left out stays as it is; its outputs are still there for what is kept.
+    // Resources of removed steps stay as they are, and the remaining steps may need their outputs.
     let left_out = plan.steps.iter().enumerate().filter(|(step, _)| !keep.contains(step)).map(|(_, step)| step);
     let stays = left_out
         .filter(|step| matches!(step.action, Action::Update | Action::Narrow | Action::Wait))
@@ -71,10 +71,10 @@ pub fn only(plan: &Plan, wanted: impl Fn(&Step) -> bool) -> Plan {
     }
 }
 
-/// `plan` with only the steps of `targets`, and those that they need.
+/// Returns `plan` reduced to the steps of `targets` and the steps that these need.
 ///
 /// # Errors
-/// If one of them is no resource of the stack, neither as it is nor as it is to be.
+/// If a target is in neither the live nor the desired state.
 pub fn targeted(plan: &Plan, targets: &[Address]) -> Result<Plan, Failure> {
     let of_steps = plan.steps.iter().map(|step| &step.address);
     let known: BTreeSet<&Address> = of_steps.chain(plan.unchanged.iter().map(|found| &found.address)).collect();
@@ -125,14 +125,14 @@ impl<'a> Draft<'a> {
                 compared.push((kind.diff(&desired, &live.live)?, live));
             }
         }
-        // More than one has this address when a run was stopped between the two halves of a replacement, or an answer
-        // was lost: the one that is nearest to what is desired stays, the others go.
+        // Several resources can have this address after an interrupted replacement or a lost response. Keep the one
+        // that is closest to the desired state and delete the others.
         compared.sort_by_key(|(changes, _)| (replaces(changes), changes.len()));
         let mut compared = compared.into_iter();
         let Some((changes, live)) = compared.next() else {
             let action = kind.lasting().then_some(Action::Create);
             let first = kind.waiting(&node.desired)?.map(|desired| First { changes: Vec::new(), desired });
-            // One that is going away already is as good as gone, but its name is taken until it is.
+            // A resource that is being deleted does not count, but its name is taken until it is gone.
             self.decisions.push(Decision { node, action, changes: Vec::new(), live: going, first });
             return Ok(());
         };
@@ -182,14 +182,15 @@ impl<'a> Draft<'a> {
         steps.narrow()?;
         steps.link(self.graph)?;
         let (guarded, by_hand) = (steps.guarded()?, steps.by_hand()?);
-        // Who deletes the whole stack knows what goes.
+        // No warnings for `destroy`: the user has confirmed the deletion of everything.
         let warnings = if self.graph.nodes().next().is_some() { steps.warnings()? } else { Vec::new() };
         let (id, targets, steps) = (id.clone(), Vec::new(), steps.in_order()?);
         let (parts, place) = (self.graph.parts(), None);
         Ok(Plan { id, targets, steps, parts, place, unchanged, guarded, by_hand, warnings })
     }
 
-    /// A one-off task runs when the resource that it goes before is made, or changes in the field it watches; or always.
+    /// Schedules one-off tasks. A task runs when the resource after it is created, replaced or changes in the watched
+    /// field, or always.
     fn trigger_runs(&mut self) {
         let fires = |target: &Address, field: &'static str| {
             self.decisions.iter().any(|decision| {
@@ -222,7 +223,7 @@ fn replaces(changes: &[Change]) -> bool {
     changes.iter().any(|change| change.how == How::Replace)
 }
 
-/// What a step works with once all that it needs is there.
+/// Returns the desired state of `step` with the outputs of other resources filled in.
 pub(super) fn resolved(step: &Step, outputs: &BTreeMap<Address, Outputs>) -> Result<Value, Failure> {
     let desired =
         step.desired.as_ref().ok_or_else(|| Failure::internal(format!("{} has no desired state", step.address)))?;

@@ -1,4 +1,4 @@
-//! The steps of a plan while they are being put together.
+//! The steps of a plan while the planner assembles them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,32 +9,32 @@ use crate::{
     model::{Action, Address, Change, Evidence, Failure, Graph, How, LiveResource, Node, Shown, Step, StepId, Subject},
 };
 
-/// What is asked for at first, where a resource becomes what is desired by two steps.
+/// The intermediate state of a resource that reaches its desired state in two steps.
 pub(super) struct First {
     pub(super) desired: Value,
-    /// The changes that lead there from the current state.
+    /// The changes from the live state to this state.
     pub(super) changes: Vec<Change>,
 }
 
-/// What is to be done about one desired resource.
+/// The decision for one desired resource.
 pub(super) struct Decision<'a> {
     pub(super) node: &'a Node,
     pub(super) action: Option<Action>,
     pub(super) changes: Vec<Change>,
     pub(super) live: Option<LiveResource>,
-    /// What is asked for until all that counts on it has changed.
+    /// The intermediate state until all dependent resources have changed.
     pub(super) first: Option<First>,
 }
 
-/// The steps while they are being put together: unordered, with edges between them.
+/// The steps under construction: unordered, with edges between them.
 pub(super) struct Steps<'a> {
     kinds: &'a Registry,
     steps: Vec<Step>,
-    /// The step that makes or changes each desired resource.
+    /// The step that creates or changes each desired resource.
     making: BTreeMap<Address, StepId>,
-    /// The steps after which something is left to do once all that counts on their resource has changed.
+    /// The steps that may need a second step once all dependent resources have changed.
     in_two: Vec<(StepId, First)>,
-    /// What is replaced by one that is made only after it is gone.
+    /// The resources whose replacements are created only after the deletion.
     gone_first: BTreeSet<Address>,
 }
 
@@ -58,7 +58,7 @@ impl<'a> Steps<'a> {
             self.in_two.push((making, first));
         }
         if let (Action::Replace, Some(live)) = (action, decision.live) {
-            // What stands on something that goes first goes before it.
+            // A resource that depends on one that is deleted first must be deleted before it.
             let on_gone = decision.node.needs.iter().any(|need| self.gone_first.contains(need));
             let first = if on_gone { Replacement::DeleteFirst } else { self.kinds.of(&live.address)?.replacement() };
             if first == Replacement::DeleteFirst {
@@ -87,8 +87,9 @@ impl<'a> Steps<'a> {
         self.steps.len() - 1
     }
 
-    /// Takes away last, by a step of its own, what others count on until they have changed or are gone, and lets in last what
-    /// others have to be ready for. Where nobody counts on it, one step does all.
+    /// Splits updates in two where other resources depend on what is removed: a last step removes it once they have
+    /// changed or are deleted. Likewise, a last step opens access to resources that must be ready first. A resource
+    /// without dependents needs only one step.
     pub(super) fn narrow(&mut self) -> Result<(), Failure> {
         for (step, First { desired, changes }) in std::mem::take(&mut self.in_two) {
             let counting = self.counting_on(step)?;
@@ -103,7 +104,7 @@ impl<'a> Steps<'a> {
                 narrow.changes = between(&desired, narrow.desired.as_ref());
             }
             if changes.is_empty() && !is_new {
-                // All that is new is there already.
+                // All additions exist already, so only the removal is left.
                 self.making.remove(&narrow.address);
                 self.steps[step] = narrow;
             } else {
@@ -117,16 +118,16 @@ impl<'a> Steps<'a> {
         Ok(())
     }
 
-    /// The steps of what counts on the resource of `step`.
+    /// Returns the steps of the resources that depend on the resource of `step`.
     fn counting_on(&self, step: StepId) -> Result<Vec<StepId>, Failure> {
         let kind = self.kinds.of(&self.steps[step].address)?;
         let mut counting = Vec::new();
         for (other, holder) in self.steps.iter().enumerate() {
             let holder_kind = self.kinds.of(&holder.address)?;
-            // One that is yet to be made has nothing that it could miss.
+            // A resource that does not exist yet does not use anything.
             let uses = holder.live.is_some() && holder_kind.uses().contains(&kind.name());
             let counts = uses || kind.counted_on_by().contains(&holder_kind.name());
-            // What goes only after this one has changed does not hold it up.
+            // A resource that is deleted only after this step does not delay it.
             let comes_after = removes(holder) && holder_kind.outlives().contains(&kind.name());
             if counts && !comes_after && holder.action != Action::Narrow {
                 counting.push(other);
@@ -135,7 +136,7 @@ impl<'a> Steps<'a> {
         Ok(counting)
     }
 
-    /// Draws the edges: what is made waits for its needs, what goes waits for all that may hold on to it.
+    /// Adds the edges: creations wait for what they need, deletions wait for everything that may use the resource.
     pub(super) fn link(&mut self, graph: &Graph) -> Result<(), Failure> {
         for node in graph.nodes() {
             if let Some(step) = self.making.get(&node.address).copied() {
@@ -152,7 +153,7 @@ impl<'a> Steps<'a> {
             for (other, holder) in self.steps.iter().enumerate() {
                 let other_kind = self.kinds.of(&holder.address)?;
                 let may_hold = other_kind.uses().contains(&gone.name()) || gone.outlives().contains(&other_kind.name());
-                // What is to be made in the place of the one that goes cannot be waited for.
+                // The replacement of the deleted resource comes after it, so the deletion cannot wait for it.
                 let comes_after = reached[other].contains(&going);
                 if may_hold && other != going && (removes(holder) || !comes_after) {
                     holders.push(other);
@@ -167,14 +168,14 @@ impl<'a> Steps<'a> {
         Ok(())
     }
 
-    /// The steps of the same kind that the deletion `going` leaves to go first: of what takes over from it, and of what it keeps
-    /// out. Not those that wait for it themselves.
+    /// Returns the steps of the same kind that must run before the deletion `going`: those of its successors and of the
+    /// resources that it blocks. Steps that wait for the deletion are left out.
     fn successors(&self, going: StepId) -> Result<Vec<StepId>, Failure> {
         let kind = self.kinds.of(&self.steps[going].address)?;
         let closes = self.closes(going)?;
         let mut successors = Vec::new();
         for (other, step) in self.steps.iter().enumerate().filter(|(_, step)| step.address.kind() == kind.name()) {
-            // One that takes something away from what serves already does not take over.
+            // A step that only narrows an existing resource does not take over.
             let only_narrows = step.action == Action::Narrow && step.live.is_some();
             let takes_over = kind.takes_over() && !removes(step) && !only_narrows;
             let is_kept_out = closes && removes(step) && !self.closes(other)?;
@@ -185,13 +186,13 @@ impl<'a> Steps<'a> {
         Ok(successors)
     }
 
-    /// Whether the resource of `step` keeps out what others of its kind let in.
+    /// Returns whether the resource of `step` blocks what others of its kind allow.
     fn closes(&self, step: StepId) -> Result<bool, Failure> {
         let Step { address, live, .. } = &self.steps[step];
         live.as_ref().map_or(Ok(false), |live| self.kinds.of(address)?.closes(&live.live))
     }
 
-    /// All that `step` needs, and what that needs, as far as edges are drawn.
+    /// Returns all steps that `step` needs, directly or indirectly, by the edges so far.
     fn reach(&self, step: StepId) -> BTreeSet<StepId> {
         let mut reached = BTreeSet::new();
         let mut open = self.steps[step].needs.clone();
@@ -203,7 +204,7 @@ impl<'a> Steps<'a> {
         reached
     }
 
-    /// The steps that `node` needs, looking through resources that need no step of their own.
+    /// Collects the steps that `node` needs, following resources that have no step.
     fn gather(&self, graph: &Graph, node: &Node, into: &mut BTreeSet<StepId>) {
         for need in &node.needs {
             match (self.making.get(need), graph.get(need)) {
@@ -234,7 +235,7 @@ impl<'a> Steps<'a> {
             let live = match step.action {
                 Action::Create => None,
                 Action::Update => step.live.as_ref().map(|live| &live.live),
-                // Where two steps make one update, the first one tells.
+                // Of an update in two steps, only the first one counts.
                 Action::Narrow if !self.making.contains_key(&step.address) => step.live.as_ref().map(|live| &live.live),
                 _ => continue,
             };
@@ -265,7 +266,7 @@ impl<'a> Steps<'a> {
         Ok(warnings)
     }
 
-    /// The steps, each after what it needs; those that could go at once in the order they were put together.
+    /// Returns the steps in dependency order. Steps that are ready at the same time keep their order.
     pub(super) fn in_order(self) -> Result<Vec<Step>, Failure> {
         let mut place: BTreeMap<StepId, StepId> = BTreeMap::new();
         let mut ordered: Vec<StepId> = Vec::with_capacity(self.steps.len());
@@ -289,12 +290,12 @@ impl<'a> Steps<'a> {
         Ok(in_order.collect())
     }
 
-    /// The refusal of a plan whose steps wait for each other: what has to be replaced, by which field, and what would have to be
-    /// replaced with it.
+    /// Returns the error for a plan whose steps wait for each other. It names the resource that has to be replaced, the
+    /// field that causes this, and the resources that would be replaced with it.
     fn circle(&self, done: &BTreeMap<StepId, StepId>) -> Failure {
         let left = self.steps.iter().enumerate().filter(|(step, _)| !done.contains_key(step)).map(|(_, step)| step);
         let replaced: Vec<&Step> = left.filter(|step| step.action == Action::Replace).collect();
-        // Some are replaced because what they are in is: what they get is not known before that is made.
+        // Some are replaced only because their container is: their new value is known only after that is created.
         let (mut causes, mut others): (Vec<&Step>, Vec<&Step>) =
             replaced.into_iter().partition(|step| forcing(step).all(|change| change.to != Shown::KnownAfterApply));
         if causes.is_empty() {
@@ -317,12 +318,12 @@ impl<'a> Steps<'a> {
     }
 }
 
-/// The changes for which a step replaces its resource.
+/// Returns the changes that make a step replace its resource.
 fn forcing(step: &Step) -> impl Iterator<Item = &Change> {
     step.changes.iter().filter(|change| change.how == How::Replace)
 }
 
-/// What changes from what is asked for at first to what is asked for in the end.
+/// Returns the changes from the intermediate state to the final desired state.
 fn between(first: &Value, last: Option<&Value>) -> Vec<Change> {
     let shown = |value: &Value| Shown::Value(value.as_str().map_or_else(|| value.to_string(), str::to_owned));
     let fields = first.as_object().into_iter().flatten();

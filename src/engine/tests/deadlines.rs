@@ -1,4 +1,4 @@
-//! What never becomes ready, and what never goes.
+//! Resources that never become ready and deletions that never end.
 
 use serde_json::json;
 
@@ -23,7 +23,7 @@ async fn a_resource_that_never_becomes_ready_fails_at_its_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_next_run_waits_on_for_what_was_not_ready() {
+async fn the_next_run_waits_for_resources_that_were_not_ready() {
     let stage = Stage::one(|kind| {
         kind.life.ready_after = seconds(100);
         kind.deadline = seconds(60);
@@ -49,7 +49,7 @@ async fn a_deletion_that_never_ends_fails_at_its_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn looks_become_rare_while_the_wait_grows() {
+async fn reads_become_rarer_during_a_long_wait() {
     let stage = Stage::one(|kind| {
         kind.life.ready_after = seconds(NEVER);
         kind.deadline = seconds(600);
@@ -57,7 +57,7 @@ async fn looks_become_rare_while_the_wait_grows() {
     stage.up(&graph([("a.one", json!({}))])).await;
     let looks = stage.world.times("list a");
     let pauses: Vec<_> = looks.windows(2).map(|pair| pair[1] - pair[0]).skip(1).collect();
-    // The first one of a longer pause ends at a moment that others look at as well.
+    // The first pause of a new length is shortened, because it ends at a moment when other steps read too.
     assert!(pauses.windows(2).all(|pair| pair[0] <= pair[1] * 3 / 2), "{pauses:?}");
     assert!(pauses.last().is_some_and(|pause| *pause == seconds(5)), "{pauses:?}");
     assert!(looks.len() < 150, "{}", looks.len());

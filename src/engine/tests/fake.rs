@@ -1,4 +1,4 @@
-//! A kind whose resources live in a [`World`], and what the tests need to run a plan on it.
+//! A fake kind whose resources live in a [`World`], with what the tests need to run a plan on it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,21 +17,22 @@ use crate::{
     model::{Address, Cause, Change, Explanation, Failure, How, LiveResource, Outputs, Permission, Phase, Shown},
 };
 
-/// How long its writes wait for a refusal to pass.
+/// How long a write of the fake kind waits for a refusal to pass.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How AWS tells the resources of a kind apart.
+/// How AWS identifies the resources of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Identity {
-    /// By a name, which can be taken once only.
+    /// By a unique name.
     Name,
-    /// By an id of its own; a create that is repeated gives the same one, as with a client token.
+    /// By a generated id. A repeated create returns the same resource, as with a client token.
     Token,
-    /// By an id of its own; a create that is repeated makes another one.
+    /// By a generated id. A repeated create makes another resource.
     Many,
 }
 
-/// A kind as a test wants it. Fields whose names begin with `fixed` take a replacement; all others are changed in place.
+/// A configurable kind. A change of a field whose name starts with `fixed` replaces the resource; all other fields
+/// change in place.
 #[derive(Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one behaviour that a test switches on")]
 pub struct Fake {
@@ -42,40 +43,41 @@ pub struct Fake {
     pub replacement: Replacement,
     pub uses: &'static [&'static str],
     pub outlives: &'static [&'static str],
-    /// Who counts on the letters of its field `allows`.
+    /// The kinds that depend on the letters in the field `allows`.
     pub counted_on_by: &'static [&'static str],
     pub takes_over: bool,
-    /// Those with the field `closes` are deleted after the others.
+    /// Whether resources with the field `closes` are deleted after the others.
     pub closes: bool,
     pub in_two_steps: bool,
     /// The field that is changed by an update of its own, after all else.
     pub comes_last: Option<&'static str>,
     pub lasting: bool,
-    /// Whether it is asked for only where the stack can have one.
+    /// Whether it is listed only if the stack can have such a resource.
     pub rare: bool,
-    /// The rare kinds that it says the stack is without.
+    /// The rare kinds that it reports as absent from the stack.
     pub without: Option<&'static [&'static str]>,
     pub deadline: Duration,
-    /// What it knows of the age of what it sees.
+    /// Whether it can tell an outdated state from the current one.
     pub knows_outdated: bool,
-    /// For how long it may show what was before an update.
+    /// How long it may show the state before an update.
     pub begins_within: Duration,
-    /// For how long it has to stay ready.
+    /// How long it must stay ready.
     pub stays_ready: Duration,
-    /// Whether it goes back from an update that fails.
+    /// Whether it rolls back a failed update.
     pub takes_back: bool,
-    /// Whether it says by itself what is gone.
+    /// Whether it can report that a resource is gone without a listing.
     pub knows_gone: bool,
-    /// Whether its list leaves something out.
+    /// Whether its list leaves out part of the state.
     pub leaves_out: bool,
-    /// How long its slow work takes, if it has any.
+    /// The duration of its slow work, if any.
     pub prepares: Option<Duration>,
-    /// What its slow work comes to, once it is done.
+    /// The results of its finished slow work.
     prepared: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Fake {
-    /// A kind that does all at once: its resources are ready once they are made, gone once they are deleted, and seen at once.
+    /// Creates a kind without delays: its resources are ready when they are created, gone when they are deleted, and
+    /// visible immediately.
     pub fn new(name: &'static str, world: &Arc<World>) -> Self {
         Self {
             name,
@@ -140,7 +142,7 @@ impl Fake {
     }
 }
 
-/// The fields of what is desired, which must be known by now.
+/// Returns the fields of the desired state, which must be resolved by now.
 fn fields(desired: &Value) -> Result<BTreeMap<String, Value>, Failure> {
     let fields = desired.as_object().cloned().unwrap_or_default();
     if let Some((name, _)) = fields.iter().find(|(_, value)| value.is_object()) {
@@ -281,7 +283,7 @@ impl AnyKind for Fake {
     ) -> BoxFuture<'a, Result<Vec<LiveResource>, Failure>> {
         Box::pin(async {
             let found = self.list(cx).await?;
-            // As a kind that asks by name.
+            // Like a kind that is read by name.
             Ok(found.into_iter().filter(|found| waited_for.contains_key(&found.address)).collect())
         })
     }
@@ -414,7 +416,7 @@ impl AnyKind for Fake {
         failure.is(&["ClientException", "DependencyViolation", "NotYet"]).then_some("it to pass")
     }
 
-    /// One that was written again since was not written by stackctl.
+    /// A newer version than the written one means that AWS rolled back.
     fn phase_after(&self, live: &Value, desired: &Value, written: &Value) -> Result<Phase, Failure> {
         if live["version"].as_u64() > written["version"].as_u64() {
             return Ok(Phase::RolledBack("taken back".to_owned()));
@@ -488,7 +490,7 @@ impl AnyKind for Fake {
         None
     }
 
-    /// Nothing tries it by this: the tests of the engine say what they want of it.
+    /// Unused: the tests of the engine configure the fake kind directly.
     fn sample(&self) -> Sample {
         Sample::new(Cloud::new, Value::Null)
     }

@@ -41,7 +41,7 @@ async fn a_write_in_flight_is_finished_and_nothing_new_begins() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_is_cut_short_and_did_not_fail() {
+async fn an_interrupted_wait_is_not_a_failure() {
     let stage = Stage::one(|kind| kind.life.ready_after = seconds(100));
     let going = stage.begin(&stage.plan(&two()).await);
     tokio::time::sleep(seconds(30)).await;
@@ -54,7 +54,7 @@ async fn a_wait_is_cut_short_and_did_not_fail() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_runs_on_after_an_interrupt_is_named() {
+async fn an_interrupt_names_what_aws_continues_to_do() {
     let stage = Stage::one(|kind| (kind.lasting, kind.life.ready_after) = (false, seconds(100)));
     let mut graph = graph([("a.one", json!({}))]);
     graph.run(&at("a.one"));
@@ -70,7 +70,7 @@ async fn what_runs_on_after_an_interrupt_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deletion_that_is_waited_for_is_left() {
+async fn an_interrupted_deletion_is_reported_as_left() {
     let stage = Stage::one(|kind| kind.life.gone_after = seconds(100));
     stage.must_up(&graph([("a.one", json!({}))])).await;
     let going = stage.begin(&stage.plan(&Graph::new()).await);
@@ -81,7 +81,7 @@ async fn a_deletion_that_is_waited_for_is_left() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pause_before_another_try_is_cut_short() {
+async fn an_interrupt_ends_a_pause_before_a_retry() {
     let stage = Stage::one(|_| {});
     stage.world.script("create", &at("a.one"), vec![Answer::Fails(failure(Cause::Throttled, "Throttling")); 100]);
     let going = stage.begin(&stage.plan(&two()).await);
@@ -94,7 +94,7 @@ async fn a_pause_before_another_try_is_cut_short() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn writes_that_wait_for_their_turn_do_not_begin() {
+async fn waiting_writes_do_not_start_after_an_interrupt() {
     let stage = Stage::one(|_| {});
     let mut graph = Graph::new();
     for number in 0..2 * WRITES_AT_ONCE {
@@ -110,7 +110,7 @@ async fn writes_that_wait_for_their_turn_do_not_begin() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_second_of_two_writes_is_left_to_the_next_run() {
+async fn an_interrupt_leaves_the_second_write_to_the_next_run() {
     let stage = Stage::one(|kind| kind.in_two_steps = true);
     let stack = graph([("a.one", json!({ "size": 1 }))]);
     let going = stage.begin(&stage.plan(&stack).await);
@@ -156,7 +156,7 @@ async fn a_lost_lock_stops_a_run_and_is_told_apart_from_ctrl_c() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_interrupt_does_not_hide_what_failed() {
+async fn an_interrupt_does_not_hide_failures() {
     let stage = Stage::one(|_| {});
     let slow = failure(Cause::Refused, "Never");
     stage.world.script("create", &at("a.one"), [Answer::Fails(slow.clone())]);

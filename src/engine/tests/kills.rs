@@ -1,4 +1,4 @@
-//! Killed after any write: the next run finds what is there and completes it, whatever the stack was and is to be.
+//! Kills a run after each of its writes: the next run must complete the change, for any pair of old and new stack.
 
 use std::{collections::BTreeMap, fmt::Write, sync::Arc};
 
@@ -15,16 +15,16 @@ use crate::{
     model::{Graph, Input},
 };
 
-/// How many pairs of stacks are tried, each killed after each of its writes.
+/// The number of pairs of stacks. Each change is killed after each of its writes.
 const PAIRS: u64 = 60;
 
-/// The longest that reads lag. A killed run's lock keeps others out for longer than that.
+/// The longest lag of reads. The lock of a killed run keeps other runs out for longer than that.
 const LAG: u64 = 5;
 
-/// How long the lock of a killed run stands.
+/// The lifetime of the lock of a killed run.
 const LOCK: u64 = 60;
 
-/// Numbers that look random and are the same for the same seed.
+/// A pseudorandom generator with a fixed sequence for each seed.
 struct Dice(u64);
 
 impl Dice {
@@ -41,12 +41,12 @@ impl Dice {
     }
 }
 
-/// The kinds, each of which may refer to those before it.
+/// The kinds. Each may refer to the kinds before it.
 const KINDS: [&str; 4] = ["a", "b", "c", "d"];
-/// Likewise, what each may hold on to.
+/// The kinds that each of [`KINDS`] may use.
 const USES: [&[&str]; 4] = [&[], &["a"], &["a", "b"], &["a", "b", "c"]];
 
-/// Kinds of all sorts.
+/// Creates kinds with random behaviour.
 fn stage(dice: &mut Dice) -> Stage {
     let world = Arc::new(World::default());
     let kinds = KINDS.iter().zip(USES).map(|(name, uses)| {
@@ -58,7 +58,7 @@ fn stage(dice: &mut Dice) -> Stage {
             kind.knows_outdated = true;
             kind.in_two_steps = dice.coin();
             kind.replacement = if dice.coin() { Replacement::CreateFirst } else { Replacement::DeleteFirst };
-            // Two of one name cannot live beside each other.
+            // Two resources with the same name cannot exist at the same time.
             kind.identity = match (kind.replacement, dice.below(3)) {
                 (Replacement::DeleteFirst, 0) => Identity::Name,
                 (_, 1) => Identity::Many,
@@ -70,8 +70,8 @@ fn stage(dice: &mut Dice) -> Stage {
     Stage::new(world, kinds)
 }
 
-/// A stack of up to two resources a kind. `like` is the stack before: then nothing of `a` is replaced, as no plan replaces
-/// foundations by deleting them under what stands on them.
+/// Creates a stack with up to two resources of each kind. If `like` gives the previous stack, only resources of the
+/// last kind may be replaced: a plan cannot replace a resource that others depend on by deleting it first.
 fn stack(dice: &mut Dice, like: Option<&Graph>) -> Graph {
     let mut graph = Graph::new();
     let mut before = Vec::new();
@@ -91,7 +91,7 @@ fn stack(dice: &mut Dice, like: Option<&Graph>) -> Graph {
             for (number, other) in others.iter().enumerate() {
                 desired[format!("of{number}")] = json!(Input::output(other, "id"));
             }
-            // What is no longer referred to is said so, or it would stay as it was.
+            // A reference that is no longer wanted must be set to null, or it stays.
             for number in others.len()..2 * KINDS.len() {
                 desired[format!("of{number}")] = Value::Null;
             }
@@ -102,7 +102,7 @@ fn stack(dice: &mut Dice, like: Option<&Graph>) -> Graph {
     graph
 }
 
-/// What is there, by address, without ids: how many, and with what fields.
+/// Returns the live resources by address, without ids: how many there are, and their fields.
 fn there(stage: &Stage) -> BTreeMap<String, Vec<String>> {
     let things = stage.world.things();
     let names: BTreeMap<&str, String> =
@@ -110,7 +110,7 @@ fn there(stage: &Stage) -> BTreeMap<String, Vec<String>> {
     let mut there: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for thing in &things {
         let mut fields = String::new();
-        // What is set to nothing is as good as not set.
+        // A field that is null counts as not set.
         for (name, value) in thing.fields.iter().filter(|(_, value)| !value.is_null()) {
             let value = value.as_str().and_then(|id| names.get(id)).cloned().unwrap_or_else(|| value.to_string());
             write!(fields, "{name}={value} ").expect("a text can be written to");
@@ -120,7 +120,7 @@ fn there(stage: &Stage) -> BTreeMap<String, Vec<String>> {
     there
 }
 
-/// What is to be there for `graph`.
+/// Returns the resources that `graph` describes, in the form of [`there`].
 fn expected(graph: &Graph) -> BTreeMap<String, Vec<String>> {
     let mut expected: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for node in graph.nodes() {
@@ -136,10 +136,11 @@ fn expected(graph: &Graph) -> BTreeMap<String, Vec<String>> {
     expected
 }
 
-/// Kills the change from one stack to another after `writes` writes, and completes it. Says whether the change ended before.
+/// Kills the change from one stack to another after `writes` writes, then completes it. Returns whether the change
+/// ended before it was killed.
 async fn killed(seed: u64, writes: usize) -> bool {
     let mut dice = Dice(seed | 1);
-    // The first numbers of small seeds are alike.
+    // Small seeds produce similar first numbers, so skip them.
     for _ in 0..20 {
         dice.coin();
     }

@@ -1,4 +1,4 @@
-//! Reads that show what was before a write.
+//! Reads that still show the state before a write.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ async fn a_resource_that_is_not_listed_yet_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_older_state_is_not_taken_for_the_new_one() {
+async fn an_outdated_state_is_not_taken_for_the_new_one() {
     let stage = Stage::one(|kind| {
         kind.knows_outdated = true;
         kind.life.lag = seconds(6);
@@ -28,14 +28,14 @@ async fn an_older_state_is_not_taken_for_the_new_one() {
     stage.must_up(&graph([("a.one", json!({ "size": 1 }))])).await;
     tokio::time::sleep(seconds(60)).await;
     let ended = stage.up(&graph([("a.one", json!({ "size": 2 }))])).await;
-    // The state before the update was ready, and it is what the first looks show.
+    // The first reads show the old state, which was ready.
     assert_eq!(ended.done(), ["update a.one"]);
     assert!(ended.took >= seconds(20), "{:?}", ended.took);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_state_that_stays_old_is_believed_in_the_end() {
-    // Somebody else has gone back to the state before: the version that the update gave is never seen.
+async fn a_state_that_stays_old_is_accepted_after_the_lag() {
+    // Another client has restored the old state, so the version of the update is never visible.
     let stage = Stage::one(|kind| {
         kind.knows_outdated = true;
         kind.life.lag = seconds(12);
@@ -77,14 +77,14 @@ async fn a_kind_that_knows_what_is_gone_needs_no_listing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_name_that_is_still_going_is_waited_for_before_it_is_taken() {
+async fn a_create_waits_until_the_deleted_name_is_free() {
     let stage = Stage::one(|kind| {
         kind.identity = super::fake::Identity::Name;
         kind.life.gone_after = seconds(50);
     });
     let stack = graph([("a.one", json!({ "size": 1 }))]);
     stage.must_up(&stack).await;
-    // A run that was killed after it had asked for the deletion.
+    // A run that is killed after it requested the deletion.
     let going = stage.begin(&stage.plan(&Graph::new()).await);
     tokio::time::sleep(seconds(10)).await;
     going.task.abort();
@@ -95,7 +95,7 @@ async fn a_name_that_is_still_going_is_waited_for_before_it_is_taken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_that_begins_late_is_not_done_before() {
+async fn an_update_that_starts_late_is_waited_for() {
     let stage = Stage::one(|kind| {
         kind.begins_within = seconds(60);
         kind.life.begins_after = seconds(20);
@@ -109,7 +109,7 @@ async fn an_update_that_begins_late_is_not_done_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_that_never_shows_is_believed_in_the_end() {
+async fn an_update_that_never_shows_is_accepted_after_a_while() {
     let stage = Stage::one(|kind| kind.begins_within = seconds(60));
     stage.must_up(&graph([("a.one", json!({ "size": 1 }))])).await;
     let ended = stage.up(&graph([("a.one", json!({ "size": 2 }))])).await;
@@ -118,7 +118,7 @@ async fn an_update_that_never_shows_is_believed_in_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_that_aws_takes_back_has_failed() {
+async fn an_update_that_aws_rolls_back_fails() {
     let stage = Stage::one(|kind| kind.life.ready_after = seconds(30));
     stage.must_up(&graph([("a.one", json!({ "size": 1 }))])).await;
     let world = Arc::clone(&stage.world);

@@ -1,4 +1,4 @@
-//! A deletion of all that an earlier run has made, which AWS does not list yet.
+//! Deletes a stack while AWS does not list all of its resources yet.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ async fn a_whole_stack_is_not_listed_again_after_its_deletion() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_still_listed_after_its_deletion_is_not_late() {
+async fn a_deleted_resource_that_is_still_listed_is_ignored() {
     let stage = Stage::one(|kind| {
         kind.life.lag = seconds(200);
         kind.knows_gone = true;

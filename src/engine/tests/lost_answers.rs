@@ -1,4 +1,4 @@
-//! Writes whose answer is lost: they may have been done, and nothing may come of it twice.
+//! Writes whose response is lost: they may have succeeded, and must not take effect twice.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::{
 
 const IDENTITIES: [Identity; 3] = [Identity::Name, Identity::Token, Identity::Many];
 
-/// Brings `a.one` up where its creates get these answers first.
+/// Runs `up` for `a.one`, whose creates get these answers first.
 async fn created(change: impl FnOnce(&mut Fake), answers: impl IntoIterator<Item = Answer>) -> (Stage, Ended) {
     let stage = Stage::one(change);
     stage.world.script("create", &at("a.one"), answers);
@@ -27,7 +27,7 @@ async fn created(change: impl FnOnce(&mut Fake), answers: impl IntoIterator<Item
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_with_a_lost_answer_makes_one() {
+async fn a_create_with_a_lost_response_makes_one_resource() {
     for identity in IDENTITIES {
         for lost in [Answer::LostBefore, Answer::LostAfter] {
             let (stage, ended) = created(|kind| kind.identity = identity, [lost.clone()]).await;
@@ -39,7 +39,7 @@ async fn a_create_with_a_lost_answer_makes_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_was_done_is_not_repeated() {
+async fn a_create_that_succeeded_without_response_is_not_repeated() {
     for identity in IDENTITIES {
         let (stage, _) = created(|kind| kind.identity = identity, [Answer::LostAfter]).await;
         assert_eq!(stage.world.written(), ["create a.one"], "{identity:?}");
@@ -47,7 +47,7 @@ async fn a_create_that_was_done_is_not_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_kind_with_many_is_looked_for_while_reads_lag() {
+async fn a_lost_create_is_searched_for_while_reads_lag() {
     let change = |kind: &mut Fake| {
         kind.identity = Identity::Many;
         kind.life.lag = seconds(8);
@@ -59,20 +59,20 @@ async fn a_kind_with_many_is_looked_for_while_reads_lag() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_name_taken_by_the_lost_create_is_its_own() {
+async fn a_name_taken_by_the_lost_create_is_recognized() {
     let change = |kind: &mut Fake| {
         kind.identity = Identity::Name;
         kind.life.lag = seconds(8);
     };
     let (stage, ended) = created(change, [Answer::LostAfter]).await;
     assert_eq!(ended.done(), ["create a.one"]);
-    // The repeated create is refused as `AlreadyExists`.
+    // AWS refuses the repeated create with `AlreadyExists`.
     assert_eq!(stage.world.written(), ["create a.one", "create a.one"]);
     assert_eq!(stage.only("a.one").version, 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_name_taken_by_a_stranger_fails() {
+async fn a_name_taken_by_another_owner_fails() {
     let world = Arc::new(World::default());
     let kind = Fake::new("a", &world).with(|kind| kind.identity = Identity::Name);
     let stage = Stage::new(world, [kind]);
@@ -86,7 +86,7 @@ async fn a_name_taken_by_a_stranger_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn both_writes_of_two_may_lose_their_answers() {
+async fn both_of_two_writes_may_lose_their_responses() {
     for identity in IDENTITIES {
         for lost in [Answer::LostBefore, Answer::LostAfter] {
             let stage = Stage::one(|kind| {
@@ -104,8 +104,8 @@ async fn both_writes_of_two_may_lose_their_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_lost_create_left_half_done_is_completed() {
-    // A kind that makes all in one call, but whose call was cut off after the first of its parts.
+async fn a_partly_done_lost_create_is_completed() {
+    // A kind that creates its resource with several calls, interrupted after the first one.
     let stage = Stage::one(|kind| kind.identity = Identity::Many);
     let wanted = graph([("a.one", json!({ "size": 2 }))]);
     stage.must_up(&graph([("a.one", json!({ "size": 1 }))])).await;
@@ -119,7 +119,7 @@ async fn what_a_lost_create_left_half_done_is_completed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_with_a_lost_answer_is_repeated() {
+async fn an_update_with_a_lost_response_is_repeated() {
     for lost in [Answer::LostBefore, Answer::LostAfter] {
         let stage = Stage::one(|_| {});
         stage.must_up(&graph([("a.one", json!({ "size": 1 }))])).await;
@@ -132,7 +132,7 @@ async fn an_update_with_a_lost_answer_is_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deletion_with_a_lost_answer_is_repeated() {
+async fn a_deletion_with_a_lost_response_is_repeated() {
     for lost in [Answer::LostBefore, Answer::LostAfter] {
         let stage = Stage::one(|_| {});
         stage.must_up(&graph([("a.one", json!({})), ("a.two", json!({}))])).await;
@@ -145,7 +145,7 @@ async fn a_deletion_with_a_lost_answer_is_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_lost_without_end_fail() {
+async fn endlessly_lost_responses_fail() {
     let (stage, ended) = created(|_| {}, vec![Answer::LostBefore; 100]).await;
     assert_eq!(ended.failure().cause, Cause::Ambiguous);
     assert_eq!(stage.world.times("create a.one").len(), 1 + ATTEMPTS as usize);
@@ -153,7 +153,7 @@ async fn answers_lost_without_end_fail() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_old_one_is_not_taken_for_a_new_one_with_a_lost_answer() {
+async fn a_lost_create_ignores_the_replaced_resource() {
     let stage = Stage::one(|kind| {
         kind.replacement = Replacement::CreateFirst;
         kind.identity = Identity::Many;
@@ -168,14 +168,14 @@ async fn the_old_one_is_not_taken_for_a_new_one_with_a_lost_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_create_ignores_all_that_leave_its_address() {
+async fn a_lost_create_ignores_all_old_resources() {
     let stage = Stage::one(|kind| {
         kind.replacement = Replacement::CreateFirst;
         kind.identity = Identity::Many;
         kind.life.gone_after = seconds(100);
     });
     let stack = |fixed: u32| graph([("a.one", json!({ "fixed": fixed }))]);
-    // Two old ones: the first half of a replacement was done, and the second was not.
+    // Two old resources: only the first half of a replacement was done.
     stage.must_up(&stack(1)).await;
     assert!(!stage.kill(&stage.plan(&stack(2)).await, 1).await);
     assert_eq!(stage.world.things().len(), 2);

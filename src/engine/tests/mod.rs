@@ -1,4 +1,4 @@
-//! The engine on fake kinds and a paused clock: no test sleeps, none needs a network.
+//! Tests of the engine with fake kinds and a paused clock: no test sleeps or needs a network.
 
 mod deadlines;
 mod fake;
@@ -45,12 +45,12 @@ fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// `a.one`, written so.
+/// Parses an address such as `a.one`.
 fn at(address: &str) -> Address {
     address.parse().expect("a test writes addresses right")
 }
 
-/// A cloud and the kinds on it.
+/// A fake cloud and the kinds on it.
 struct Stage {
     world: Arc<World>,
     kinds: Registry,
@@ -58,7 +58,7 @@ struct Stage {
 }
 
 impl Stage {
-    /// A stage with one kind, `a`.
+    /// Creates a stage with the single kind `a`.
     fn one(change: impl FnOnce(&mut Fake)) -> Self {
         let world = Arc::new(World::default());
         let kind = Fake::new("a", &world).with(change);
@@ -75,13 +75,13 @@ impl Stage {
         plan(&self.kinds, &self.cx.id, graph, live).expect("it can be planned")
     }
 
-    /// Plans and carries out.
+    /// Plans and applies.
     async fn up(&self, graph: &Graph) -> Ended {
         let plan = self.plan(graph).await;
         self.apply(&plan).await
     }
 
-    /// As [`Stage::up`], where nothing may go wrong.
+    /// As [`Stage::up`], but no step may fail.
     async fn must_up(&self, graph: &Graph) {
         let ended = self.up(graph).await;
         assert!(ended.summary.failed.is_empty(), "{:?}", ended.summary);
@@ -91,7 +91,7 @@ impl Stage {
         self.begin(plan).end().await
     }
 
-    /// Begins to carry `plan` out.
+    /// Starts to apply `plan`.
     fn begin(&self, plan: &Plan) -> Going {
         let (events, received) = Events::channel();
         let interrupt = Interrupt::default();
@@ -101,7 +101,7 @@ impl Stage {
         Going { task, received, interrupt, began: Instant::now() }
     }
 
-    /// Carries `plan` out in a process that dies once `writes` writes are done. Says whether the run ended before.
+    /// Applies `plan` in a process that dies after `writes` writes. Returns whether the run ended before.
     async fn kill(&self, plan: &Plan, writes: usize) -> bool {
         self.world.dies_after(Some(writes));
         let mut going = self.begin(plan);
@@ -117,7 +117,7 @@ impl Stage {
         ended
     }
 
-    /// The one resource at `address`.
+    /// Returns the only resource at `address`.
     fn only(&self, address: &str) -> Thing {
         let things: Vec<Thing> = self.world.things().into_iter().filter(|thing| thing.address == at(address)).collect();
         let [thing] = things.as_slice() else { panic!("there are {} of {address}: {things:?}", things.len()) };
@@ -125,7 +125,7 @@ impl Stage {
     }
 }
 
-/// A plan that is being carried out.
+/// A plan that is being applied.
 struct Going {
     task: JoinHandle<Summary>,
     received: UnboundedReceiver<Event>,
@@ -153,12 +153,12 @@ struct Ended {
 }
 
 impl Ended {
-    /// The steps that were done, in their order: `create a.one`.
+    /// Returns the finished steps in order, such as `create a.one`.
     fn done(&self) -> Vec<String> {
         self.summary.done.iter().map(|(address, action)| step(address, *action)).collect()
     }
 
-    /// The one failure.
+    /// Returns the only failure.
     fn failure(&self) -> &Failure {
         let [(_, failure)] = self.summary.failed.as_slice() else {
             panic!("{} failures: {:?}", self.summary.failed.len(), self.summary.failed)
@@ -166,7 +166,7 @@ impl Ended {
         failure
     }
 
-    /// What was waited for, each word once.
+    /// Returns what the steps waited for, each once.
     fn waited_for(&self) -> Vec<&str> {
         let mut words = Vec::new();
         for event in &self.events {
@@ -185,7 +185,7 @@ fn step(address: &Address, action: Action) -> String {
     format!("{} {address}", action.as_str().unwrap_or_default())
 }
 
-/// A graph of these resources, each with what is desired of it.
+/// Builds a graph from addresses and desired states.
 fn graph(nodes: impl IntoIterator<Item = (&'static str, Value)>) -> Graph {
     let mut graph = Graph::new();
     for (address, desired) in nodes {

@@ -1,4 +1,4 @@
-//! When steps begin: after what they need, many at once, and never more writes than AWS is to see at once.
+//! When steps start: after the steps they need, at the same time where possible, within the limit on writes.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ async fn a_step_begins_once_all_it_needs_is_ready() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_outlives_others_goes_once_they_have_changed() {
+async fn a_kind_that_outlives_others_is_deleted_after_they_change() {
     let world = Arc::new(World::default());
     let kept = Fake::new("kept", &world).with(|kind| kind.outlives = &["user"]);
     let user = Fake::new("user", &world).with(|kind| kind.life.ready_after = seconds(20));
@@ -44,7 +44,7 @@ async fn what_outlives_others_goes_once_they_have_changed() {
     assert_eq!(ended.done(), ["update user.one", "delete kept.one"]);
 }
 
-/// A role, say, and what runs with it.
+/// A stage with two kinds, such as a role and a service that uses it.
 fn counted_on() -> Stage {
     let world = Arc::new(World::default());
     let role = Fake::new("role", &world).with(|kind| kind.counted_on_by = &["user"]);
@@ -58,7 +58,7 @@ fn with_role(allows: &str, size: u32) -> Graph {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_counted_on_is_taken_away_last() {
+async fn a_permission_in_use_is_removed_last() {
     let stage = counted_on();
     stage.must_up(&with_role("ab", 1)).await;
     let ended = stage.up(&with_role("bc", 2)).await;
@@ -68,21 +68,21 @@ async fn what_is_counted_on_is_taken_away_last() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_counted_on_stays_while_the_change_fails() {
+async fn a_permission_in_use_stays_if_the_change_fails() {
     let stage = counted_on();
     stage.must_up(&with_role("ab", 1)).await;
     stage.world.script("update", &at("user.one"), [Answer::Fails(failure(Cause::Refused, "Never"))]);
     let ended = stage.up(&with_role("b", 2)).await;
-    // Nothing is new, so nothing is done before.
+    // Nothing is added, so no step comes before the update.
     assert_eq!(ended.done(), [""; 0]);
     assert_eq!(ended.summary.skipped, [at("role.one")]);
     assert_eq!(stage.only("role.one").fields["allows"], "ab");
     assert_eq!(stage.up(&with_role("b", 2)).await.done(), ["update user.one", "narrow role.one"]);
-    // Nobody else changes, so nobody is waited for.
+    // No dependent resource changes, so one step is enough.
     assert_eq!(stage.up(&with_role("", 2)).await.done(), ["update role.one"]);
 }
 
-/// Rules that lead to users, which need them.
+/// Rules and the users behind them. Each user needs its rule.
 fn with_rules(names: &[&str]) -> Graph {
     let mut graph = Graph::new();
     for name in names {
@@ -93,7 +93,7 @@ fn with_rules(names: &[&str]) -> Graph {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_new_beside_others_is_opened_last() {
+async fn a_new_rule_is_opened_after_its_target_is_ready() {
     let world = Arc::new(World::default());
     let rule = Fake::new("rule", &world).with(|kind| (kind.takes_over, kind.counted_on_by) = (true, &["user"]));
     let user = Fake::new("user", &world).with(|kind| kind.life.ready_after = seconds(20));
@@ -105,7 +105,7 @@ async fn what_is_new_beside_others_is_opened_last() {
     assert_eq!(stage.only("rule.two").fields["open"], false);
     assert_eq!(stage.up(&both).await.done(), ["create user.two", "narrow rule.two"]);
     assert_eq!(stage.only("rule.two").fields["open"], true);
-    // In one run likewise; and what goes is there until the new one is open.
+    // The same in one run; the old rule is deleted only after the new one is open.
     let other = stage.up(&with_rules(&["one", "three"])).await;
     let (opened, gone) = ("narrow rule.three".to_owned(), "delete rule.two".to_owned());
     let place = |step: &String| other.done().iter().position(|done| done == step).expect("it is done");
@@ -114,7 +114,7 @@ async fn what_is_new_beside_others_is_opened_last() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_closes_is_deleted_after_what_it_keeps_out() {
+async fn a_blocking_rule_is_deleted_after_the_blocked_ones() {
     let world = Arc::new(World::default());
     let rule = Fake::new("rule", &world).with(|kind| (kind.takes_over, kind.closes) = (true, true));
     let stage = Stage::new(world, [rule]);
@@ -125,7 +125,7 @@ async fn what_closes_is_deleted_after_what_it_keeps_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn steps_of_no_relation_do_not_wait_for_each_other() {
+async fn independent_steps_do_not_wait_for_each_other() {
     let stage = Stage::one(|kind| kind.life.ready_after = seconds(60));
     let ended = stage.up(&graph([("a.one", json!({})), ("a.two", json!({})), ("a.three", json!({}))])).await;
     assert_eq!(ended.summary.done.len(), 3);
@@ -133,7 +133,7 @@ async fn steps_of_no_relation_do_not_wait_for_each_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sixteen_writes_are_under_way_at_once_and_no_more() {
+async fn at_most_sixteen_writes_run_at_once() {
     let stage = Stage::one(|_| {});
     let mut graph = Graph::new();
     for number in 0..3 * WRITES_AT_ONCE {
@@ -146,7 +146,7 @@ async fn sixteen_writes_are_under_way_at_once_and_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_resources_take_no_place_among_the_writes() {
+async fn waiting_steps_do_not_count_as_writes() {
     let stage = Stage::one(|kind| kind.life.ready_after = seconds(100));
     let mut graph = Graph::new();
     for number in 0..2 * WRITES_AT_ONCE {
@@ -158,7 +158,7 @@ async fn waiting_resources_take_no_place_among_the_writes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_stops_what_needs_it_and_nothing_else() {
+async fn a_failure_skips_only_the_steps_that_need_it() {
     let stage = Stage::one(|_| {});
     let needs = |address: &str| json!({ "of": Input::output(&at(address), "id") });
     let graph =
@@ -168,13 +168,13 @@ async fn a_failure_stops_what_needs_it_and_nothing_else() {
     assert_eq!(ended.done(), ["create a.good", "create a.too"]);
     assert_eq!(ended.summary.skipped, [at("a.after")]);
     assert_eq!(ended.failure().code.as_deref(), Some("Never"));
-    // The next run does what is left.
+    // The next run does the remaining steps.
     assert_eq!(stage.up(&graph).await.done(), ["create a.bad", "create a.after"]);
     assert_eq!(stage.plan(&graph).await.steps, []);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_others_use_is_deleted_after_them() {
+async fn a_used_resource_is_deleted_after_its_users() {
     let world = Arc::new(World::default());
     let user = Fake::new("b", &world).with(|kind| {
         kind.uses = &["a"];
@@ -207,7 +207,7 @@ async fn steps_that_wait_for_one_kind_share_its_listings() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn steps_that_began_at_different_moments_share_looks_too() {
+async fn steps_started_at_different_times_share_reads() {
     let looks = async |count: u64| {
         let stage = Stage::one(|kind| kind.life.ready_after = seconds(100));
         let mut graph = Graph::new();
@@ -225,7 +225,7 @@ async fn steps_that_began_at_different_moments_share_looks_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn slow_work_begins_with_the_run_and_not_with_its_step() {
+async fn slow_work_starts_with_the_run() {
     let world = Arc::new(World::default());
     let first = Fake::new("a", &world).with(|kind| kind.life.ready_after = seconds(60));
     let built = Fake::new("image", &world).with(|kind| kind.prepares = Some(seconds(50)));
@@ -239,7 +239,7 @@ async fn slow_work_begins_with_the_run_and_not_with_its_step() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn slow_work_ends_with_the_run_that_failed_before_it() {
+async fn slow_work_stops_when_the_run_fails() {
     let world = Arc::new(World::default());
     let built = Fake::new("image", &world).with(|kind| kind.prepares = Some(seconds(500)));
     let stage = Stage::new(Arc::clone(&world), [Fake::new("a", &world), built]);

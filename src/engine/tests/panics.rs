@@ -1,4 +1,4 @@
-//! Steps that panic: a defect of one kind must not cost what the other steps have begun.
+//! Steps that panic: a defect in one kind must not stop the other steps.
 
 use serde_json::json;
 
@@ -29,7 +29,7 @@ async fn a_step_that_panics_fails_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_gives_its_place_among_the_writes_back() {
+async fn a_panic_frees_its_place_among_the_writes() {
     let stage = Stage::one(|_| {});
     let mut graph = Graph::new();
     for number in 0..2 * WRITES_AT_ONCE {

@@ -1,4 +1,4 @@
-//! A rare kind is asked for only where the stack can have one.
+//! A rare kind is listed only if the stack can have such a resource.
 
 use std::sync::Arc;
 
@@ -10,7 +10,8 @@ use crate::{
     kind::{AnyKind, Context, Registry},
 };
 
-/// Whether a look sees the one `rare.one` that there is, where the kind `common` says that the stack is without these.
+/// Returns whether `observe` finds the existing `rare.one` while the kind `common` reports the kinds `without` as
+/// absent.
 async fn is_seen(without: Option<&'static [&'static str]>, with: impl FnOnce(Context) -> Context) -> bool {
     let world = Arc::new(World::default());
     let rare = Fake::new("rare", &world).with(|kind| kind.rare = true);
@@ -24,14 +25,14 @@ async fn is_seen(without: Option<&'static [&'static str]>, with: impl FnOnce(Con
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_stack_is_without_is_not_asked_for() {
+async fn absent_rare_kinds_are_not_listed() {
     assert!(!is_seen(Some(&["rare"]), |cx| cx).await);
     assert!(is_seen(Some(&["other"]), |cx| cx).await, "it had one once");
     assert!(is_seen(None, |cx| cx).await, "nobody knows");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_stack_yaml_has_or_destroy_may_find_is_asked_for() {
+async fn rare_kinds_in_stack_yaml_or_on_destroy_are_listed() {
     assert!(is_seen(Some(&["rare"]), |cx| cx.expecting([(at("rare.one"), json!({}))])).await);
     assert!(is_seen(Some(&["rare"]), Context::deleting_all).await);
 }

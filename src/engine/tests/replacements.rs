@@ -1,4 +1,4 @@
-//! Replacements in both orders, and the plans that do not foresee one.
+//! Replacements in both orders, and plans that did not expect one.
 
 use std::sync::Arc;
 
@@ -15,12 +15,12 @@ use crate::{
     model::{Action, Cause, Graph, Input},
 };
 
-/// `a.one` with this fixed field, and `b.user`, which names it.
+/// A graph of `a.one` with this fixed field and `b.user`, which refers to it.
 fn used(fixed: u32) -> Graph {
     graph([("a.one", json!({ "fixed": fixed })), ("b.user", json!({ "of": Input::output(&at("a.one"), "id") }))])
 }
 
-/// A stage on which that is up with `fixed` 1.
+/// Creates a stage where that graph is deployed with `fixed` 1.
 async fn stage(replacement: Replacement, change: impl FnOnce(&mut Fake)) -> Stage {
     let world = Arc::new(World::default());
     let replaced = Fake::new("a", &world).with(|kind| {
@@ -34,7 +34,7 @@ async fn stage(replacement: Replacement, change: impl FnOnce(&mut Fake)) -> Stag
 }
 
 #[tokio::test(start_paused = true)]
-async fn create_first_moves_the_users_before_the_old_one_goes() {
+async fn create_first_updates_users_before_the_deletion() {
     let stage = stage(Replacement::CreateFirst, |_| {}).await;
     let old = stage.only("a.one").id;
     let ended = stage.up(&used(2)).await;
@@ -46,7 +46,7 @@ async fn create_first_moves_the_users_before_the_old_one_goes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn delete_first_frees_the_place_before_the_new_one_is_made() {
+async fn delete_first_deletes_before_the_create() {
     let stage = Stage::one(|kind| {
         kind.identity = Identity::Name;
         kind.life.gone_after = seconds(40);
@@ -59,7 +59,7 @@ async fn delete_first_frees_the_place_before_the_new_one_is_made() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_one_with_the_name_of_the_old_one_becomes_ready() {
+async fn a_replacement_with_the_same_name_becomes_ready() {
     let stage = Stage::one(|kind| {
         kind.identity = Identity::Name;
         kind.life.ready_after = seconds(60);
@@ -71,11 +71,11 @@ async fn a_new_one_with_the_name_of_the_old_one_becomes_ready() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_old_one_that_is_still_listed_is_not_taken_for_the_new_one() {
+async fn a_listed_old_resource_is_not_taken_for_the_new_one() {
     let stage = stage(Replacement::CreateFirst, |kind| kind.life.ready_after = seconds(60)).await;
     let ended = stage.up(&used(2)).await;
     assert_eq!(ended.done(), ["replace a.one", "update b.user", "delete_replaced a.one"]);
-    // The old one is ready from the first look on.
+    // The old resource is ready from the first read.
     assert!(ended.took >= seconds(60), "{:?}", ended.took);
 }
 
@@ -92,7 +92,7 @@ async fn a_failed_replacement_keeps_the_old_one_for_its_users() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_at_one_address_become_the_one_that_is_desired() {
+async fn of_two_resources_the_desired_one_is_kept() {
     let stage = stage(Replacement::CreateFirst, |kind| kind.life.ready_after = seconds(30)).await;
     // The run is killed between the two halves of the replacement.
     assert!(!stage.kill(&stage.plan(&used(2)).await, 1).await);
@@ -104,7 +104,7 @@ async fn two_at_one_address_become_the_one_that_is_desired() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_ignores_the_other_one_that_leaves_its_address() {
+async fn an_update_ignores_an_old_resource_at_its_address() {
     let stage = stage(Replacement::CreateFirst, |kind| {
         kind.life.ready_after = seconds(30);
         kind.life.gone_after = seconds(200);
@@ -134,7 +134,7 @@ async fn an_update_that_becomes_a_replacement_is_a_stale_plan() {
     stage.must_up(&stack(1)).await;
     let before = stage.only("a.top");
     let mut plan = stage.plan(&stack(2)).await;
-    // A plan that took the unknown id for the one that is there.
+    // A plan that assumed that the id does not change.
     for step in plan.steps.iter_mut().filter(|step| step.address == at("a.top")) {
         if step.action == Action::Replace {
             step.action = Action::Update;
@@ -151,7 +151,7 @@ async fn an_update_that_becomes_a_replacement_is_a_stale_plan() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_of_nothing_is_only_waited_for() {
+async fn an_update_without_changes_writes_nothing() {
     let stage = Stage::one(|kind| kind.life.ready_after = seconds(5));
     let stack = graph([("a.one", json!({ "size": 1 }))]);
     let plan = stage.plan(&stack).await;

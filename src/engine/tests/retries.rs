@@ -1,4 +1,4 @@
-//! Each class of failure: what is tried again, for how long, and what the user hears at the end.
+//! Each class of failure: whether it is retried, for how long, and what the user sees at the end.
 
 use serde_json::json;
 
@@ -17,7 +17,7 @@ fn fails(cause: Cause, code: &str, times: usize) -> Vec<Answer> {
     vec![Answer::Fails(failure(cause, code)); times]
 }
 
-/// Brings `a.one` up where its creates get these answers first.
+/// Runs `up` for `a.one`, whose creates get these answers first.
 async fn created(answers: Vec<Answer>) -> (Stage, Ended) {
     let stage = Stage::one(|_| {});
     stage.world.script("create", &at("a.one"), answers);
@@ -34,13 +34,13 @@ async fn a_throttled_write_is_repeated_with_growing_pauses() {
     for (turn, pair) in times.windows(2).enumerate() {
         let pause = (pair[1] - pair[0]).saturating_sub(WRITE);
         let longest = millis(200) * (1 << turn);
-        // The clock of tests goes in whole milliseconds.
+        // The clock of the tests has a resolution of 1 ms.
         assert!(longest / 2 <= pause && pause <= longest + millis(1), "{turn}: {pause:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttling_without_end_fails_with_what_aws_said() {
+async fn endless_throttling_fails_with_the_message_of_aws() {
     let (stage, ended) = created(fails(Cause::Throttled, "Throttling", 100)).await;
     assert_eq!(ended.failure().code.as_deref(), Some("Throttling"));
     assert_eq!(stage.world.times("create a.one").len(), 1 + ATTEMPTS as usize);
@@ -48,7 +48,7 @@ async fn throttling_without_end_fails_with_what_aws_said() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_passes_is_waited_for_and_named() {
+async fn a_temporary_refusal_is_waited_for_and_named() {
     let (stage, ended) = created(fails(Cause::Refused, "NotYet", 7)).await;
     assert_eq!(ended.done(), ["create a.one"]);
     assert_eq!(ended.waited_for(), ["waiting for it to pass"]);
@@ -56,13 +56,13 @@ async fn what_passes_is_waited_for_and_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_code_for_everything_the_reason_is_told() {
+async fn an_unspecific_code_is_shown_with_its_message() {
     let (_, ended) = created(fails(Cause::Refused, "ClientException", 3)).await;
     assert_eq!(ended.waited_for(), ["waiting for it to pass (AWS says: the script says so)"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_should_pass_and_does_not_fails_after_a_minute() {
+async fn a_temporary_refusal_that_stays_fails_after_a_minute() {
     let (_, ended) = created(fails(Cause::Refused, "NotYet", 1000)).await;
     let hint = ended.failure().hint.clone().expect("it says how long it waited");
     assert!(hint.contains("for it to pass"), "{hint}");
@@ -77,14 +77,14 @@ async fn patience_begins_with_the_first_refusal() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_id_that_aws_does_not_know_everywhere_yet_passes() {
+async fn an_id_that_is_not_visible_yet_is_retried() {
     let (_, ended) = created(fails(Cause::Refused, "InvalidSubnetID.NotFound", 3)).await;
     assert_eq!(ended.done(), ["create a.one"]);
     assert_eq!(ended.waited_for(), ["waiting for the new resource to become visible on AWS"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deletion_is_patient_until_the_deadline_of_its_kind() {
+async fn a_deletion_is_retried_until_the_deadline_of_its_kind() {
     let stage = Stage::one(|kind| kind.deadline = seconds(200));
     stage.must_up(&graph([("a.one", json!({}))])).await;
     stage.world.script("delete", &at("a.one"), fails(Cause::Refused, "DependencyViolation", 1000));
@@ -94,7 +94,7 @@ async fn a_deletion_is_patient_until_the_deadline_of_its_kind() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deletion_does_not_wait_for_an_unknown_id_to_be_known() {
+async fn a_deletion_does_not_retry_an_unknown_id() {
     let stage = Stage::one(|_| {});
     stage.must_up(&graph([("a.one", json!({}))])).await;
     stage.world.script("delete", &at("a.one"), fails(Cause::Refused, "InvalidSubnetID.NotFound", 1));
@@ -113,7 +113,7 @@ async fn refusals_and_defects_are_never_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_that_pauses_leaves_its_place_to_others() {
+async fn a_pausing_write_frees_its_place() {
     let stage = Stage::one(|_| {});
     let mut graph = Graph::new();
     for number in 0..17 {

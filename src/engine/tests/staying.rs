@@ -1,4 +1,4 @@
-//! What has to stay ready, and what is taken back when it fails.
+//! Resources that must stay ready for a while, and updates that are rolled back when they fail.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::{Stage, at, graph, seconds};
 use crate::model::Cause;
 
 #[tokio::test(start_paused = true)]
-async fn what_has_to_stay_ready_is_awaited_for_so_long() {
+async fn a_step_waits_until_the_resource_stays_ready() {
     let stage = Stage::one(|kind| kind.stays_ready = seconds(20));
     let ended = stage.up(&graph([("a.one", json!({}))])).await;
     assert_eq!(ended.done(), ["create a.one"]);
@@ -14,7 +14,7 @@ async fn what_has_to_stay_ready_is_awaited_for_so_long() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_that_fails_is_taken_back_where_its_kind_can() {
+async fn a_failed_update_is_rolled_back_if_the_kind_can() {
     for takes_back in [true, false] {
         let stage = Stage::one(|kind| kind.takes_back = takes_back);
         stage.must_up(&graph([("a.one", json!({ "size": 1, "fails": false }))])).await;
@@ -30,7 +30,7 @@ async fn an_update_that_fails_is_taken_back_where_its_kind_can() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_new_and_fails_is_left_to_be_looked_at() {
+async fn a_failed_new_resource_is_kept_for_inspection() {
     let stage = Stage::one(|kind| kind.takes_back = true);
     let ended = stage.up(&graph([("a.one", json!({ "fails": true }))])).await;
     assert_eq!(ended.failure().cause, Cause::Refused);

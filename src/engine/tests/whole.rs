@@ -1,4 +1,4 @@
-//! What a list leaves out is read for what a plan updates.
+//! Resources that a plan updates are read in full if the list leaves something out.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::{Stage, fake::Fake, graph, world::World};
 use crate::engine::{observe, plan, whole};
 
 #[tokio::test(start_paused = true)]
-async fn a_resource_is_read_whole_beside_another_of_its_id() {
+async fn a_resource_with_a_shared_id_is_read_in_full() {
     let world = Arc::new(World::default());
     let kinds = [Fake::new("a", &world).with(|kind| kind.leaves_out = true), Fake::new("b", &world)];
     let stage = Stage::new(world, kinds);

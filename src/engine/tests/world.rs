@@ -1,4 +1,4 @@
-//! A cloud in memory: resources with a life of their own, a script of what goes wrong, and a log of the calls.
+//! A cloud in memory: resources with delays, scripted faults and a log of the calls.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -18,38 +18,38 @@ use crate::model::{Address, Cause, Failure};
 /// How long a write takes.
 pub const WRITE: Duration = Duration::from_millis(100);
 
-/// What becomes of one write.
+/// The outcome of one write.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// It is refused, and nothing is done.
+    /// Refused; nothing is changed.
     Fails(Failure),
-    /// It is refused after this time: it had to wait for its turn at AWS.
+    /// Refused after this time, as if it waited in the rate limiter.
     FailsAfter(Duration, Failure),
-    /// The call is lost on its way there: nothing is done.
+    /// The request is lost; nothing is changed.
     LostBefore,
-    /// It is done, and the answer is lost on its way back.
+    /// The write succeeds, and the response is lost.
     LostAfter,
     /// The kind panics.
     Panics,
-    /// It is done after this time instead of [`WRITE`].
+    /// The write succeeds after this time instead of [`WRITE`].
     Takes(Duration),
 }
 
-/// A failure of the fake cloud with `code`.
+/// Creates a failure of the fake cloud with `code`.
 pub fn failure(cause: Cause, code: &str) -> Failure {
     Failure { cause, code: Some(code.to_owned()), ..Failure::refused("Write", "the script says so") }
 }
 
-/// How resources of a kind live.
+/// The delays of the resources of a kind.
 #[derive(Clone, Copy, Debug)]
 pub struct Life {
-    /// From a write until it shows. Until then, what exists goes on as it was.
+    /// From a write until it is visible. Until then, the old state is shown.
     pub begins_after: Duration,
-    /// From the last write until it is ready.
+    /// From the last write until the resource is ready.
     pub ready_after: Duration,
-    /// From its deletion until it is gone.
+    /// From the deletion until the resource is gone.
     pub gone_after: Duration,
-    /// How old what a listing shows may be.
+    /// The maximum age of the state that a listing shows.
     pub lag: Duration,
 }
 
@@ -58,9 +58,9 @@ pub struct Life {
 pub struct Thing {
     pub address: Address,
     pub id: String,
-    /// What it was told to be.
+    /// The fields that the last write set.
     pub fields: BTreeMap<String, Value>,
-    /// How often it was written.
+    /// The number of writes so far.
     pub version: u64,
     begins_at: Instant,
     ready_at: Instant,
@@ -68,7 +68,7 @@ pub struct Thing {
 }
 
 impl Thing {
-    /// Its state as a kind's `Live`, at `now`.
+    /// Returns its state at `now`, as the `Live` of a kind.
     pub fn live(&self, now: Instant) -> Value {
         let state = match self.gone_at {
             Some(_) => "deleting",
@@ -78,13 +78,13 @@ impl Thing {
         json!({ "id": self.id, "state": state, "version": self.version, "fields": self.fields })
     }
 
-    /// Whether one of its fields names `id`.
+    /// Returns whether one of its fields contains `id`.
     fn refers_to(&self, id: &str) -> bool {
         self.fields.values().any(|field| field == id)
     }
 }
 
-/// What there is.
+/// The fake cloud.
 #[derive(Default)]
 pub struct World {
     state: Mutex<State>,
@@ -95,14 +95,14 @@ pub struct World {
 #[derive(Default)]
 struct State {
     things: Vec<Thing>,
-    /// What there was since when, for reads that lag.
+    /// The resources at each moment, for reads that lag.
     history: Vec<(Instant, Vec<Thing>)>,
     script: BTreeMap<(String, Address), VecDeque<Answer>>,
     log: Vec<(Instant, String)>,
     made: usize,
     under_way: usize,
     most_under_way: usize,
-    /// How many writes are done before the process dies.
+    /// How many writes succeed before the process dies.
     dies_after: Option<usize>,
     writes: usize,
     dead: bool,
@@ -124,12 +124,12 @@ impl World {
         self.state.lock().expect("no test panics while it holds this")
     }
 
-    /// The next writes `operation` of `address` get these answers; those after them succeed.
+    /// Sets the answers of the next writes `operation` of `address`. Later writes succeed.
     pub fn script(&self, operation: &str, address: &Address, answers: impl IntoIterator<Item = Answer>) {
         self.state().script.entry((operation.to_owned(), address.clone())).or_default().extend(answers);
     }
 
-    /// The process dies once `writes` writes are done from now on; `None`: it lives.
+    /// Makes the process die after `writes` more writes, or never if `None`.
     pub fn dies_after(&self, writes: Option<usize>) {
         let mut state = self.state();
         (state.dies_after, state.writes, state.dead) = (writes, 0, writes == Some(0));
@@ -138,7 +138,7 @@ impl World {
         }
     }
 
-    /// What is there now, by address; those that are being deleted are left out.
+    /// Returns the live resources by address, without those that are being deleted.
     pub fn things(&self) -> Vec<Thing> {
         let mut state = self.state();
         state.forget_gone();
@@ -147,30 +147,30 @@ impl World {
         things
     }
 
-    /// Where what AWS calls `id` belongs, if it is there.
+    /// Returns the address of the resource with this `id`, if it exists.
     pub fn address_of(&self, id: &str) -> Option<Address> {
         let mut state = self.state();
         state.forget_gone();
         state.things.iter().find(|thing| thing.id == id).map(|thing| thing.address.clone())
     }
 
-    /// The calls so far, in their order: `create a.one`, `list a`.
+    /// Returns the calls so far in order, such as `create a.one` and `list a`.
     pub fn calls(&self) -> Vec<String> {
         self.state().log.iter().map(|(_, call)| call.clone()).collect()
     }
 
-    /// The writes among [`World::calls`].
+    /// Returns the writes among [`World::calls`].
     pub fn written(&self) -> Vec<String> {
         let reads = |call: &String| call.starts_with("list ") || call.starts_with("prepare ");
         self.calls().into_iter().filter(|call| !reads(call)).collect()
     }
 
-    /// When `call` was made, each time.
+    /// Returns each time at which `call` was made.
     pub fn times(&self, call: &str) -> Vec<Instant> {
         self.state().log.iter().filter(|(_, made)| made == call).map(|(at, _)| *at).collect()
     }
 
-    /// How many writes were under way at most.
+    /// Returns the highest number of concurrent writes.
     pub fn most_under_way(&self) -> usize {
         self.state().most_under_way
     }
@@ -179,14 +179,14 @@ impl World {
         self.state().log.push((Instant::now(), call));
     }
 
-    /// A process that is dead makes no call and gets no answer.
+    /// Blocks forever if the process is dead.
     async fn alive(&self) {
         if self.state().dead {
             pending::<()>().await;
         }
     }
 
-    /// What a listing of `kind` shows.
+    /// Returns what a listing of `kind` shows.
     pub async fn list(&self, kind: &str, life: Life) -> Vec<Thing> {
         self.alive().await;
         self.log(format!("list {kind}"));
@@ -199,7 +199,7 @@ impl World {
         of_kind.filter(|thing| thing.gone_at.is_none_or(|gone_at| now < gone_at + life.lag)).cloned().collect()
     }
 
-    /// One write: logged, under way for its time, done by `work` unless the script says otherwise.
+    /// Makes one write: logs it, counts it as under way and runs `work` unless the script says otherwise.
     pub async fn write<T>(
         &self,
         operation: &str,
@@ -224,7 +224,7 @@ impl World {
             _ => {}
         }
         let done = self.done(work)?;
-        // The write that the process dies after is done; its answer finds nobody.
+        // The write that the process dies after succeeds, but its response never arrives.
         self.alive().await;
         if let Some(Answer::LostAfter) = answer { Err(failure(Cause::Ambiguous, "InternalError")) } else { Ok(done) }
     }
@@ -246,7 +246,7 @@ impl World {
     }
 }
 
-/// A write that is under way; it ends when this is dropped, also by a panic.
+/// A write that is under way. It ends when this is dropped, also by a panic.
 struct UnderWay<'a>(&'a World);
 
 impl<'a> UnderWay<'a> {
@@ -264,32 +264,32 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-/// The world in the hands of one write.
+/// Access to the world for one write.
 pub struct Writing<'a>(&'a mut State);
 
 impl Writing<'_> {
-    /// The resource that AWS calls `id`, unless it is being deleted.
+    /// Returns the resource with this `id`, unless it is being deleted.
     pub fn find(&mut self, id: &str) -> Option<&mut Thing> {
         self.0.things.iter_mut().find(|thing| thing.id == id && thing.gone_at.is_none())
     }
 
-    /// What is at `address` and is not being deleted.
+    /// Returns the resources at `address` that are not being deleted.
     pub fn at<'a>(&'a self, address: &'a Address) -> impl Iterator<Item = &'a Thing> {
         self.0.things.iter().filter(move |thing| &thing.address == address && thing.gone_at.is_none())
     }
 
-    /// Whether the name `id` is taken, also by what is being deleted.
+    /// Returns whether the name `id` is taken, also by a resource that is being deleted.
     pub fn is_taken(&self, id: &str) -> bool {
         self.0.things.iter().any(|thing| thing.id == id)
     }
 
-    /// A new id of `kind`.
+    /// Returns a new id for `kind`.
     pub fn new_id(&mut self, kind: &str) -> String {
         self.0.made += 1;
         format!("{kind}-{}", self.0.made)
     }
 
-    /// Makes a resource.
+    /// Adds a resource.
     pub fn add(&mut self, address: &Address, id: &str, fields: BTreeMap<String, Value>, life: Life) -> Thing {
         let begins_at = Instant::now();
         let ready_at = begins_at + life.ready_after;
@@ -299,10 +299,10 @@ impl Writing<'_> {
         thing
     }
 
-    /// Deletes what AWS calls `id`, if it is there.
+    /// Deletes the resource with this `id`, if it exists.
     ///
     /// # Errors
-    /// `DependencyViolation` while another resource names it.
+    /// `DependencyViolation` while another resource refers to it.
     pub fn remove(&mut self, id: &str, life: Life) -> Result<(), Failure> {
         let holder = self.0.things.iter().find(|thing| thing.id != id && thing.refers_to(id));
         if let Some(holder) = holder {

@@ -1,5 +1,5 @@
-//! `stackctl db connect`: the way to the private database that the stack has, through the bastion or a task, explained or
-//! opened.
+//! `stackctl db connect`: connects to the stack's private database through the bastion or a task, or prints the
+//! commands.
 
 use std::{
     net::{Ipv4Addr, TcpListener},
@@ -36,10 +36,10 @@ use crate::{
     spec::{Bastion, Stack},
 };
 
-/// How long SSH may take to open the tunnel, and how often to look.
+/// How long SSH may take to open the tunnel, and how often to check.
 const OPENING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_millis(200));
 
-/// How a shell ends that does not find what it is to run.
+/// The exit code of a shell that does not find the program.
 const NOT_FOUND: i32 = 127;
 
 /// Arguments of `stackctl db connect`.
@@ -67,7 +67,7 @@ pub(super) struct Connect {
     arguments: Vec<String>,
 }
 
-/// The way through the bastion.
+/// A connection through the bastion.
 struct Way {
     login: String,
     bastion: String,
@@ -98,7 +98,7 @@ impl Connect {
         Ok(self.psql(way.port, &way.user, value).await?)
     }
 
-    /// Runs psql to its end; gives the exit code.
+    /// Runs psql until it exits and returns its exit code.
     async fn psql(&self, port: u16, user: &str, password: String) -> Result<u8, Failure> {
         let mut signals = Signals::listen()?;
         let mut psql = Command::new("psql");
@@ -115,8 +115,8 @@ impl Connect {
         loop {
             tokio::select! {
                 ended = &mut running => return ended.map(code).map_err(|error| no_psql(&error)),
-                // To psql, Ctrl-C means the end of a query: it is not for this process, which has the way open. psql goes with it
-                // on any other signal.
+                // In psql, Ctrl-C cancels a query, so this process ignores it and keeps the connection open. Any other
+                // signal stops both.
                 by = signals.next() => if by != Asked::Interrupted {
                     return Ok(by.code());
                 },
@@ -124,7 +124,7 @@ impl Connect {
         }
     }
 
-    /// Through a task of `service`, for a stack without a bastion.
+    /// Connects through a task of `service`, for a stack without a bastion.
     async fn through(&self, project: &Project, service: &str, output: &Output) -> Result<u8, Stop> {
         let (user, password) = self.database_user(&project.stack)?;
         let password: secret::Live = find(project, "db connect", &password).await?;
@@ -221,7 +221,7 @@ impl Connect {
 impl Way {
     fn ssh(&self) -> Vec<String> {
         let forward = format!("127.0.0.1:{}:{}:{}", self.port, self.host, self.host_port);
-        // Another bastion has another key: the address is new with it.
+        // A new bastion has a new address with its new host key.
         let options = ["-o", "ExitOnForwardFailure=yes", "-o", "StrictHostKeyChecking=accept-new"].map(str::to_owned);
         let own = ["-N".to_owned(), "-L".to_owned(), forward, format!("{}@{}", self.login, self.bastion)];
         options.into_iter().chain(own).collect()
@@ -243,10 +243,10 @@ impl Way {
         ));
     }
 
-    /// Opens the tunnel, which closes with what is given back.
+    /// Opens the tunnel, which closes when the returned process is dropped.
     async fn open(&self, output: &Output) -> Result<Child, Stop> {
         output.status(&format!("Opening a tunnel through {}@{}.", self.login, self.bastion));
-        // Ctrl-C is psql's; ssh stays as deaf to it as it is when it begins.
+        // Ctrl-C is for psql. ssh keeps ignoring the signal because it is ignored when ssh starts.
         let mut ssh = Command::new("sh");
         ssh.args(["-c", "trap '' INT; exec ssh \"$@\"", "ssh"]);
         ssh.args(self.ssh()).stdin(Stdio::null()).kill_on_drop(true);
@@ -257,7 +257,7 @@ impl Way {
         let deadline = Instant::now() + OPENING.0;
         loop {
             let opened = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.is_ok();
-            // First of all: without a tunnel, whoever answers there is somebody else.
+            // Check this first: if ssh has exited, another program is listening on the port.
             if let Ok(Some(status)) = tunnel.try_wait() {
                 let hint = match status.code() {
                     Some(NOT_FOUND) => "install the OpenSSH client (Debian: openssh-client)",
@@ -315,7 +315,8 @@ fn no_way() -> Stop {
     )
 }
 
-/// The port `wanted`, or any; one that is taken is none: psql would give the password to whoever listens there.
+/// Returns the port `wanted`, or any free port. A port in use is refused, because psql would send the password to
+/// whatever listens there.
 fn free_port(wanted: Option<u16>) -> Result<u16, Failure> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted.unwrap_or(0)));
     let address = listener.and_then(|listener| listener.local_addr());
@@ -327,7 +328,7 @@ fn free_port(wanted: Option<u16>) -> Result<u16, Failure> {
 }
 
 #[test]
-fn a_port_that_somebody_listens_on_is_refused() {
+fn a_port_in_use_is_refused() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let port = taken.local_addr().expect("it is bound").port();
     assert!(free_port(Some(port)).is_err_and(|failure| failure.to_string().contains(&port.to_string())));

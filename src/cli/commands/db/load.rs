@@ -1,5 +1,5 @@
-//! `stackctl db load`: a dump from this machine into the private database. What it takes is drawn into the stack's graph,
-//! made by the engine as `up` would, and taken away again.
+//! `stackctl db load`: loads a local dump into the private database. The resources for the load are added to the
+//! stack's graph, created by the engine as in `up`, and deleted afterwards.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,13 +32,14 @@ use crate::{
     spec::Stack,
 };
 
-/// How long a task may take to end that is stopped: ECS kills it after its `stop_timeout`, and takes its network away.
+/// How long a stopped task may take to end: ECS kills it after its `stop_timeout` and then removes its network
+/// interface.
 const STOPS: Duration = Duration::from_secs(240);
 
-/// Within this time ECS lists a task that was started.
+/// How long ECS may take to list a started task.
 const LISTED: Duration = Duration::from_secs(5);
 
-/// The time between two looks at a task that is to end.
+/// The pause between two reads of a task that is stopping.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Arguments of `stackctl db load`.
@@ -85,7 +86,7 @@ impl Load {
                     "Task {id} of an interrupted `stackctl db load` is already loading this dump. Waiting for it \
                      instead of starting a second task."
                 ));
-                // The task is known by the run that started it.
+                // Use the run id under which the task was started, so that it is recognized.
                 project.cx.run = task.run.clone().unwrap_or_default();
                 blueprint::Load::made_up()
             }
@@ -94,7 +95,7 @@ impl Load {
         project.under_lock("db load", global, self.under_lock(&project, &order, &way, &load, output)).await
     }
 
-    /// Loads the dump and takes away what was there for that, under the stack's lock, which the caller holds.
+    /// Loads the dump and deletes the resources of the load. The caller holds the stack's lock.
     async fn under_lock(
         &self,
         project: &Project,
@@ -103,7 +104,7 @@ impl Load {
         load: &blueprint::Load,
         output: &Output,
     ) -> Result<u8, Stop> {
-        // Another load may have begun, or ended, since the first look.
+        // Another load may have started or ended since the first read.
         let now = Earlier::of(project).await?.way(order, &cluster(&project.cx))?;
         let (code, is_loaded) = match (way, now) {
             (Way::Begin, Way::Begin) => {
@@ -145,7 +146,7 @@ impl Load {
         Ok(cleaned)
     }
 
-    /// Reads and checks the file; nothing of AWS's has been asked yet.
+    /// Reads and checks the file before any call to AWS.
     async fn prepare(&self, stack: &Stack, output: &Output) -> Result<Dump, Stop> {
         let (path, replaces) = (self.dump.clone(), self.replace);
         let prepared = tokio::task::spawn_blocking(move || Dump::prepare(&path, replaces)).await;
@@ -217,11 +218,11 @@ fn has_changed() -> Failure {
     )
 }
 
-/// Of a load that was interrupted, nothing shall come after all: its task undoes it when it is stopped, and needs its network,
-/// its roles and its log until then. `is_new` says that the task may have been started just now.
+/// Stops the task of an interrupted load, so that it cannot finish later. A stopped task undoes the load, and needs its
+/// network, roles and log until then. `is_new` says that the task may have just been started.
 ///
 /// # Errors
-/// If AWS fails, or the task does not end.
+/// If AWS fails, or the task does not stop.
 async fn stop(project: &Project, is_new: bool, output: &Output) -> Result<(), Failure> {
     let began = Instant::now();
     let mut asked = BTreeSet::new();
@@ -253,9 +254,9 @@ async fn stop(project: &Project, is_new: bool, output: &Output) -> Result<(), Fa
     }
 }
 
-/// Says what became of a load that did not come to its end, and what it has left on the server, while its log is there.
+/// Reports the result of an incomplete load and what it left on the server, while its log still exists.
 async fn tell_of_end(project: &Project, code: u8, output: &Output) {
-    // It only tells: whether it can be read or not, the clean-up goes on.
+    // This only reports, so a failed read does not stop the cleanup.
     let Ok(earlier) = Earlier::of(project).await else { return };
     let Some(load) = earlier.of_run(&project.cx.run) else { return };
     match load.state {
@@ -274,19 +275,20 @@ async fn tell_of_end(project: &Project, code: u8, output: &Output) {
     }
 }
 
-/// A part of the load, to which the question was about all of it.
+/// Creates a part of the load. The user has confirmed the whole load before.
 fn change(about: About, plan: &(dyn Fn(View) -> Result<Plan, Failure> + Sync)) -> Change<'_> {
     Change { command: "db load", about, consent: Consent::Given, unprotect: false, plan }
 }
 
-/// What is in the graph for the load alone, and the database's security group, which lets its task in.
+/// Returns the resources in the graph that only the load needs, and the database's security group, which admits its
+/// task.
 fn own<'a>(without: &Graph, with: &'a Graph) -> impl Iterator<Item = &'a Address> {
     let group = Address::new("security_group", "database");
     let without: BTreeSet<Address> = without.nodes().map(|node| node.address.clone()).collect();
     with.nodes().map(|node| &node.address).filter(move |address| **address == group || !without.contains(address))
 }
 
-/// The steps of the load, which stand on a stack that is as stack.yaml says.
+/// Returns the steps of the load. The rest of the stack must match stack.yaml.
 fn plan(project: &Project, view: View, load: &blueprint::Load) -> Result<Plan, Failure> {
     let without = project.graph(&view, &BTreeMap::new(), None)?;
     let with = project.graph(&view, &BTreeMap::new(), Some(load))?;
@@ -301,7 +303,7 @@ fn plan(project: &Project, view: View, load: &blueprint::Load) -> Result<Plan, F
     Err(Failure::about(Subject::command("db load"), message).hint("run `stackctl up` first"))
 }
 
-/// The one step of a load whose task runs already: its end is waited for.
+/// Returns a plan with one step, which waits for a load whose task is already running.
 fn waiting(project: &Project, view: &View, load: &blueprint::Load, task: &LiveResource) -> Result<Plan, Failure> {
     let with = project.graph(view, &BTreeMap::new(), Some(load))?;
     let node = with.get(&task.address).ok_or_else(|| Failure::internal(format!("{} is not drawn", task.address)))?;
@@ -316,7 +318,7 @@ fn waiting(project: &Project, view: &View, load: &blueprint::Load, task: &LiveRe
     Ok(Plan::new(project.cx.id.clone(), vec![step]))
 }
 
-/// The steps that take away what is there for the load.
+/// Returns the steps that delete the resources of the load.
 fn leftovers(project: &Project, view: View, load: &blueprint::Load) -> Result<Plan, Failure> {
     let without = project.graph(&view, &BTreeMap::new(), None)?;
     let with = project.graph(&view, &BTreeMap::new(), Some(load))?;
@@ -325,8 +327,8 @@ fn leftovers(project: &Project, view: View, load: &blueprint::Load) -> Result<Pl
     Ok(evidence_last(engine::only(&whole, |step: &Step| own.contains(&step.address))))
 }
 
-/// `plan` with the deletion of the load's log group after all else: as long as that is there, the next command knows from it
-/// what became of the load.
+/// Moves the deletion of the load's log group to the end of `plan`: while it exists, the next command can read the
+/// result of the load.
 fn evidence_last(mut plan: Plan) -> Plan {
     let evidence = Address::new("log_group", TASK);
     let Some(at) = plan.steps.iter().position(|step| step.address == evidence) else { return plan };

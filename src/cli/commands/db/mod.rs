@@ -1,4 +1,4 @@
-//! `stackctl db`: what can be done about the database's contents, from a machine that does not reach it.
+//! `stackctl db`: works on the contents of the private database from this machine.
 
 mod connect;
 mod load;

@@ -1,4 +1,4 @@
-//! What it takes to reach the database from this machine: what AWS has, and the commands to paste.
+//! Finds the live resources for a connection to the database, and formats the commands to paste.
 
 use serde::de::DeserializeOwned;
 
@@ -9,10 +9,10 @@ use crate::{
     spec::Stack,
 };
 
-/// What AWS has at `address`, in its kind's own type, for the command `command`.
+/// Returns the live resource at `address`, in its kind's own type, for the command `command`.
 ///
 /// # Errors
-/// If AWS has none, or cannot be asked.
+/// If it does not exist, or AWS fails.
 pub(in crate::cli) async fn find<L: DeserializeOwned>(
     project: &Project,
     command: &str,
@@ -27,19 +27,21 @@ pub(in crate::cli) async fn find<L: DeserializeOwned>(
         .decoded()
 }
 
-/// psql on the database, where this machine has it on `port`.
+/// Returns the psql command for the database on the local port `port`.
 pub(in crate::cli) fn psql_command(port: u16, user: &str) -> String {
     let database = blueprint::DATABASE_NAME;
     format!("psql 'host=127.0.0.1 port={port} user={user} dbname={database} sslmode=require'")
 }
 
-/// What shows the value of the secret `name`.
+/// Returns the command that shows the value of the secret `name`.
 pub(in crate::cli) fn password_command(name: &str) -> String {
     format!("aws secretsmanager get-secret-value --secret-id {name} --query SecretString --output text")
 }
 
+/// Checks that the stack has a database.
+///
 /// # Errors
-/// If the stack has no database.
+/// If it has none.
 pub(super) fn has_database(stack: &Stack) -> Result<(), Stop> {
     if stack.database.is_some() {
         return Ok(());

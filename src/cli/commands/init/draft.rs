@@ -1,4 +1,4 @@
-//! What a new stack.yaml is to say, and its text. Whether it can be is asked of `spec`, which alone knows the rules.
+//! The settings and the text of a new stack.yaml. `spec` checks them.
 
 use std::{fmt, str::FromStr};
 
@@ -9,16 +9,16 @@ use crate::{
     spec,
 };
 
-/// Where a comment begins, so that those of neighbouring lines stand below each other.
+/// The column in which comments start.
 const COMMENT: usize = 32;
 
-/// The port of a program that is built here: what stackctl's own examples use.
+/// The port of a program that is built here, as in stackctl's examples.
 const OWN_PORT: u16 = 3000;
 
-/// The port of an image that exists: most of them are web servers.
+/// The port of an existing image: most of them are web servers.
 const IMAGE_PORT: u16 = 80;
 
-/// What stack.yaml is to say.
+/// The settings of a new stack.yaml.
 #[derive(Clone, Debug)]
 pub(super) struct Draft {
     pub(super) name: String,
@@ -31,18 +31,18 @@ pub(super) struct Draft {
     pub(super) cache: bool,
 }
 
-/// Where the service's image comes from.
+/// The source of the service's image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Source {
-    /// A Cargo package, by its folder.
+    /// The folder of a Cargo package.
     Package(String),
-    /// A Dockerfile, by its path.
+    /// The path of a Dockerfile.
     Dockerfile(String),
-    /// An image of a registry.
+    /// An image in a registry.
     Image(String),
 }
 
-/// The port that a service listens on; none for a worker.
+/// The port that a service listens on, or `None` for a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Port(pub(super) Option<u16>);
 
@@ -70,7 +70,7 @@ impl fmt::Display for Port {
 }
 
 impl Draft {
-    /// What the project says, and defaults for the rest.
+    /// Creates a draft from the project, with defaults for the rest.
     pub(super) fn new(survey: &Survey) -> Self {
         Self {
             name: stack_name(survey.name.as_deref().unwrap_or_default()),
@@ -84,13 +84,13 @@ impl Draft {
         }
     }
 
-    /// With this source, and the port that goes with its kind.
+    /// Sets the source, and the default port for its kind.
     pub(super) fn set_source(&mut self, source: Source) {
         self.port = Port(Some(if matches!(source, Source::Image(_)) { IMAGE_PORT } else { OWN_PORT }));
         self.source = source;
     }
 
-    /// What is wrong with it, as a reader of questions needs it: the first thing, and the way out.
+    /// Returns the first error in the draft and its fix, for the user who is answering questions.
     pub(super) fn complaint(&self) -> Result<(), String> {
         let Err(problems) = spec::parse("stack.yaml", &self.render(), spec::DEFAULT_ENVIRONMENT, &|_| None) else {
             return Ok(());
@@ -102,13 +102,13 @@ impl Draft {
         }))
     }
 
-    /// What the flags and the project leave to the defaults, for a hint.
+    /// Summarizes the settings that come from the project or the defaults, for a hint.
     pub(super) fn in_short(&self) -> String {
         let database = if self.database { "a database" } else { "no database" };
         format!("name {}, service {}, port {}, health {}, {database}", self.name, self.service, self.port, self.health)
     }
 
-    /// stack.yaml.
+    /// Returns the text of stack.yaml.
     pub(super) fn render(&self) -> String {
         let mut page = Page::default();
         page.line("# What stackctl makes of this project on AWS, and all that it needs to know.");
@@ -159,7 +159,7 @@ impl Draft {
     }
 }
 
-/// The answers to questions. Whether stack.yaml takes them is another question: [`Draft::complaint`].
+/// Setters for the answers to questions. They do not check the value; [`Draft::complaint`] does.
 #[expect(clippy::unnecessary_wraps, reason = "an answer is set by a function of one shape, whether it can fail or not")]
 impl Draft {
     pub(super) fn set_name(&mut self, text: &str) -> Result<(), String> {
@@ -198,12 +198,12 @@ impl Draft {
     }
 }
 
-/// Whether `text` of a new stack.yaml is right as a whole.
+/// Checks the text of a new stack.yaml.
 pub(super) fn check(file: &str, text: &str) -> Result<(), Stop> {
     spec::parse(file, text, spec::DEFAULT_ENVIRONMENT, &|_| None).map(drop).map_err(Stop::from)
 }
 
-/// `yes` or `no`, as people write them.
+/// Returns `yes` or `no`.
 pub(super) fn word(truth: bool) -> &'static str {
     if truth { "yes" } else { "no" }
 }
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_packages_and_folders_become_names_of_stacks() {
+    fn package_and_folder_names_become_stack_names() {
         let cases = [
             ("rates", "rates"),
             ("My Shop", "my-shop"),
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_answer_is_told_with_the_way_out() {
+    fn a_bad_answer_is_reported_with_a_fix() {
         let mut draft = draft();
         draft.set_name("No Good").expect("any text is taken until it is checked");
         let complaint = draft.complaint().expect_err("a name has no spaces");
@@ -296,11 +296,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_comes_back_from_yaml_as_it_was(text in "/[ -~]{0,40}") {
+        fn any_text_survives_yaml(text in "/[ -~]{0,40}") {
             let draft = Draft { health: text.clone(), ..draft() };
             match spec::parse("stack.yaml", &draft.render(), spec::DEFAULT_ENVIRONMENT, &|_| None) {
                 Ok(stack) => prop_assert_eq!(&stack.services["web"].health.path, &text),
-                // A path with a space in it is refused for what it is, not for how it is written.
+                // A path with a space must be refused for the space, not for its quoting.
                 Err(problems) => prop_assert!(problems.list().iter().all(|problem| problem.path == "services.web.health")),
             }
         }

@@ -1,4 +1,4 @@
-//! The files that `init` writes: all of them or none, and none over what is there unless asked to.
+//! Writes the files of `init`: all of them or none, and over existing files only with `--force`.
 
 use std::{
     fs,
@@ -10,10 +10,10 @@ use crate::{
     model::{Failure, Subject},
 };
 
-/// Files that are to be written, and what to do then.
+/// Files to write, and the next step.
 pub(super) struct Files {
     files: Vec<File>,
-    /// The next step, in words.
+    /// The next step, as text.
     pub(super) next: String,
 }
 
@@ -24,31 +24,31 @@ struct File {
 }
 
 impl Files {
-    /// No file yet.
+    /// Creates an empty list of files.
     pub(super) fn new(next: String) -> Self {
         Self { files: Vec::new(), next }
     }
 
-    /// One file.
+    /// Creates a list with one file.
     pub(super) fn one(path: PathBuf, text: String, next: String) -> Self {
         Self { files: vec![File { path, text, executable: false }], next }
     }
 
-    /// With a file of this text.
+    /// Adds a file.
     #[must_use]
     pub(super) fn with(mut self, path: PathBuf, text: String) -> Self {
         self.files.push(File { path, text, executable: false });
         self
     }
 
-    /// With a script of this text.
+    /// Adds an executable script.
     #[must_use]
     pub(super) fn with_script(mut self, path: PathBuf, text: String) -> Self {
         self.files.push(File { path, text, executable: true });
         self
     }
 
-    /// Writes all of them; gives their paths.
+    /// Writes all files and returns their paths.
     pub(super) fn write(&self, force: bool) -> Result<Vec<String>, Stop> {
         for file in &self.files {
             refuse_existing(&file.path, force)?;
@@ -77,7 +77,7 @@ impl File {
     }
 }
 
-/// A file that is there is the user's.
+/// Refuses to overwrite an existing file.
 pub(super) fn refuse_existing(path: &Path, force: bool) -> Result<(), Stop> {
     if force || !path.exists() {
         return Ok(());
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_several_files_none_is_written_if_one_is_there() {
+    fn no_file_is_written_if_one_exists() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (new, old) = (folder.path().join("deep/new"), folder.path().join("old"));
         fs::write(&old, "mine").expect("it can be written");

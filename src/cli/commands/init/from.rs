@@ -1,4 +1,4 @@
-//! `stackctl init --from`: converts the files of another tool, and says what became of each of their keys.
+//! `stackctl init --from`: converts the files of another tool and reports on each of their keys.
 
 use std::{
     cell::RefCell,
@@ -68,13 +68,13 @@ enum Form {
     Json,
 }
 
-/// An answer as the command line has it.
+/// Parses an answer on the command line.
 fn answer(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE, such as services.web.routes=/api/*")?;
     Ok((key.trim().to_owned(), value.trim().to_owned()))
 }
 
-/// Where stack.yaml goes.
+/// The destination of stack.yaml.
 enum Destination {
     File(PathBuf),
     /// Standard output.
@@ -147,13 +147,14 @@ impl FromArgs {
         Ok(exit::DONE)
     }
 
-    /// The folder that the application is in.
+    /// Returns the folder of the application.
     fn folder(&self) -> Result<PathBuf, Stop> {
         let Some(path) = self.paths.first() else { return Ok(PathBuf::from(".")) };
         if !path.exists() {
             return Err(Stop::usage(format!("{} not found", path.display()), "name a file or folder that exists"));
         }
-        // A Compose file may build what is beside its folder: stack.yaml belongs in the folder that has all of it.
+        // A Compose file may build folders next to its own, so stack.yaml belongs in the folder that contains all of
+        // them.
         let is_below = path.is_relative() && !path.starts_with("..");
         if self.from == Some(Tool::Compose) && is_below && !path.is_dir() {
             return Ok(PathBuf::from("."));
@@ -182,17 +183,17 @@ impl FromArgs {
     }
 }
 
-/// The folder that stack.yaml belongs in, if it is written into another one.
+/// Returns the folder in which stack.yaml belongs, if it is written to another one.
 fn elsewhere(folder: &Path, destination: &Destination) -> Option<String> {
     let Destination::File(path) = destination else { return None };
     let (here, there) = (project::folder(path).canonicalize().ok()?, folder.canonicalize().ok()?);
     (here != there).then(|| folder.display().to_string())
 }
 
-/// Answers from the command line, from a person on a terminal, or none.
+/// Answers from the command line or from a user on a terminal.
 struct Given<'a> {
     answers: BTreeMap<String, String>,
-    /// Each question that was asked, once.
+    /// The questions so far, with their answers.
     asked: RefCell<BTreeMap<String, Option<String>>>,
     used: RefCell<BTreeSet<String>>,
     yes: bool,
@@ -204,7 +205,7 @@ impl<'a> Given<'a> {
         Self { answers: BTreeMap::new(), asked: RefCell::default(), used: RefCell::default(), yes: false, output }
     }
 
-    /// An answer to a question that nobody asked is a mistake.
+    /// Refuses an answer without a question.
     fn refuse_unasked(&self) -> Result<(), Stop> {
         let used = self.used.borrow();
         let Some(key) = self.answers.keys().find(|key| !used.contains(*key)) else { return Ok(()) };
@@ -233,7 +234,7 @@ impl Answers for Given<'_> {
 }
 
 impl Given<'_> {
-    /// Asks a person. Nothing leaves the question open, unless there is a default.
+    /// Asks the user. An empty answer takes the default or, without one, leaves the question open.
     fn ask(&self, question: &Question) -> Option<String> {
         let default = question.default.as_deref().map(|default| format!(" [{default}]")).unwrap_or_default();
         let answer = self.output.ask(&format!("{}: {}{default}", question.key, question.text))?;

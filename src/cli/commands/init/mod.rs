@@ -1,6 +1,6 @@
-//! `stackctl init`: writes a first stack.yaml for the project in this folder, with `--from` one that says what the files of another
-//! tool say, or with `--ci` the pipeline that deploys it.
-//! What the project has is found by `survey`, what the file is to say is settled by `draft`; this file asks and writes.
+//! `stackctl init`: writes a stack.yaml for the project in this folder, converts the files of another tool with
+//! `--from`, or writes a pipeline that deploys the stack with `--ci`. `survey` examines the project and `draft` creates
+//! the text; this file asks the questions and writes the files.
 
 mod draft;
 mod files;
@@ -83,19 +83,19 @@ pub(in crate::cli) struct Init {
     pipeline: PipelineArgs,
 }
 
-/// How questions get their answers.
+/// How questions are answered.
 struct Asking<'a> {
     output: &'a Output,
-    /// The defaults will do.
+    /// Use the defaults.
     yes: bool,
-    /// The flags of the questions that nobody was there to answer.
+    /// The flags of the questions without an answer.
     unanswered: Vec<&'static str>,
 }
 
-/// How an answer gets into a draft.
+/// A function that stores an answer in a draft.
 type Set<'a> = dyn Fn(&mut Draft, &str) -> Result<(), String> + 'a;
 
-/// One thing that a flag says, or an answer.
+/// A question, which a flag can answer.
 struct Question<'a> {
     flag: &'static str,
     text: &'a str,
@@ -104,7 +104,7 @@ struct Question<'a> {
 }
 
 impl Init {
-    /// Whether `--output` may name a file.
+    /// Returns whether `--output` may name a file.
     pub(in crate::cli) fn takes_output_file(&self) -> bool {
         self.from.is_asked_for()
     }
@@ -130,7 +130,7 @@ impl Init {
     }
 
     async fn stack_file(&self, global: &Global, output: &Output) -> Result<Files, Stop> {
-        // Before the questions: nobody likes to answer ten of them for nothing.
+        // Check this before asking the questions, whose answers would be lost otherwise.
         files::refuse_existing(&global.file, self.force)?;
         let folder = project::folder(&global.file);
         let draft = self.settle(&folder, Asking { output, yes: global.yes, unanswered: Vec::new() }).await?;
@@ -139,7 +139,7 @@ impl Init {
         Ok(Files::one(global.file.clone(), text, next_step(&global.file, &draft.source)))
     }
 
-    /// What the flags say, what the project says, and for the rest the user or the defaults.
+    /// Combines the flags, the project, and for the rest the user's answers or the defaults.
     async fn settle(&self, folder: &Path, mut asking: Asking<'_>) -> Result<Draft, Stop> {
         let survey = Survey::of(folder, self.source().is_none()).await?;
         let mut draft = Draft::new(&survey);
@@ -149,7 +149,7 @@ impl Init {
         let region =
             Question::new("--region", "AWS region", here.as_ref().unwrap_or(&draft.region), &Draft::set_region);
         if asking.yes && self.region.is_none() && here.is_none() {
-            // Where data lives is nothing to be guessed.
+            // Never guess the region, because it decides where data is stored.
             asking.unanswered.push(region.flag);
         } else {
             let given = self.region.as_deref().or(here.as_deref().filter(|_| asking.yes));
@@ -192,7 +192,7 @@ impl Init {
         package.or_else(dockerfile).or_else(|| self.image.clone().map(Source::Image))
     }
 
-    /// The one program that the project has is taken; of several, or without any, the user has to say.
+    /// Uses the only program of the project. If there are several or none, the user has to choose.
     fn settle_source(&self, survey: &Survey, draft: &mut Draft, asking: &mut Asking) -> Result<(), Stop> {
         if let Some(source) = self.source() {
             draft.set_source(source);
@@ -238,7 +238,7 @@ impl Init {
     }
 }
 
-/// What to do with the new stack.yaml at `file`.
+/// Returns the next step for the new stack.yaml at `file`.
 fn next_step(file: &Path, source: &Source) -> String {
     let file = if file == Path::new("stack.yaml") { String::new() } else { format!(" --file {}", file.display()) };
     let aws = format!(
@@ -246,7 +246,7 @@ fn next_step(file: &Path, source: &Source) -> String {
      up{file}` to create it."
     );
     match source {
-        // The sandbox pulls nothing from elsewhere.
+        // The sandbox does not pull images from registries.
         Source::Image(_) => aws,
         Source::Package(_) | Source::Dockerfile(_) => {
             format!("{aws}\nTo try it without AWS: run `stackctl sandbox start`, then `stackctl --sandbox up{file}`.")
@@ -254,7 +254,7 @@ fn next_step(file: &Path, source: &Source) -> String {
     }
 }
 
-/// What a pair of flags says.
+/// Returns the answer of a pair of flags.
 fn flag(yes: bool, no: bool) -> Option<&'static str> {
     if yes {
         Some("yes")
@@ -272,11 +272,10 @@ impl<'a> Question<'a> {
 }
 
 impl Asking<'_> {
-    /// Gives `draft` what the flag says, or the answer, or the default. An answer that cannot be is told and asked for
-    /// again.
+    /// Stores the value of the flag, the answer or the default in `draft`. Asks again after an invalid answer.
     fn settle(&mut self, draft: &mut Draft, question: &Question, given: Option<&str>) -> Result<(), Stop> {
         if let Some(given) = given {
-            // Whether stack.yaml takes it is seen when all of it is checked, with its line.
+            // The check of the whole file validates the value and names its line.
             return (question.set)(draft, given).map_err(|problem| {
                 Stop::usage(format!("{} {given}: {problem}", question.flag), "see `stackctl init --help`")
             });
@@ -307,7 +306,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sandbox_is_named_where_it_can_have_the_image() {
+    fn the_sandbox_is_suggested_only_for_built_images() {
         let (usual, other) = (Path::new("stack.yaml"), Path::new("infra/shop.yaml"));
         let built = next_step(usual, &Source::Package("app".into()));
         assert!(built.contains("`stackctl up` to create it.\nTo try it without AWS:"), "{built}");

@@ -1,4 +1,4 @@
-//! What a conversion ends with: a table of all keys, what a person still has to decide, and what to run next.
+//! The report of a conversion: a table of all keys, the open decisions, and the next command.
 
 use serde_json::json;
 
@@ -11,11 +11,11 @@ use crate::{
     spec::Problems,
 };
 
-/// The columns of a key and of its line.
+/// The widths of the columns for a line number and for a key.
 const LINE: usize = 5;
 const LONGEST_KEY: usize = 44;
 
-/// The table: a line for each key, below the name of its file, and the totals.
+/// Returns the table: a line for each key, grouped by file, and the totals.
 pub(super) fn lines(report: &Report, colored: bool) -> Vec<String> {
     let style = Style::new(colored);
     let key = report.rows.iter().map(|row| row.key.chars().count()).max().unwrap_or_default().min(LONGEST_KEY);
@@ -48,7 +48,7 @@ fn line(row: &Row, key: usize, style: Style) -> String {
     format!("{:>LINE$}  {:<key$}  {word}{to}", row.line, row.key).trim_end().to_owned()
 }
 
-/// How many keys came to what.
+/// Returns the number of keys for each result.
 fn totals(report: &Report) -> String {
     let counts = [Fate::Carried, Fate::Approximated, Fate::NotPossible]
         .map(|fate| format!("{} {}", report.count(fate), fate.word()));
@@ -56,7 +56,7 @@ fn totals(report: &Report) -> String {
     format!("{keys} {}: {}.", if keys == 1 { "key" } else { "keys" }, counts.join(", "))
 }
 
-/// The report for programs.
+/// Returns the report as JSON.
 pub(super) fn document(file: &str, conversion: &Conversion, problems: Option<&Problems>) -> serde_json::Value {
     let open = conversion.open.iter();
     let open: Vec<serde_json::Value> = open
@@ -74,12 +74,12 @@ pub(super) fn document(file: &str, conversion: &Conversion, problems: Option<&Pr
     })
 }
 
-/// What comes after the table.
+/// The part after the table.
 pub(super) struct End<'a> {
-    /// What `validate` says.
+    /// The result of `validate`.
     pub(super) problems: Option<&'a Problems>,
     pub(super) open: &'a [Question],
-    /// The folder that stack.yaml belongs in, if it is in another one.
+    /// The folder in which stack.yaml belongs, if it is in another one.
     pub(super) elsewhere: Option<String>,
 }
 

@@ -1,5 +1,5 @@
-//! What the folder of a project says by itself: its name, the programs of its Cargo packages, a Dockerfile, the region of
-//! whoever works in it. Reads only.
+//! Examines the folder of a project: its name, the programs of its Cargo packages, a Dockerfile, and the region in the
+//! environment. Only reads.
 
 use std::path::Path;
 
@@ -8,18 +8,18 @@ use crate::{
     model::Failure,
 };
 
-/// What was found.
+/// The result of a survey.
 #[derive(Debug, Default)]
 pub(super) struct Survey {
-    /// After the only program's package, or the folder; as the user wrote it.
+    /// The name of the only program's package or of the folder, unchanged.
     pub(super) name: Option<String>,
     /// The packages with a program that stackctl can build.
     pub(super) programs: Vec<CargoProgram>,
-    /// The Dockerfile in the folder itself.
+    /// The Dockerfile directly in the folder.
     pub(super) dockerfile: Option<Dockerfile>,
 }
 
-/// A Dockerfile that is there.
+/// An existing Dockerfile.
 #[derive(Debug)]
 pub(super) struct Dockerfile {
     /// The first port that it exposes.
@@ -27,7 +27,7 @@ pub(super) struct Dockerfile {
 }
 
 impl Survey {
-    /// Looks at `folder`; at its Cargo packages only if `with_programs`, because that runs cargo.
+    /// Examines `folder`. Its Cargo packages are included only if `with_programs`, because that runs cargo.
     pub(super) async fn of(folder: &Path, with_programs: bool) -> Result<Self, Failure> {
         let programs = if with_programs && folder.join("Cargo.toml").is_file() {
             image::programs(folder).await?
@@ -49,7 +49,7 @@ impl Survey {
     }
 }
 
-/// The first port of an `EXPOSE` line.
+/// Returns the first port of an `EXPOSE` line.
 /// <https://docs.docker.com/reference/dockerfile/#expose>
 fn exposed(dockerfile: &str) -> Option<u16> {
     dockerfile.lines().find_map(|line| {
@@ -59,14 +59,14 @@ fn exposed(dockerfile: &str) -> Option<u16> {
     })
 }
 
-/// The region that the AWS CLI would take from the environment.
+/// Returns the region that the AWS CLI would take from the environment.
 pub(super) fn region() -> Option<String> {
     ["AWS_REGION", "AWS_DEFAULT_REGION"]
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
 }
 
-/// Programs in words, such as `shop in ., worker in jobs`.
+/// Formats programs, such as `shop in ., worker in jobs`.
 pub(super) fn names(programs: &[CargoProgram]) -> String {
     programs.iter().map(|one| format!("{} in {}", one.package, one.folder)).collect::<Vec<_>>().join(", ")
 }
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_folder_without_anything_has_its_name() {
+    async fn an_empty_folder_gives_only_its_name() {
         let parent = tempfile::tempdir().expect("a temporary folder");
         let folder = parent.path().join("My Shop");
         std::fs::create_dir(&folder).expect("a folder");

@@ -1,4 +1,4 @@
-//! `stackctl secrets list`: the secrets of stack.yaml and of the stack by name. No value is read.
+//! `stackctl secrets list`: lists the secrets of stack.yaml and those that stackctl adds. No value is read.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ impl List {
     }
 }
 
-/// First those of the services, as stack.yaml has them; then the stack's own.
+/// Returns a line for each secret: first those of services, in the order of stack.yaml, then those that stackctl adds.
 fn lines(stack: &Stack, live: &BTreeMap<Address, secret::Live>) -> Vec<SecretLine> {
     let mut lines = Vec::new();
     let mut of_services = Vec::new();
@@ -49,7 +49,7 @@ fn lines(stack: &Stack, live: &BTreeMap<Address, secret::Live>) -> Vec<SecretLin
             let (source, kept_as) = match from {
                 SecretFrom::Generate => ("generate", kept.map(|live| live.name.clone())),
                 SecretFrom::Set => ("set", kept.map(|live| live.name.clone())),
-                // A part of another secret is kept with that.
+                // A part of another secret is stored there.
                 SecretFrom::Composed(_) => ("composed", kept.map(|live| live.name.clone())),
                 SecretFrom::SecretsManager { arn, .. } | SecretFrom::Parameter { id: arn } => {
                     ("from", Some(arn.clone()))
@@ -58,7 +58,7 @@ fn lines(stack: &Stack, live: &BTreeMap<Address, secret::Live>) -> Vec<SecretLin
             let name = format!("{service}.{variable}");
             let services = if stack.services.contains_key(service) { vec![service.clone()] } else { Vec::new() };
             let changed = kept.and_then(|live| live.changed);
-            // What it is a part of has a line of its own.
+            // The other secret has its own line.
             let is_part = matches!(from, SecretFrom::Composed(_)) && address.name() != name;
             of_services.extend(Some(address).filter(|_| !is_part));
             lines.push(SecretLine { name, source, services, jobs: jobs(stack, service), kept_as, changed });
@@ -78,21 +78,21 @@ fn lines(stack: &Stack, live: &BTreeMap<Address, secret::Live>) -> Vec<SecretLin
     lines
 }
 
-/// The jobs that run as `service` does.
+/// Returns the jobs that run with the configuration of `service`.
 fn jobs(stack: &Stack, service: &str) -> Vec<String> {
     let jobs = stack.jobs.iter().filter(|(name, job)| job.runs.container(name) == service);
     jobs.map(|(name, _)| name.clone()).collect()
 }
 
-/// What `secrets rotate` calls it; of the others, what its address does.
+/// Returns the name in `secrets rotate`, or else the name in the address.
 fn name(address: &Address, stack: &Stack) -> String {
     let users = stack.database.iter().flat_map(|database| &database.users);
     let user = users.map(|user| user.name.as_str()).find(|user| blueprint::database_password(user) == *address);
     user.map_or_else(|| address.name().replace('/', "."), |user| format!("database.{user}"))
 }
 
-/// The services, and the jobs with an image of their own, whose containers get what is in it under stackctl's own name: the URLs of database and cache go to each
-/// that does not say otherwise.
+/// Returns the services, and the jobs with their own image, that get this secret as a default variable: the URLs of the
+/// database and the cache go to each of them unless stack.yaml overrides the variable.
 fn using(address: &Address, stack: &Stack) -> Vec<String> {
     let url = |of: &str| *address == Address::new("secret", of);
     let variable = match () {
@@ -110,7 +110,7 @@ mod tests {
     use crate::spec;
 
     #[test]
-    fn each_secret_is_named_with_who_uses_it_and_no_value() {
+    fn each_secret_is_listed_with_its_users() {
         let text = "name: demo\nregion: eu-west-1\ndatabase: { users: { app: owner } }\nservices:\n  \
             web: { build: app, secrets: { KEY: set, TOKEN: generate } }\n  other: { build: app }\n\
             jobs: { report: { service: web, command: [r], schedule: rate(1 day) } }\n";

@@ -1,5 +1,5 @@
-//! `stackctl secrets`: what can be done about the secrets that stackctl keeps. Another value of one is followed by a plan
-//! like any other, because task definitions name the versions of what they were made with.
+//! `stackctl secrets`: manages the secrets that stackctl stores. A plan applies a new value, because task definitions
+//! contain the versions of secrets.
 
 mod list;
 mod rotate;

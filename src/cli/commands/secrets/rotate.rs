@@ -1,4 +1,4 @@
-//! `stackctl secrets rotate`: gives the password of a database user another value, and carries out what follows from that.
+//! `stackctl secrets rotate`: changes the password of a database user and applies the change.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ use crate::{
     spec::{DatabaseRole, DatabaseUser, Reference, Service, Stack, Template},
 };
 
-/// What the name of a database user's password begins with.
+/// The prefix of the name of a database user's password.
 const DATABASE: &str = "database.";
 
 /// Arguments of `stackctl secrets rotate`.
@@ -49,7 +49,7 @@ impl Rotate {
         project.under_lock("secrets rotate", global, rotated).await
     }
 
-    /// Gives the password another value and carries out what follows, under the stack's lock, which the caller holds.
+    /// Changes the password and applies the change. The caller holds the stack's lock.
     async fn rotate(
         &self,
         project: &Project,
@@ -75,9 +75,9 @@ impl Rotate {
         followed
     }
 
-    /// Makes the new password true at the database and wherever it is used.
+    /// Applies the new password to the database and to all its users.
     async fn follow(&self, project: &Project, output: &Output) -> Result<u8, Stop> {
-        // Whoever goes on from here, this run or another one, does no more than make the stack as stack.yaml says.
+        // From here on, any run that continues only applies stack.yaml.
         let change = Change {
             command: "up",
             consent: Consent::Given,
@@ -120,7 +120,7 @@ impl Rotate {
     }
 }
 
-/// The database user that `name` means.
+/// Returns the database user called `name`.
 fn user<'a>(stack: &'a Stack, name: &str) -> Result<&'a DatabaseUser, Stop> {
     let users = stack.database.as_ref().map(|database| database.users.as_slice()).unwrap_or_default();
     if let Some(wanted) = name.strip_prefix(DATABASE)
@@ -137,7 +137,7 @@ fn user<'a>(stack: &'a Stack, name: &str) -> Result<&'a DatabaseUser, Stop> {
     Err(Stop::usage(format!("database user `{name}` not found"), hint))
 }
 
-/// The services that connect as `user`: by the URL that they are given, or by a value that refers to its password.
+/// Returns the services that connect as `user`: by their URL, or by a value that contains its password.
 fn using<'a>(stack: &'a Stack, user: &DatabaseUser) -> Vec<&'a str> {
     let first = stack.database.as_ref().and_then(|database| database.first_owner());
     let is_first = user.role == DatabaseRole::Owner && first == Some(user);
@@ -154,7 +154,7 @@ fn using<'a>(stack: &'a Stack, user: &DatabaseUser) -> Vec<&'a str> {
     stack.programs().filter(|(_, program)| uses(program)).map(|(name, _)| name.as_str()).collect()
 }
 
-/// The secret, in a stack that is as stack.yaml says: nothing else is to be carried out with a rotation.
+/// Returns the secret. The stack must match stack.yaml, so that a rotation applies nothing else.
 async fn ready(project: &Project, address: &Address) -> Result<secret::Live, Stop> {
     let view = project.look().await?;
     let found = view.live.iter().find(|live| &live.address == address).map(LiveResource::decoded);
@@ -167,7 +167,7 @@ async fn ready(project: &Project, address: &Address) -> Result<secret::Live, Sto
     Ok(secret?)
 }
 
-/// The steps of `plan` that make the new password true at the database, and no task new.
+/// Returns the steps of `plan` that apply the new password to the database without replacing tasks.
 fn database_part(plan: &Plan) -> Plan {
     engine::only(plan, |step| [DatabaseUsers::NAME, Secret::NAME].contains(&step.address.kind()))
 }
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_is_named_with_the_section_that_it_stands_in() {
+    fn a_user_name_needs_the_database_prefix() {
         let stack = stack("database: { users: { app: owner, developer: read-only } }\n");
         assert_eq!(user(&stack, "database.developer").expect("there is one").name, "developer");
         for unknown in ["developer", "database.", "database.nobody", "database.postgres", "web.ADMIN_PASSWORD"] {
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stack_without_users_says_so() {
+    fn a_stack_without_users_is_reported() {
         let Err(Stop::Usage { hint, .. }) = user(&stack("database: {}\n"), "database.app") else {
             panic!("it has none")
         };
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn services_connect_as_the_first_owner_and_as_nobody_else() {
+    fn services_connect_as_the_first_owner_only() {
         let stack = stack("database: { users: { developer: read-only, app: owner, other: owner } }\n");
         let services = |name: &str| using(&stack, user(&stack, name).expect("there is one"));
         assert_eq!(services("database.app"), ["job", "web"]);

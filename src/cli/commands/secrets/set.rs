@@ -1,5 +1,5 @@
-//! `stackctl secrets set`: gives a secret of a service the value that somebody has by hand. The value comes from the
-//! terminal or from standard input, and goes to Secrets Manager alone.
+//! `stackctl secrets set`: sets a service's secret to a given value. The value comes from the terminal or standard
+//! input, and goes only to Secrets Manager.
 
 use std::{
     collections::BTreeMap,
@@ -46,20 +46,20 @@ pub(super) struct Set {
     redeploy: bool,
 }
 
-/// One secret of stack.yaml.
+/// A secret of stack.yaml.
 struct Wanted {
     service: String,
     address: Address,
 }
 
-/// What follows from another value.
+/// The effect of a new value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Then {
-    /// No task has the old one.
+    /// No running task has the old value.
     Nothing,
-    /// Tasks have the old one, and keep it for now.
+    /// Running tasks keep the old value for now.
     ToRedeploy,
-    /// Tasks have the old one, and are replaced.
+    /// Running tasks have the old value and are replaced.
     Redeployment,
 }
 
@@ -84,7 +84,7 @@ impl Set {
         project.under_lock("secrets set", global, work).await
     }
 
-    /// The value, from whoever sits there or from standard input.
+    /// Reads the value from the terminal or from standard input.
     fn read(&self, output: &Output) -> Result<String, Stop> {
         let stdin = std::io::stdin();
         let bytes = if stdin.is_terminal() {
@@ -102,7 +102,7 @@ impl Set {
         })
     }
 
-    /// What follows: a task has what the secret held when it started.
+    /// Returns the effect of the new value. A task has the value that the secret had when it started.
     async fn then(&self, project: &Project, wanted: &Wanted, global: &Global, output: &Output) -> Result<Then, Stop> {
         let service = &wanted.service;
         let runs = project.observe_kind("service").await?;
@@ -113,7 +113,7 @@ impl Set {
         Ok(if redeploys { Then::Redeployment } else { Then::ToRedeploy })
     }
 
-    /// Puts the value into Secrets Manager and does what follows, under the stack's lock, which the caller holds.
+    /// Stores the value in Secrets Manager and applies the change. The caller holds the stack's lock.
     async fn give(
         &self,
         project: &Project,
@@ -151,7 +151,7 @@ impl Set {
         Ok(change.run_locked(project, output).await?.code)
     }
 
-    /// Says what is left to do.
+    /// Reports what is left to do.
     fn conclude(&self, wanted: &Wanted, given: &secret::Live, then: Then, is_done: bool, output: &Output) {
         let service = &wanted.service;
         let waits = then == Then::ToRedeploy || !is_done;
@@ -174,7 +174,7 @@ fn asked(service: &str, output: &Output) -> bool {
     output.ask(&question).is_some_and(|answer| answer.trim() == "yes")
 }
 
-/// The secret that `name` means: one whose value is given by hand.
+/// Returns the secret called `name`, which must be `set` in stack.yaml.
 fn wanted(stack: &Stack, name: &str) -> Result<Wanted, Stop> {
     let all = stack.programs().flat_map(|(service, of)| {
         of.secrets.iter().map(move |(variable, from)| (service, variable, from, format!("{service}.{variable}")))
@@ -211,7 +211,7 @@ fn wanted(stack: &Stack, name: &str) -> Result<Wanted, Stop> {
     }
 }
 
-/// What was read, as a container can have it in its environment.
+/// Returns the input as the value of an environment variable.
 fn value(bytes: Vec<u8>) -> Result<String, &'static str> {
     let text = String::from_utf8(bytes).map_err(|_| "the value is not valid UTF-8")?;
     let text = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
@@ -224,7 +224,7 @@ fn value(bytes: Vec<u8>) -> Result<String, &'static str> {
     }
 }
 
-/// The steps of `plan`, which leads to `graph`, that replace the tasks of `service`, and those that make its jobs follow.
+/// Returns the steps of `plan`, which leads to `graph`, that replace the tasks of `service` and update its jobs.
 fn only_of(kinds: &Registry, service: &str, stack: &Stack, graph: &Graph, plan: &Plan) -> Result<Plan, Failure> {
     let is_own = |address: &Address| {
         let name = address.name();
@@ -246,7 +246,7 @@ mod tests {
     use crate::spec;
 
     #[test]
-    fn only_what_is_given_by_hand_can_be_set() {
+    fn only_secrets_with_set_can_be_set() {
         let arn = "arn:aws:ssm:eu-west-1:123456789012:parameter/x";
         let text = format!(
             "name: demo\nregion: eu-west-1\nservices:\n  web: {{ build: app, secrets: {{ KEY: set, TOKEN: generate, \
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_loses_one_line_end_and_nothing_else() {
+    fn a_value_loses_only_one_line_end() {
         assert_eq!(value(b"abc\n".to_vec()).as_deref(), Ok("abc"));
         assert_eq!(value(b"abc\r\n".to_vec()).as_deref(), Ok("abc"));
         assert_eq!(value(b" a\nb \n\n".to_vec()).as_deref(), Ok(" a\nb \n"));

@@ -1,4 +1,4 @@
-//! Where a project's pipelines run, and how each of these places names a project to AWS.
+//! The services that run pipelines, and how each identifies a project to AWS.
 
 use std::process::Command;
 
@@ -15,7 +15,7 @@ pub(super) enum Forge {
     Jenkins,
 }
 
-/// A project there.
+/// A project on such a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Repository {
     /// The host, such as `gitlab.com`.
@@ -25,7 +25,7 @@ pub(super) struct Repository {
 }
 
 impl Forge {
-    /// As people call it.
+    /// Returns the name of the service.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Github => "GitHub",
@@ -34,7 +34,7 @@ impl Forge {
         }
     }
 
-    /// A project as `--repository` takes it.
+    /// Returns an example for `--repository`.
     pub(super) fn example(self) -> &'static str {
         match self {
             Self::Github => "owner/name",
@@ -43,14 +43,14 @@ impl Forge {
         }
     }
 
-    /// The project that `text` names.
+    /// Parses the name of a project.
     pub(super) fn repository(self, text: &str) -> Option<Repository> {
         let text = text.trim_end_matches('/').trim_end_matches(".git");
         let (host, name) = match self {
             Self::Github => ("github.com", text.strip_prefix("https://github.com/").unwrap_or(text)),
             Self::Gitlab => {
                 let text = text.strip_prefix("https://").unwrap_or(text);
-                // A group's name has dots as rarely as a host has none.
+                // A first part with a dot is a host: groups rarely have dots, and hosts nearly always do.
                 text.split_once('/').filter(|(first, _)| first.contains('.')).unwrap_or(("gitlab.com", text))
             }
             Self::Jenkins => text.strip_prefix("https://")?.split_once('/')?,
@@ -61,7 +61,8 @@ impl Forge {
         let fits = match self {
             Self::Github => parts.len() == 2,
             Self::Gitlab => parts.len() >= 2,
-            // Each folder and the job itself stand behind a `job`: <https://www.jenkins.io/doc/book/using/remote-access-api/>.
+            // Each folder and the job itself follow a `job`:
+            // <https://www.jenkins.io/doc/book/using/remote-access-api/>.
             Self::Jenkins => {
                 parts.len() >= 2 && parts.len().is_multiple_of(2) && parts.iter().step_by(2).all(|part| *part == "job")
             }
@@ -71,7 +72,7 @@ impl Forge {
             .then(|| Repository { host: host.to_owned(), name: name.to_owned() })
     }
 
-    /// The project that the git remote `origin` names; Jenkins' jobs have no such sign.
+    /// Returns the project of the git remote `origin`. A remote does not identify a job of Jenkins.
     pub(super) fn origin(self) -> Option<Repository> {
         let output = Command::new("git").args(["remote", "get-url", "origin"]).output().ok()?;
         let url = String::from_utf8(output.stdout).ok()?;
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn projects_are_named_in_the_ways_people_name_them() {
+    fn common_forms_of_project_names_are_parsed() {
         assert_eq!(Forge::Github.repository("ada/shop"), Some(named("github.com", "ada/shop")));
         assert_eq!(Forge::Github.repository("https://github.com/ada/shop.git"), Some(named("github.com", "ada/shop")));
         assert_eq!(Forge::Gitlab.repository("team/web/shop"), Some(named("gitlab.com", "team/web/shop")));
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_match_more_than_one_project_is_refused() {
+    fn an_ambiguous_project_name_is_refused() {
         for text in ["shop", "ada/*", "ada/shop/deep", "ada/", "a da/shop", "ada/shop\"", ""] {
             assert_eq!(Forge::Github.repository(text), None, "{text}");
         }
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_remote_tells_the_project_by_either_protocol() {
+    fn a_git_remote_names_the_project_over_https_and_ssh() {
         for url in
             ["git@github.com:ada/shop.git", "https://github.com/ada/shop", "ssh://git@github.com:22/ada/shop.git"]
         {

@@ -1,6 +1,6 @@
-//! `stackctl init --ci`: the pipeline of a user's project for GitHub, GitLab or Jenkins (test, plan as a comment, deploy),
-//! and the two AWS roles that it assumes by OpenID Connect. What the roles are is in `roles`, whom they trust in `forge`;
-//! the files' texts are templates beside this one. Makes no call: the roles are created by a script that is written too.
+//! `stackctl init --ci`: writes a pipeline for GitHub, GitLab or Jenkins (test, plan as a comment, deploy) and the two
+//! IAM roles that it assumes by OpenID Connect. `roles` creates the roles, `forge` knows the pipeline services, and the
+//! texts are templates in this folder. Makes no calls: a generated script creates the roles.
 
 mod forge;
 mod roles;
@@ -19,7 +19,7 @@ use crate::{
 use forge::{Forge, Repository};
 use roles::Roles;
 
-/// The folder of the roles' files.
+/// The folder for the files of the roles.
 const FOLDER: &str = "ci";
 
 const GITHUB: &str = include_str!("github.yml");
@@ -57,19 +57,19 @@ pub(super) struct PipelineArgs {
 
 /// How the project is tested, as far as stack.yaml and the folder tell.
 enum Tests {
-    /// By cargo.
+    /// With cargo.
     Cargo { locked: bool },
-    /// In a way that only the user knows.
+    /// Unknown to stackctl.
     Unknown,
 }
 
 impl PipelineArgs {
-    /// Whether `--ci` was given.
+    /// Returns whether `--ci` was given.
     pub(super) fn is_asked_for(&self) -> bool {
         self.ci.is_some()
     }
 
-    /// The files of the pipeline of `stack`.
+    /// Returns the files of the pipeline for `stack`.
     pub(super) fn files(&self, stack: &Stack, global: &Global, output: &Output) -> Result<Files, Stop> {
         let forge = self.ci.ok_or_else(|| Stop::usage("--ci is missing", "choose one: github, gitlab, jenkins"))?;
         let account = match &self.account {
@@ -112,13 +112,13 @@ impl PipelineArgs {
     }
 }
 
-/// What the templates' places are filled with.
+/// The values for the placeholders in the templates.
 struct Texts<'a> {
     args: &'a PipelineArgs,
     global: &'a Global,
     stack: &'a Stack,
     roles: &'a Roles<'a>,
-    /// How many managed policies the roles for plans and for deployments have.
+    /// The number of managed policies of the plan role and of the deploy role.
     managed: (String, String),
     tests: Tests,
 }
@@ -161,7 +161,7 @@ impl Texts<'_> {
         Ok(template::fill(template, &values)?)
     }
 
-    /// The path of stack.yaml, which has to read as itself in YAML, in Groovy and in a shell.
+    /// Returns the path of stack.yaml, which must need no quoting in YAML, Groovy and a shell.
     fn file(&self) -> Result<String, Stop> {
         let file = self.global.file.display().to_string();
         if file.chars().all(|c| c.is_alphanumeric() || "/._-".contains(c)) && !file.starts_with(['/', '-']) {
@@ -207,13 +207,14 @@ fn ask_account(output: &Output) -> Result<String, Stop> {
     }
 }
 
+/// Parses the id of an AWS account.
 /// <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html>
 pub(in crate::cli) fn account(text: &str) -> Result<String, String> {
     let is_account = text.len() == 12 && text.chars().all(|c| c.is_ascii_digit());
     is_account.then(|| text.to_owned()).ok_or_else(|| "expected an AWS account ID of 12 digits".to_owned())
 }
 
-/// What git takes as a branch and a trust policy as itself: no wildcard, no white space.
+/// Parses a branch that is valid in git and literal in a trust policy: no wildcards, no white space.
 fn branch(text: &str) -> Result<String, String> {
     let is_branch = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "._/-".contains(c));
     is_branch

@@ -1,6 +1,6 @@
-//! The two roles of a pipeline: `plan`, which may look, for every proposed change, and `deploy`, which may release, for the
-//! branch that is deployed. Each trusts the place where the pipeline runs for exactly this, by OpenID Connect, and may do
-//! no more than `stackctl policy` says of its commands.
+//! The two IAM roles of a pipeline: `plan`, which may only read, for every proposed change, and `deploy`, which may
+//! release, for the deployed branch. Each trusts only the pipeline service for this purpose, by OpenID Connect, and has
+//! only the permissions that `stackctl policy` prints for its commands.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-idp_oidc.html>
 
@@ -14,20 +14,20 @@ use crate::{
     spec::{self, Stack},
 };
 
-/// How many managed policies a role may have.
+/// The maximum number of managed policies of a role.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 const MOST_MANAGED: usize = 10;
 
-/// What a role may do.
+/// The policies of a role.
 pub(super) enum Policies {
-    /// The role's inline policy.
+    /// An inline policy.
     Inline(String),
-    /// Managed policies: an inline one may not be that long.
+    /// Managed policies, because an inline policy would be too long.
     Managed(Vec<String>),
 }
 
 impl Policies {
-    /// Their files for the role `what`, each with its text.
+    /// Returns the names and texts of their files, for the role `what`.
     pub(super) fn files(&self, what: &str) -> Vec<(String, String)> {
         match self {
             Self::Inline(text) => vec![(format!("{what}-policy.json"), text.clone())],
@@ -38,7 +38,7 @@ impl Policies {
         }
     }
 
-    /// How many managed policies they are.
+    /// Returns the number of managed policies.
     pub(super) fn managed(&self) -> usize {
         match self {
             Self::Inline(_) => 0,
@@ -47,7 +47,7 @@ impl Policies {
     }
 }
 
-/// The roles of one stack's pipeline.
+/// The roles of a stack's pipeline.
 pub(super) struct Roles<'a> {
     pub(super) stack: &'a Stack,
     pub(super) account: &'a str,
@@ -57,7 +57,7 @@ pub(super) struct Roles<'a> {
 }
 
 impl Roles<'_> {
-    /// What a role is called, within IAM's 64 characters.
+    /// Returns the name of a role, which IAM limits to 64 characters.
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
     pub(super) fn name(&self, what: &str) -> String {
         let Stack { name, environment, .. } = self.stack;
@@ -67,7 +67,7 @@ impl Roles<'_> {
         format!("stackctl-ci-{name}-{environment}-{what}")
     }
 
-    /// The URL that the tokens name as their issuer, without `https://`; AWS names the provider so.
+    /// Returns the issuer URL of the tokens without `https://`, which is also the name of the provider in IAM.
     pub(super) fn issuer(&self) -> String {
         match self.forge {
             Forge::Github => "token.actions.githubusercontent.com".to_owned(),
@@ -76,7 +76,7 @@ impl Roles<'_> {
         }
     }
 
-    /// Whom the tokens are for.
+    /// Returns the audience of the tokens.
     pub(super) fn audience(&self) -> String {
         match self.forge {
             Forge::Github | Forge::Jenkins => "sts.amazonaws.com".to_owned(),
@@ -84,13 +84,14 @@ impl Roles<'_> {
         }
     }
 
-    /// Who may plan: whoever may propose a change in the project itself. A fork's pipeline has another subject.
+    /// Returns the trust policy of the plan role: any pipeline for a proposed change in the project itself. The
+    /// pipeline of a fork has another subject.
     pub(super) fn plan_trust(&self) -> Result<String, Failure> {
         let name = &self.repository.name;
         let (test, subject) = match self.forge {
             // <https://docs.github.com/en/actions/reference/security/oidc>
             Forge::Github => ("StringEquals", format!("repo:{name}:pull_request")),
-            // A merge request's pipeline names the branch that it comes from.
+            // The pipeline of a merge request has the source branch in its subject.
             // <https://docs.gitlab.com/ci/secrets/id_token_authentication/>
             Forge::Gitlab => ("StringLike", format!("project_path:{name}:ref_type:branch:ref:*")),
             // <https://plugins.jenkins.io/oidc-provider/>
@@ -99,14 +100,14 @@ impl Roles<'_> {
         self.trust(test, &subject)
     }
 
-    /// Who may deploy: the branch that is deployed, and nobody else.
+    /// Returns the trust policy of the deploy role: only pipelines for the deployed branch.
     pub(super) fn deploy_trust(&self) -> Result<String, Failure> {
         let Repository { host, name } = self.repository;
         let branch = self.branch;
         let subject = match self.forge {
             Forge::Github => format!("repo:{name}:ref:refs/heads/{branch}"),
             Forge::Gitlab => format!("project_path:{name}:ref_type:branch:ref:{branch}"),
-            // Jenkins writes a branch's slashes twice encoded into its job's URL.
+            // Jenkins encodes the slashes of a branch twice in the URL of its job.
             Forge::Jenkins => format!("https://{host}/{name}/job/{}/", branch.replace('/', "%252F")),
         };
         self.trust("StringEquals", &subject)
@@ -124,12 +125,12 @@ impl Roles<'_> {
         }]))
     }
 
-    /// What the role for plans may do.
+    /// Returns the policies of the plan role.
     pub(super) fn plan_policy(&self) -> Result<Policies, Failure> {
         self.policy(Commands::Plan)
     }
 
-    /// What the role for deployments may do: release, or `with_up` all that stackctl does.
+    /// Returns the policies of the deploy role: releases or, `with_up`, everything that stackctl does.
     pub(super) fn deploy_policy(&self, with_up: bool) -> Result<Policies, Failure> {
         self.policy(if with_up { Commands::All } else { Commands::Deploy })
     }

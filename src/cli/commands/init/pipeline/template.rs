@@ -1,9 +1,10 @@
-//! Templates with places such as `@STACK@`. They stay readable as what they become: YAML, Groovy and shell use braces and
-//! dollars for themselves.
+//! Templates with placeholders such as `@STACK@`. YAML, Groovy and shell use braces and dollar signs themselves, so
+//! these stay readable.
 
 use crate::model::Failure;
 
-/// `template` with its places filled. `@INDENT@` in a value becomes the white space before that value's line.
+/// Returns `template` with its placeholders filled in. `@INDENT@` in a value becomes the indentation of that value's
+/// line.
 pub(super) fn fill(template: &str, values: &[(&str, &str)]) -> Result<String, Failure> {
     let mut text = String::with_capacity(template.len());
     for line in template.lines() {
@@ -21,7 +22,7 @@ pub(super) fn fill(template: &str, values: &[(&str, &str)]) -> Result<String, Fa
     }
 }
 
-/// A place that nothing has filled.
+/// Returns a placeholder that is left.
 fn left_over(text: &str) -> Option<&str> {
     let mut parts = text.match_indices('@').map(|(at, _)| at).peekable();
     while let Some(at) = parts.next() {
@@ -39,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_filled_and_a_forgotten_one_is_a_defect() {
+    fn placeholders_are_filled_and_a_missing_value_fails() {
         let filled = fill("a: @ONE@\n  - run @TWO@\n", &[("ONE", "1"), ("TWO", "x\n@INDENT@y")]);
         assert_eq!(filled.expect("all are filled"), "a: 1\n  - run x\n  y\n");
         assert!(fill("mail@example.com and user@host\n", &[]).is_ok());

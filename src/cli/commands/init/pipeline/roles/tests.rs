@@ -63,7 +63,7 @@ fn a_plan_role_only_reads_and_a_deploy_role_only_releases() {
 }
 
 #[test]
-fn what_has_a_name_of_the_stack_is_narrowed_to_this_one() {
+fn named_resources_are_limited_to_the_stack() {
     let made = made(Forge::Github, "ada/shop");
     let resources = made.all["Statement"].as_array().expect("it has statements").iter().flat_map(|statement| {
         match &statement["Resource"] {
@@ -86,7 +86,7 @@ fn what_has_a_name_of_the_stack_is_narrowed_to_this_one() {
 }
 
 #[test]
-fn each_role_trusts_exactly_the_pipeline_that_it_is_for() {
+fn each_role_trusts_only_its_own_pipelines() {
     let github = made(Forge::Github, "ada/shop");
     let subject = "token.actions.githubusercontent.com:sub";
     assert_eq!(condition(&github.plan.0, "StringEquals", subject), "repo:ada/shop:pull_request");
