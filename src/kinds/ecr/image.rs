@@ -331,7 +331,8 @@ fn highest(definition: &TaskDefinition, uri: &str) -> u64 {
 /// Whether `image` can still be pulled. Only images in the stack's repositories are checked, because those repositories
 /// delete old images.
 ///
-/// # Errors Returns an error if ECR does.
+/// # Errors
+/// Returns an error if ECR does.
 pub async fn is_kept(cx: &Context, image: &str) -> Result<bool, Failure> {
     let name = image.split_once('/').map_or(image, |(_, name)| name);
     match name.rsplit_once(':') {
@@ -367,7 +368,8 @@ fn numbered(images: &[ImageDetail]) -> Vec<Numbered> {
 /// Returns the registry credentials, which are valid for twelve hours.
 /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html>
 ///
-/// # Errors Returns an error if ECR does.
+/// # Errors
+/// Returns an error if ECR does.
 pub async fn login(aws: &Aws) -> Result<RegistryLogin, Failure> {
     let answer = aws.ecr.get_authorization_token().send().await.during("GetAuthorizationToken")?;
     let data = answer.authorization_data.and_then(|data| data.into_iter().next());

@@ -68,7 +68,8 @@ pub fn tags(specifications: &[TagSpecification], of: &ResourceType) -> Vec<Tag> 
 
 /// Whether a resource with these tags passes all of `filters`. A filter is either by a tag or by one of `properties`.
 ///
-/// # Panics Panics for any other filter.
+/// # Panics
+/// Panics for any other filter.
 pub fn passes(filters: &[Filter], tags: &[Tag], properties: &[(&str, &[&str])]) -> bool {
     filters.iter().all(|filter| {
         let name = filter.name().expect("a filter has a name");
