@@ -332,7 +332,7 @@ fn highest(definition: &TaskDefinition, uri: &str) -> u64 {
 /// delete old images.
 ///
 /// # Errors
-/// Returns an error if ECR does.
+/// Returns an error if a call to ECR fails.
 pub async fn is_kept(cx: &Context, image: &str) -> Result<bool, Failure> {
     let name = image.split_once('/').map_or(image, |(_, name)| name);
     match name.rsplit_once(':') {
@@ -369,7 +369,7 @@ fn numbered(images: &[ImageDetail]) -> Vec<Numbered> {
 /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html>
 ///
 /// # Errors
-/// Returns an error if ECR does.
+/// Returns an error if a call to ECR fails.
 pub async fn login(aws: &Aws) -> Result<RegistryLogin, Failure> {
     let answer = aws.ecr.get_authorization_token().send().await.during("GetAuthorizationToken")?;
     let data = answer.authorization_data.and_then(|data| data.into_iter().next());

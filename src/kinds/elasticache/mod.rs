@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_description_leads_back_to_its_own_stack_only() {
+    fn description_is_recognized_only_by_its_own_stack() {
         let address = Address::new("cache", "main");
         let description = description(&id("shop", "eu-test"), &address);
         assert_eq!(address_of(&id("shop", "eu-test"), &description), Some(address));

@@ -42,7 +42,7 @@ pub(super) struct Secrets {
     before: Vec<(Instant, Vec<Secret>)>,
 }
 
-/// A secret. Its ARN does not follow from its name as it does in AWS.
+/// A secret. The format of its ARN is specific to this model.
 #[derive(Clone, Default)]
 struct Secret {
     name: String,

@@ -90,7 +90,7 @@ pub fn cluster(cx: &Context) -> String {
 /// the resources that they left behind.
 ///
 /// # Errors
-/// Returns an error if ECS or CloudWatch Logs does.
+/// Returns an error if a call to ECS or CloudWatch Logs fails.
 pub async fn begun(cx: &Context, left: &Left) -> Result<Vec<Begun>, Failure> {
     let (tasks, mut said) = futures::try_join!(tasks(cx), said(cx, left.log))?;
     let arns: Vec<&str> = tasks.iter().filter_map(Task::task_definition_arn).collect();

@@ -13,7 +13,7 @@ use crate::{
 /// moment when one replaces another.
 ///
 /// # Errors
-/// Returns an error if ECS does.
+/// Returns an error if a call to ECS fails.
 pub async fn under_way(cx: &Context, live: &Live) -> Result<Vec<String>, Failure> {
     let call = cx.aws.ecs.list_service_deployments().cluster(&live.cluster).service(&live.name);
     let call = call.status(Status::Pending).status(Status::InProgress);
@@ -27,7 +27,7 @@ pub async fn under_way(cx: &Context, live: &Live) -> Result<Vec<String>, Failure
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopServiceDeployment.html>
 ///
 /// # Errors
-/// Returns an error if ECS does.
+/// Returns an error if a call to ECS fails.
 pub async fn stop(cx: &Context, arn: &str) -> Result<bool, Failure> {
     let call = cx.aws.ecs.stop_service_deployment().service_deployment_arn(arn).stop_type(StopType::Rollback);
     let answer = call.customize().once().send().await;

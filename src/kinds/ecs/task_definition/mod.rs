@@ -236,7 +236,7 @@ async fn register(cx: &Context, address: &Address, desired: &Desired, before: Op
 /// registered in the family stay.
 async fn superseded(cx: &Context, address: &Address, family: &str) -> Result<Vec<String>, Failure> {
     let newest_first = family::revisions(cx, family, TaskDefinitionStatus::Active).await?;
-    // Of the listed revisions, only the oldest can exceed the limit, unless others registered some.
+    // If at most one revision exceeds the limit, only the oldest must be read.
     let looked_at = if newest_first.len() > KEPT + 1 { newest_first.len() } else { 1 };
     let (known, looked_at) = newest_first.split_at(newest_first.len().saturating_sub(looked_at));
     let reads = looked_at.iter().map(|arn| async move {

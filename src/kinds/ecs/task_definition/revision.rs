@@ -43,7 +43,7 @@ pub struct Revision {
 /// Returns the active revisions in the family of `address`, newest first.
 ///
 /// # Errors
-/// Returns an error if ECS does.
+/// Returns an error if a call to ECS fails.
 pub async fn active(cx: &Context, address: &Address) -> Result<Vec<String>, Failure> {
     family::revisions(cx, &family::name(&cx.id, address), TaskDefinitionStatus::Active).await
 }
@@ -54,7 +54,7 @@ pub async fn active(cx: &Context, address: &Address) -> Result<Vec<String>, Fail
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteTaskDefinitions.html>
 ///
 /// # Errors
-/// Returns an error if ECS does.
+/// Returns an error if a call to ECS fails.
 pub async fn find(cx: &Context, address: &Address, number: u32) -> Result<Option<Revision>, Failure> {
     let name = format!("{}:{number}", family::name(&cx.id, address));
     let Some(known) = ecs::revision(cx, &name).await? else { return Ok(None) };

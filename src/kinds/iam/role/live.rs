@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_description_leads_back_to_its_own_stack_only() {
+    fn description_is_recognized_only_by_its_own_stack() {
         let id = |stack: &str, environment: &str| StackId { stack: stack.into(), environment: environment.into() };
         let address = Address::new("role", "web-execution");
         let text = description(&id("shop", "eu-test"), &address, "eu-west-1");

@@ -61,7 +61,7 @@ pub(super) async fn all(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
 /// policies there from `policies`, which are grouped by role.
 ///
 /// # Errors
-/// Returns an error if IAM does.
+/// Returns an error if a call to IAM fails.
 async fn unlisted(
     cx: &Context,
     listed: &[Found<Live>],

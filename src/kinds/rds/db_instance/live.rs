@@ -36,7 +36,8 @@ pub enum Password {
     Managed,
     /// RDS is applying the stack's password.
     BeingSet,
-    /// RDS is applying the stack's password, but the tag still has [`FOREIGN`], because a run was killed in between.
+    /// RDS is applying the stack's password, but the tag still records a foreign one, because a run was killed in
+    /// between.
     Replaced,
 }
 

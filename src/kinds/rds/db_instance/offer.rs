@@ -28,7 +28,7 @@ struct Offer {
 /// keep a version that RDS offers no more.
 ///
 /// # Errors
-/// Returns an error if AWS does.
+/// Returns an error if a call to AWS fails.
 pub async fn missing(
     cx: &Context,
     desired: &Desired,

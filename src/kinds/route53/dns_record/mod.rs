@@ -191,7 +191,7 @@ impl Kind for DnsRecord {
         for field in changes {
             match field {
                 Field::Name => moves = true,
-                // Nothing to note: both ways below write the whole record.
+                // Both branches below write the whole record.
                 Field::Target => {}
             }
         }

@@ -74,8 +74,8 @@ impl Kind for Secret {
         page: "https://docs.aws.amazon.com/secretsmanager/latest/userguide/intro.html",
     };
     const USES: &'static [&'static str] = &[];
-    // A password is the only access to a cache or database, and a bucket may contain data that a service encrypted with
-    // a generated value.
+    // A password is the only access to a cache or database, and all three kinds may contain data that a service
+    // encrypted with a generated value.
     const OUTLIVES: &'static [&'static str] = &["bucket", "cache", "db_instance"];
     const COST: Cost<Desired, Live> = Cost::Each { what: "a secret", price: "secret month" };
     const NOT_YET: &'static [&'static str] = &[];
@@ -203,7 +203,7 @@ impl Kind for Secret {
 /// Returns the value of a secret, for the one place that passes it on.
 ///
 /// # Errors
-/// Returns an error if Secrets Manager does.
+/// Returns an error if a call to Secrets Manager fails.
 pub async fn reveal(cx: &Context, live: &Live) -> Result<String, Failure> {
     Ok(secretsmanager::value(cx, &live.arn).await?.expose().to_owned())
 }
@@ -211,7 +211,7 @@ pub async fn reveal(cx: &Context, live: &Live) -> Result<String, Failure> {
 /// Replaces the value of a generated secret.
 ///
 /// # Errors
-/// Returns an error if Secrets Manager does.
+/// Returns an error if a call to Secrets Manager fails.
 pub async fn renew(cx: &Context, live: &Live, length: usize) -> Result<(), Failure> {
     put(cx, live, generate(length)).await.map(drop)
 }
@@ -232,7 +232,7 @@ async fn put(cx: &Context, live: &Live, value: String) -> Result<String, Failure
 /// Sets the value of the secret at `address`. Creates the secret if necessary.
 ///
 /// # Errors
-/// Returns an error if Secrets Manager does.
+/// Returns an error if a call to Secrets Manager fails.
 pub async fn give(cx: &Context, address: &Address, live: Option<&Live>, value: String) -> Result<Live, Failure> {
     match live {
         Some(live) => write(cx, live, value, GIVEN.to_owned()).await,
