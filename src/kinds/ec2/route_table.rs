@@ -340,7 +340,8 @@ async fn create_route(cx: &Context, table: &str, route: &Route) -> Result<bool, 
     Ok(answer.or_absent("CreateRoute", &["RouteAlreadyExists"])?.is_some())
 }
 
-/// Replaces the default route. <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReplaceRoute.html>
+/// Replaces the default route.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReplaceRoute.html>
 async fn replace_route(cx: &Context, table: &str, route: &Route) -> Result<(), Failure> {
     let (internet, nat) = gateways(route)?;
     let call = cx.aws.ec2.replace_route().route_table_id(table).destination_cidr_block(DEFAULT);

@@ -296,7 +296,8 @@ fn newer(builds: impl Iterator<Item = u64>, build: u64) -> usize {
 
 /// Returns the highest build number in the repository `uri` that a task definition of the stack refers to, or 0. A user
 /// may delete an image that still runs. If its number were used again, the new image would be mistaken for the one that
-/// runs. <https://docs.aws.amazon.com/AmazonECR/latest/userguide/delete_image.html>
+/// runs.
+/// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/delete_image.html>
 async fn recorded(cx: &Context, uri: &str) -> Result<u64, Failure> {
     let call = cx.aws.ecs.list_task_definition_families().family_prefix(aws::stack_prefix(&cx.id));
     let call = call.status(TaskDefinitionFamilyStatus::Active).into_paginator().items().send();

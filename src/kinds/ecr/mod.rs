@@ -40,7 +40,8 @@ pub(super) async fn repositories(cx: &Context) -> Result<Arc<Vec<Repository>>, F
 }
 
 /// Returns the URLs of an image's layers, in order. Anybody with such a URL can download the layer until the URL
-/// expires. <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html>
+/// expires.
+/// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html>
 pub(super) async fn layer_urls(cx: &Context, repository: &str, digest: &str) -> Result<Vec<String>, Failure> {
     let image = ImageIdentifier::builder().image_digest(digest).build();
     let call = cx.aws.ecr.batch_get_image().repository_name(repository).image_ids(image);

@@ -217,7 +217,8 @@ impl Kind for Cluster {
         }
         let codes = ["ClusterContainsServicesException", "ClusterContainsTasksException", "UpdateInProgressException"];
         // With the first cluster of an account, ECS creates its service-linked role, and may not be able to use it
-        // immediately. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html
+        // immediately.
+        // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html
         let first = failure.is_of("CreateCluster") && failure.is(&["InvalidParameterException"]);
         let first = first && aws::about(failure) == About::Role;
         let role = first.then_some("the service-linked role of ECS to become usable");

@@ -84,7 +84,8 @@ pub(super) async fn services(cx: &Context) -> Result<Arc<Vec<(Address, Service)>
 async fn described_services(cx: &Context) -> Result<Vec<(Address, Service)>, Failure> {
     let (listed, families) = futures::try_join!(listed_services(cx), families(cx))?;
     // ECS does not list a draining service but still describes it. Its name equals the name of its family, which is
-    // deleted after the service. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteService.html
+    // deleted after the service.
+    // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteService.html
     let Some(listed) = listed.as_ref() else { return Ok(Vec::new()) };
     let mut names: BTreeSet<String> = listed.iter().map(|arn| aws::last_part(arn).to_owned()).collect();
     names.extend(families.iter().cloned());
@@ -283,7 +284,8 @@ pub(crate) fn network_of(
 }
 
 /// Returns the task's container called `container`. A task has more containers than its definition if GuardDuty adds
-/// its agent. <https://docs.aws.amazon.com/guardduty/latest/ug/how-runtime-monitoring-works-ecs-fargate.html>
+/// its agent.
+/// <https://docs.aws.amazon.com/guardduty/latest/ug/how-runtime-monitoring-works-ecs-fargate.html>
 pub(crate) fn container<'a>(task: &'a Task, container: &str) -> Option<&'a Container> {
     task.containers().iter().find(|other| other.name() == Some(container))
 }

@@ -116,7 +116,8 @@ const SENTENCES: &[Sentence] = &[
               the certificate without the parameter.",
         of_psql: None,
     },
-    // Printed by libpq, Python and Go. https://www.postgresql.org/docs/current/libpq-ssl.html#LIBQ-SSL-CERTIFICATES
+    // Printed by libpq, Python and Go.
+    // https://www.postgresql.org/docs/current/libpq-ssl.html#LIBQ-SSL-CERTIFICATES
     Sentence {
         example: r#"root certificate file "/etc/stackctl/rds-ca.pem" does not exist"#,
         forms: &[

@@ -171,7 +171,8 @@ pub(super) fn started_by(text: &str) -> Option<(&str, &str)> {
 }
 
 /// Returns the address of a task that a run of stackctl started and that has no tags. ECS deletes the tags when
-/// somebody stops the task. <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html>
+/// somebody stops the task.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html>
 fn untagged(task: &Task) -> Option<Address> {
     let (kind, _) = task.started_by().and_then(started_by).filter(|_| task.tags().is_empty())?;
     // A task with its own command has the name of its container. Otherwise it is a task of the only database.

@@ -64,7 +64,8 @@ pub(super) fn ended_with<'a>(task: &'a Task, container: &'a str) -> &'a str {
 }
 
 /// Returns the meaning of an exit code. By shell convention, it is 128 plus the number of the signal that ended the
-/// process. <https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_08_02>
+/// process.
+/// <https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_08_02>
 fn meaning(code: i32) -> Option<&'static str> {
     match code {
         124 => Some("it took too long"),

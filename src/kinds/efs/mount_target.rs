@@ -97,7 +97,8 @@ impl Kind for MountTarget {
             On::Owned,
         ),
         // The actions that EFS performs with the permissions of the caller. A network interface has no known name
-        // before it is created. <https://docs.aws.amazon.com/efs/latest/ug/API_CreateMountTarget.html>
+        // before it is created.
+        // <https://docs.aws.amazon.com/efs/latest/ug/API_CreateMountTarget.html>
         Permission::make(
             &[
                 "ec2:CreateNetworkInterface",

@@ -56,7 +56,8 @@ pub fn dimension(arn: &str) -> &str {
 }
 
 /// The largest page size for load balancers, target groups, listeners and rules. Each additional page costs a round
-/// trip. <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeRules.html>
+/// trip.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeRules.html>
 const PAGE: i32 = 400;
 
 /// The maximum number of resources in one `DescribeTags` call.

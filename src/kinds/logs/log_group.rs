@@ -43,7 +43,8 @@ pub fn name(id: &StackId, address: &Address) -> String {
 }
 
 /// Returns the ARN pattern of the streams of the log group called `name`, for use in IAM policies in any region and
-/// account. <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html>
+/// account.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html>
 pub fn streams_arn(name: &str) -> String {
     format!("arn:aws:logs:*:*:log-group:{name}:*")
 }

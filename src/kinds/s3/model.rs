@@ -1,5 +1,6 @@
 //! An in-memory model of S3 with the operations that its kinds call, as the API reference describes them. Reads are
-//! never stale in this model. <https://docs.aws.amazon.com/AmazonS3/latest/API/Welcome.html>
+//! never stale in this model.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/Welcome.html>
 
 use aws_sdk_s3::{
     operation::{
@@ -165,7 +166,8 @@ fn create(s3: &mut S3, input: &CreateBucketInput) -> Result<CreateBucketOutput, 
     if configuration.and_then(|configuration| configuration.location_constraint()).is_none() {
         return Err(Refusal::new("IllegalLocationConstraintException", "the region is not named"));
     }
-    // The AWS defaults. https://docs.aws.amazon.com/AmazonS3/latest/userguide/create-bucket-faq.html
+    // The AWS defaults.
+    // https://docs.aws.amazon.com/AmazonS3/latest/userguide/create-bucket-faq.html
     let block = PublicAccessBlockConfiguration::builder().block_public_acls(true).ignore_public_acls(true);
     s3.buckets.push(Bucket {
         name,

@@ -68,7 +68,8 @@ impl Kind for Namespace {
         Permission::look(&["servicediscovery:ListNamespaces"]),
         Permission::make(&["servicediscovery:CreatePrivateDnsNamespace", "servicediscovery:TagResource"], On::Tagged),
         // Cloud Map creates and deletes the hosted zone with the permissions of the caller. A zone has no known id
-        // before it is created. https://docs.aws.amazon.com/cloud-map/latest/dg/cloud-map-api-permissions-ref.html
+        // before it is created.
+        // https://docs.aws.amazon.com/cloud-map/latest/dg/cloud-map-api-permissions-ref.html
         Permission::make(
             &[
                 "ec2:DescribeRegions",

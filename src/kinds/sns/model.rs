@@ -1,7 +1,8 @@
 //! An in-memory model of SNS with the operations that the topic kind calls, as the API reference describes them.
 //!
 //! In this model, every recipient confirms a new subscription immediately. The tests of the kind cover unconfirmed
-//! addresses. <https://docs.aws.amazon.com/sns/latest/api/welcome.html>
+//! addresses.
+//! <https://docs.aws.amazon.com/sns/latest/api/welcome.html>
 
 #![expect(clippy::unnecessary_wraps, reason = "all handlers have one shape, and some operations are never refused")]
 

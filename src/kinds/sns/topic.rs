@@ -21,7 +21,8 @@ use crate::{
 /// The name of a stack's only topic.
 pub const ALARMS: &str = "alarms";
 
-/// The maximum length of a topic name, in characters. <https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html>
+/// The maximum length of a topic name, in characters.
+/// <https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html>
 const LONGEST_NAME: usize = 256;
 
 /// The value that SNS returns instead of an ARN until the address is confirmed.

@@ -120,7 +120,8 @@ fn describe(ecs: &mut Ecs, input: &DescribeTasksInput) -> Result<DescribeTasksOu
 }
 
 /// Stops a task. ECS describes a stopped task for a while, and stopping it again changes nothing. A task that is
-/// stopped loses its tags. <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html>
+/// stopped loses its tags.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html>
 fn stop(ecs: &mut Ecs, input: &StopTaskInput) -> Result<StopTaskOutput, Refusal> {
     ecs.cluster(input.cluster())?;
     let task = ecs.tasks.iter_mut().find(|task| task.task_arn() == input.task());

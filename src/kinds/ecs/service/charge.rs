@@ -15,7 +15,8 @@ pub(super) const USUAL: [&str; 2] = ["task vCPU hour", "task GB hour"];
 /// The names of the prices for a task on 64-bit ARM.
 pub(super) const ARM: [&str; 2] = ["task arm64 vCPU hour", "task arm64 GB hour"];
 
-/// The GiB of disk that are included in the price of a task. <https://aws.amazon.com/fargate/pricing/>
+/// The GiB of disk that are included in the price of a task.
+/// <https://aws.amazon.com/fargate/pricing/>
 const FREE_DISK: u32 = 20;
 
 /// The name of the price for each additional GiB.

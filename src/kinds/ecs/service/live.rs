@@ -125,7 +125,8 @@ pub struct Live {
 }
 
 /// The minimum and maximum number of tasks during a rollout, in percent of the desired number. These are the ECS
-/// defaults. <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html>
+/// defaults.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html>
 pub(super) const TASKS_PERCENT: (i32, i32) = (100, 200);
 
 /// The same limits for a service whose tasks stop before new ones start.

@@ -497,7 +497,8 @@ async fn found(cx: &Context, address: &Address, service: &SdkService) -> Result<
 }
 
 /// Returns the client token of this run. For a known token, ECS returns the service that was created with it, even if
-/// it is deleted. <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html>
+/// it is deleted.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html>
 fn token(cx: &Context, address: &Address, desired: &Desired) -> Result<String, Failure> {
     let of = format!("{} {}", desired.task_definition.get()?, cx.run);
     Ok(aws::discriminated(&cx.id, address, &of, 32))

@@ -77,7 +77,8 @@ impl Condition {
     }
 }
 
-/// The health check of a container. <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html>
+/// The health check of a container.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html>
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Check {
     /// The command in the form of ECS: `CMD` and its arguments, or `CMD-SHELL` and a line for the container's shell.

@@ -1,5 +1,6 @@
 //! An in-memory model of Amazon EFS with the operations that its kinds call, as the API reference describes them.
-//! Creating and deleting a resource takes two reads. <https://docs.aws.amazon.com/efs/latest/ug/api-reference.html>
+//! Creating and deleting a resource takes two reads.
+//! <https://docs.aws.amazon.com/efs/latest/ug/api-reference.html>
 
 #![expect(clippy::unnecessary_wraps, reason = "all handlers have one shape, and some operations are never refused")]
 

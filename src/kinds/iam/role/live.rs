@@ -42,7 +42,8 @@ impl Live {
 }
 
 // `ListRoles` returns descriptions but no tags, and reading the tags of each role would take more calls for larger
-// stacks. <https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListRoles.html>
+// stacks.
+// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListRoles.html>
 
 /// Returns the description of the role at `address`, which names its owner.
 pub(super) fn description(id: &StackId, address: &Address, region: &str) -> String {

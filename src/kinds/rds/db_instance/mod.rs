@@ -448,7 +448,8 @@ fn charge(state: &State<Desired, Live>) -> Charge {
         .plus("database GB month", f64::from(storage) * times)
 }
 
-/// Sets tags of an instance. <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_AddTagsToResource.html>
+/// Sets tags of an instance.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_AddTagsToResource.html>
 async fn tag_instance(cx: &Context, arn: &str, tags: Vec<Tag>) -> Result<(), Failure> {
     let call = cx.aws.rds.add_tags_to_resource().resource_name(arn).set_tags(Some(tags));
     call.customize().once().send().await.during("AddTagsToResource").map(drop)

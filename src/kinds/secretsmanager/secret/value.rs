@@ -171,7 +171,8 @@ pub fn database_url<T>(of: Pieces<T>, text: impl Fn(&'static str) -> T) -> Vec<T
 
 /// Returns a cache URL. Celery requires the parameter for certificate validation, and redis-py accepts only this
 /// spelling. Other clients validate the certificate anyway. Of the clients that were tried, only go-redis rejects the
-/// unknown parameter. <https://docs.celeryq.dev/en/stable/userguide/configuration.html#redis-backend-settings>
+/// unknown parameter.
+/// <https://docs.celeryq.dev/en/stable/userguide/configuration.html#redis-backend-settings>
 pub fn cache_url<T>(token: T, host: T, port: T, text: impl Fn(&'static str) -> T) -> Vec<T> {
     vec![text("rediss://:"), token, text("@"), host, text(":"), port, text("/0?ssl_cert_reqs=required")]
 }
