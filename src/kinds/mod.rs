@@ -1,7 +1,7 @@
-//! Every kind of AWS resource that stackctl manages, and the registry of them.
+//! The kinds of AWS resources that stackctl manages, and their registry.
 //!
-//! A kind imports the contract ([`crate::kind`]), the model and `aws`; never another kind. What the kinds of one AWS
-//! service share is in a module named after the service.
+//! A kind uses the contract ([`crate::kind`]), the model and `aws`, but never another kind. Code that the kinds of one
+//! AWS service share is in the module named after that service.
 
 pub mod acm;
 pub mod autoscaling;
@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use crate::kind::{AnyKind, Erased, Kind, Registry};
 
-/// All kinds, each after the kinds that it may refer to.
+/// Returns all kinds. Each comes after the kinds that it may refer to.
 pub fn registry() -> Registry {
     Registry::new([
         kind::<ec2::vpc::Vpc>(),

@@ -1,4 +1,4 @@
-//! What every registered kind has to say about itself. What a compiler can check is no default in the contract.
+//! Tests of what every registered kind must declare. The compiler checks the other parts of the contract.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::model::Purpose;
 
 #[test]
-fn every_kind_has_a_name_of_its_own() {
+fn every_kind_has_a_unique_name() {
     let kinds = registry();
     let names: BTreeSet<&str> = kinds.iter().map(AnyKind::name).collect();
     assert_eq!(names.len(), kinds.iter().count());
@@ -34,7 +34,7 @@ fn every_kind_has_a_price_or_says_why_it_is_free() {
 }
 
 #[test]
-fn every_kind_may_look_and_make_or_run_by_iam() {
+fn every_kind_has_iam_permissions_to_list_create_and_delete() {
     for kind in registry().iter() {
         let purposes: BTreeSet<Purpose> = kind.permissions().iter().map(|permission| permission.purpose).collect();
         assert!(purposes.contains(&Purpose::Look), "{}: IAM does not allow to list it", kind.name());
@@ -46,14 +46,14 @@ fn every_kind_may_look_and_make_or_run_by_iam() {
 }
 
 #[test]
-fn a_kind_that_runs_says_what_a_plan_prints() {
+fn only_kinds_that_run_have_a_plan_note() {
     for kind in registry().iter() {
         assert_eq!(kind.run_note().is_some(), !kind.lasting(), "{}", kind.name());
     }
 }
 
 #[test]
-fn every_kind_outlives_kinds_that_exist() {
+fn every_kind_outlives_only_registered_kinds() {
     let kinds = registry();
     for kind in kinds.iter() {
         for other in kind.outlives() {
@@ -63,7 +63,7 @@ fn every_kind_outlives_kinds_that_exist() {
 }
 
 #[test]
-fn every_kind_is_registered_after_those_that_it_uses() {
+fn every_kind_is_registered_after_the_kinds_it_uses() {
     let mut before = BTreeSet::new();
     for kind in registry().iter() {
         for used in kind.uses() {
@@ -74,8 +74,8 @@ fn every_kind_is_registered_after_those_that_it_uses() {
 }
 
 #[test]
-fn what_is_adopted_is_not_rare() {
-    // Adopting writes no word of it into what the cluster says.
+fn no_rare_kind_can_be_adopted() {
+    // Adoption does not update the cluster's tag of unused rare kinds, so later runs would not list the adopted resource.
     let both = |kind: &&dyn AnyKind| kind.rare() && kind.adoptable();
     assert_eq!(registry().iter().filter(both).map(AnyKind::name).collect::<Vec<_>>(), [""; 0]);
 }

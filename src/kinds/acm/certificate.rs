@@ -1,10 +1,11 @@
-//! The certificate of the load balancer: one that Amazon issues for a domain of Route 53, or a self-signed one, imported.
+//! The TLS certificate of the load balancer: either issued by Amazon for a domain in Route 53, or self-signed and
+//! imported.
 //!
 //! <https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html>,
 //! <https://docs.aws.amazon.com/acm/latest/userguide/import-certificate.html>
 //!
-//! Of an issued one, this kind makes the request; the record by which ACM sees whose the domain is, and the waiting for it,
-//! are `dns_record`'s. Amazon renews it by itself for as long as that record stands.
+//! For an Amazon-issued certificate, this kind only sends the request. `dns_record` creates the validation record and
+//! waits for it. Amazon renews the certificate automatically while that record exists.
 
 use aws_sdk_acm::{primitives::Blob, types::ValidationMethod};
 use jiff::{SignedDuration, Timestamp};
@@ -20,68 +21,68 @@ use crate::{
     model::{Address, Changed, Changes, Diff, Failure, Found, On, Outputs, Permission, Phase, Shown, fields},
 };
 
-/// How long a certificate is valid: the longest that browsers took in 2020 to 2026.
+/// The validity of a self-signed certificate: the longest that browsers accepted from 2020 to 2026.
 const VALID: SignedDuration = SignedDuration::from_hours(397 * 24);
 
-/// How long before its end it is made anew.
+/// How long before its expiry a self-signed certificate is replaced.
 const RENEWED_BEFORE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// A certificate.
 pub struct Certificate;
 
-/// What stack.yaml asks of it.
+/// The certificate that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// The name that it is made out to.
+    /// The primary domain name of the certificate.
     pub domain: String,
-    /// The id of the hosted zone in which the domain is proved to be ours, for one that Amazon issues; none for one that
-    /// is self-signed.
+    /// The id of the hosted zone that validates the domain, for a certificate that Amazon issues. `None` for a
+    /// self-signed certificate.
     pub zone: Option<String>,
-    /// The other names that Amazon issues it for.
+    /// The subject alternative names that Amazon adds to the certificate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<String>,
-    /// The hosted zones of those, as far as they are others.
+    /// The hosted zones of the alternative names, where they differ from `zone`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub other_zones: Vec<String>,
 }
 
 impl Desired {
-    /// One that is self-signed.
+    /// Returns a self-signed certificate for `domain`.
     pub fn self_signed(domain: String) -> Self {
         Self { domain, zone: None, others: Vec::new(), other_zones: Vec::new() }
     }
 }
 
-/// The output with the name, or the value, of the record that proves `domain`. A certificate has such outputs for each of its
-/// names; those of its first one have a short name.
+/// Returns the key of the output that holds the name or value of the validation record for `domain`. A certificate has
+/// such outputs for each of its names; the ones for its first name have a short key.
 pub fn validation(part: &str, domain: &str, first: &str) -> String {
     let (domain, first) = (proven_at(domain), proven_at(first));
     if domain == first { format!("validation_{part}") } else { format!("validation_{part}/{domain}") }
 }
 
-/// What AWS has.
+/// The certificate as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// Its ARN.
     pub arn: String,
-    /// The name that it is made out to.
+    /// The primary domain name of the certificate.
     pub domain: String,
-    /// The other names that it is for.
+    /// The subject alternative names.
     #[serde(default)]
     pub others: Vec<String>,
-    /// Whether fewer than 30 days are left.
+    /// Whether it expires in less than 30 days.
     pub expiring: bool,
-    /// Where it is on its way, if Amazon issues it.
+    /// The state of the request, if Amazon issues the certificate.
     pub issuance: Option<Issuance>,
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         ValidFor = "valid_for",
     }
 
-    /// What takes a replacement.
+    /// The fields whose change replaces the certificate.
     pub enum Fixed {
         Domain = "domain",
         Issuer = "issuer",
@@ -107,13 +108,13 @@ impl Kind for Certificate {
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["acm:DescribeCertificate", "acm:ListCertificates", "acm:ListTagsForCertificate"]),
         Permission::make(&["acm:AddTagsToCertificate", "acm:ImportCertificate", "acm:RequestCertificate"], On::Tagged),
-        // One that is renewed keeps its tags, and none can be given.
+        // A renewal keeps the tags of the certificate, and the call accepts no new ones.
         Permission::make(&["acm:ImportCertificate"], On::Owned),
         Permission::delete(&["acm:DeleteCertificate"], On::Owned),
     ];
     const GONE_AT_ONCE: bool = true;
     const REPLACEMENT: Replacement = Replacement::CreateFirst;
-    // An import has no token: a second one makes a second certificate.
+    // `ImportCertificate` takes no idempotency token: a second call creates a second certificate.
     const MANY: bool = true;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
@@ -134,14 +135,14 @@ impl Kind for Certificate {
 
     fn diff(desired: &Desired, live: &Live) -> Changes<Field, Fixed> {
         let mut diff = Diff::new();
-        // ACM adds no name to a certificate. Which of them is the first does not count.
+        // ACM cannot add a name to a certificate. The order of the names does not matter.
         diff.fixed(Fixed::Domain, &names(&live.domain, &live.others), &names(&desired.domain, &desired.others));
         let issuer = |amazon: bool| if amazon { "Amazon" } else { "self-signed" };
         diff.fixed(Fixed::Issuer, &issuer(live.issuance.is_some()), &issuer(desired.zone.is_some()));
         if let Some(issuance) = live.issuance.as_ref().filter(|issuance| !issuance.is_hopeful()) {
             diff.push_fixed(Fixed::Status, Shown::value(&issuance.status), Shown::value("ISSUED"));
         }
-        // Amazon renews what it has issued.
+        // Amazon renews the certificates that it issued.
         if live.expiring && live.issuance.is_none() {
             diff.push(Field::ValidFor, Shown::value("less than 30 days"), Shown::value("397 days"));
         }
@@ -152,7 +153,8 @@ impl Kind for Certificate {
         let Some(issuance) = &live.issuance else { return Phase::Ready };
         match (issuance.phase(), &issuance.record) {
             (Phase::Pending(_), None) => Phase::Pending("waiting for the validation record from ACM".to_owned()),
-            // To ask for it was this kind's part: what is left to wait for is the record, and that needs the outputs.
+            // This kind only sends the request. The validation record comes later and needs the outputs of this
+            // certificate.
             (Phase::Pending(_), Some(_)) if desired.is_some() => Phase::Ready,
             (phase, _) => phase,
         }
@@ -207,7 +209,8 @@ impl Kind for Certificate {
         failure.is(&["ResourceInUseException"]).then_some("the load balancer to release it")
     }
 
-    /// For a domain whose validation record stands. ACM may revoke what Amazon issued, and nobody renews what was imported.
+    /// Uses a domain whose validation record exists. ACM may revoke a certificate that Amazon issued, and nobody renews
+    /// an imported one.
     #[cfg(test)]
     fn sample() -> crate::kind::Sample<Desired> {
         use acm::model::{Acm, cloud};
@@ -224,12 +227,13 @@ impl Kind for Certificate {
     }
 }
 
-/// Asks Amazon for a certificate.
+/// Requests a certificate from Amazon.
 async fn request(cx: &Context, address: &Address, desired: &Desired, zone: &str) -> Result<Live, Failure> {
     let mut tags = aws::tags(&cx.id, address);
     let zones: Vec<&str> = std::iter::once(zone).chain(desired.other_zones.iter().map(String::as_str)).collect();
     tags.push(aws::tag(aws::ZONES, &zones.join(" ")));
-    // A repeated request is the same one for an hour; another run of stackctl makes another one.
+    // For one hour, ACM treats a repeated request with the same token as the same request. Another run of stackctl uses
+    // another token, so it gets another certificate.
     let names = names(&desired.domain, &desired.others);
     let of = format!("{} {} {address} {names} {}", cx.id.stack, cx.id.environment, cx.run);
     let token: String = Sha256::digest(of.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
@@ -253,8 +257,8 @@ async fn request(cx: &Context, address: &Address, desired: &Desired, zone: &str)
     })
 }
 
-/// Makes a key and a certificate and hands both to ACM; nothing of them is kept here. Tags go on with a first import and
-/// cannot be given with a later one.
+/// Generates a key and a certificate and imports both into ACM. stackctl keeps neither of them. ACM accepts tags only
+/// with the first import of a certificate.
 async fn import(
     cx: &Context,
     address: Option<&Address>,
@@ -275,14 +279,14 @@ async fn import(
     Ok(Live { arn, domain: desired.domain.clone(), others: Vec::new(), expiring: false, issuance: None })
 }
 
-/// All names of a certificate, in an order that says nothing.
+/// Returns all names of a certificate in a fixed order.
 fn names(domain: &str, others: &[String]) -> String {
     let names: std::collections::BTreeSet<&str> =
         std::iter::once(domain).chain(others.iter().map(String::as_str)).collect();
     names.into_iter().collect::<Vec<_>>().join(", ")
 }
 
-/// A certificate and its key, PEM.
+/// Returns a self-signed certificate and its key in PEM format.
 fn self_signed(domain: &str, now: Timestamp) -> Result<(String, String), Failure> {
     let failed = |error: rcgen::Error| Failure::internal(format!("could not create the certificate: {error}"));
     let mut parameters = CertificateParams::new(vec![domain.to_owned()]).map_err(failed)?;
@@ -307,7 +311,7 @@ mod tests {
     use crate::model::How;
 
     #[test]
-    fn a_certificate_is_made_with_its_key() {
+    fn self_signed_certificate_is_generated_with_its_key() {
         let (certificate, key) = self_signed("default.demo.internal", Timestamp::now()).expect("it can be made");
         assert!(certificate.starts_with("-----BEGIN CERTIFICATE-----"));
         assert!(key.starts_with("-----BEGIN PRIVATE KEY-----"));
@@ -331,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn an_own_certificate_that_ends_soon_is_made_anew_in_its_place() {
+    fn expiring_self_signed_certificate_is_renewed_in_place() {
         let own = Live { expiring: true, ..live(None) };
         assert_eq!(fields(&desired(None), &own), [("valid_for".to_owned(), How::InPlace)]);
         let issued = Live { expiring: true, ..live(Some(issuance("ISSUED", true))) };
@@ -339,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn another_domain_or_issuer_takes_another_certificate() {
+    fn new_domain_or_issuer_replaces_the_certificate() {
         let issued = live(Some(issuance("ISSUED", true)));
         let other = Desired { domain: "other.example.com".into(), ..desired(Some("Z1")) };
         assert_eq!(fields(&other, &issued), [("domain".to_owned(), How::Replace)]);
@@ -351,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn another_name_takes_a_new_certificate_and_another_order_none() {
+    fn new_name_replaces_the_certificate_but_new_order_does_not() {
         let other = |name: &str| Desired { others: vec![name.into()], ..desired(Some("Z1")) };
         let issued = Live { others: vec!["www.example.com".into()], ..live(Some(issuance("ISSUED", true))) };
         let (wanted, more) = (other("www.example.com"), other("api.example.com"));
@@ -362,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn each_name_has_the_record_that_proves_it() {
+    fn outputs_contain_the_validation_record_of_each_name() {
         let record = |name: &str| acm::ValidationRecord { name: format!("_a.{name}"), value: "_b.acm".into() };
         let others = std::collections::BTreeMap::from([("example.org".to_owned(), record("example.org"))]);
         let live = live(Some(Issuance { others, ..issuance("ISSUED", true) }));
@@ -374,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_ready_with_its_record_and_later_when_issued() {
+    fn request_is_ready_once_acm_provides_the_record() {
         let (wanted, pending) = (desired(Some("Z1")), |named| live(Some(issuance("PENDING_VALIDATION", named))));
         assert!(matches!(Certificate::phase(&pending(false), Some(&wanted)), Phase::Pending(_)));
         assert_eq!(Certificate::phase(&pending(true), Some(&wanted)), Phase::Ready);

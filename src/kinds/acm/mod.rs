@@ -1,5 +1,5 @@
-//! What the kinds around certificates share: the stack's certificates, read once a look at the cloud, and ACM's words for
-//! what went wrong with one.
+//! Helpers for the kinds that use certificates: the stack's certificates, which are listed once per look at AWS, and
+//! explanations of ACM's failure codes.
 
 pub mod certificate;
 #[cfg(test)]
@@ -24,10 +24,10 @@ use crate::{
     model::{Address, Failure, Phase},
 };
 
-/// The name of the kind of a certificate.
+/// The name of the certificate kind.
 pub(super) const CERTIFICATE: &str = "certificate";
 
-/// Every algorithm there is: ACM lists certificates with RSA keys of up to 2048 bits only, unless it is told otherwise.
+/// Every key algorithm. By default, ACM lists only certificates with RSA keys of up to 2048 bits.
 /// <https://docs.aws.amazon.com/acm/latest/APIReference/API_Filters.html>
 const KEYS: [KeyAlgorithm; 7] = [
     KeyAlgorithm::EcPrime256v1,
@@ -39,72 +39,73 @@ const KEYS: [KeyAlgorithm; 7] = [
     KeyAlgorithm::Rsa4096,
 ];
 
-/// The largest page of certificates.
+/// The largest page size of `ListCertificates`.
 /// <https://docs.aws.amazon.com/acm/latest/APIReference/API_ListCertificates.html>
 const PAGE: i32 = 1000;
 
-/// The name that a stack's own certificate is made out to; it says what it is, and no public one can have it.
+/// Returns the domain of a stack's self-signed certificate. It names the stack and its environment, and no public
+/// certificate can have it.
 pub fn self_signed_domain(stack: &str, environment: &str) -> String {
     format!("{environment}.{stack}.internal")
 }
 
-/// A certificate of the stack.
+/// A certificate that belongs to the stack.
 #[derive(Clone, Debug)]
 pub(super) struct Owned {
     pub(super) address: Address,
     pub(super) arn: String,
     pub(super) domain: String,
-    /// The other names that it is for.
+    /// The subject alternative names.
     pub(super) others: Vec<String>,
-    /// The hosted zones in which the stack has records for it, by their ids.
+    /// The ids of the hosted zones in which the stack has validation records for it.
     pub(super) zones: Vec<String>,
-    /// When it ends.
+    /// When it expires.
     pub(super) end: Option<Timestamp>,
-    /// Where it is on its way, if Amazon issues it; none for one that was imported.
+    /// The state of the request, if Amazon issues the certificate. `None` for an imported certificate.
     pub(super) issuance: Option<Issuance>,
 }
 
-/// Where a certificate that Amazon issues is on its way.
+/// The state of a certificate that Amazon issues.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Issuance {
-    /// ACM's word, such as `PENDING_VALIDATION` or `ISSUED`.
+    /// The status that ACM reports, such as `PENDING_VALIDATION` or `ISSUED`.
     pub status: String,
-    /// ACM's reason where it failed, such as `CAA_ERROR`.
+    /// The failure reason that ACM reports, such as `CAA_ERROR`.
     pub failure: Option<String>,
-    /// The record that proves whose the domain is; ACM names it some seconds after the request.
+    /// The validation record of the primary domain. ACM provides it some seconds after the request.
     pub record: Option<ValidationRecord>,
-    /// The records for its other names, by those: `*.example.com` has that of `example.com`.
+    /// The validation records of the alternative names, by domain. `*.example.com` shares the record of `example.com`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub others: BTreeMap<String, ValidationRecord>,
 }
 
-/// A CNAME by which ACM sees whose a domain is.
+/// A CNAME record that proves to ACM that the account controls a domain.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ValidationRecord {
-    /// Its name, without the dot at its end.
+    /// The record's name, without the trailing dot.
     pub name: String,
-    /// Its value, without the dot at its end.
+    /// The record's value, without the trailing dot.
     pub value: String,
 }
 
-/// The name that the record stands at which proves `domain`: the domain itself, or that above a `*`.
+/// Returns the domain whose validation record proves `domain`: the domain without a leading `*.`.
 pub fn proven_at(domain: &str) -> &str {
     domain.strip_prefix("*.").unwrap_or(domain)
 }
 
 impl Issuance {
-    /// Whether a record of this name proves one of its domains.
+    /// Whether the record called `name` validates one of the certificate's domains.
     pub(super) fn is_proven_by(&self, name: &str) -> bool {
         self.record.iter().chain(self.others.values()).any(|record| record.name == name)
     }
 
-    /// Whether it can still become, or is, a certificate that works.
+    /// Whether the certificate is issued or can still be issued.
     pub(super) fn is_hopeful(&self) -> bool {
         matches!(self.status.as_str(), "PENDING_VALIDATION" | "ISSUED" | "")
     }
 
-    /// How far it is on its way, for choosing the youngest of several: one that is asked for comes before one that is issued,
-    /// and that before one that failed.
+    /// Returns a rank by which the newest of several certificates is chosen: pending ones come before issued ones, and
+    /// issued ones before failed ones.
     pub(super) fn age(&self) -> u8 {
         match self.phase() {
             Phase::Pending(_) | Phase::Deleting(_) => 0,
@@ -113,7 +114,7 @@ impl Issuance {
         }
     }
 
-    /// Whether it can be used.
+    /// Returns whether the certificate can be used yet.
     pub(super) fn phase(&self) -> Phase {
         match self.status.as_str() {
             "ISSUED" => Phase::Ready,
@@ -122,7 +123,7 @@ impl Issuance {
         }
     }
 
-    /// Why there is no certificate, in words.
+    /// Explains why ACM issued no certificate.
     /// <https://docs.aws.amazon.com/acm/latest/userguide/troubleshooting-failed.html>
     fn why(&self) -> String {
         let reason = self.failure.as_deref().unwrap_or_default();
@@ -150,8 +151,9 @@ impl Issuance {
     }
 }
 
-/// The stack's certificates. ACM tells tags one certificate at a time, so only those are asked for that can be ours: one
-/// under a name that only a stack gives, one for the stack's domain, one that our listeners show, and those that nobody uses.
+/// Returns the stack's certificates. ACM returns tags for one certificate per call, so only likely certificates are
+/// asked for: those with the domain of a self-signed certificate or of the stack, those on the stack's listeners, and
+/// those that are not in use.
 pub(super) async fn certificates(cx: &Context) -> Result<Arc<Vec<Owned>>, Failure> {
     let read = async {
         let filter = Filters::builder().set_key_types(Some(KEYS.to_vec())).build();
@@ -181,15 +183,16 @@ fn is_issued(found: &CertificateSummary) -> bool {
     found.r#type() == Some(&CertificateType::AmazonIssued)
 }
 
-/// Whether one can be the stack's: it has one of these names, or Amazon issued it and it is `shown` by our listeners, or used
-/// by nobody. ACM says for a while after a listener is gone that its certificate is in use.
+/// Whether the certificate may belong to the stack: it has one of `names`, or Amazon issued it and it is either not in
+/// use or in `shown`, the certificates on the stack's listeners. For a while after a listener is deleted, ACM still
+/// reports its certificate as in use.
 fn is_likely(found: &CertificateSummary, names: &[&str], shown: &BTreeSet<String>) -> bool {
     let is_named = found.domain_name().is_some_and(|domain| names.iter().any(|name| domain.eq_ignore_ascii_case(name)));
     let is_shown = found.certificate_arn().is_some_and(|arn| shown.contains(arn));
     is_named || (is_issued(found) && (found.in_use() != Some(true) || is_shown))
 }
 
-/// A certificate with what its tags say; none if it is not the stack's.
+/// Returns the certificate with the data in its tags, or `None` if it does not belong to the stack.
 async fn with_tags(cx: &Context, found: &CertificateSummary) -> Result<Option<Owned>, Failure> {
     let Some(arn) = found.certificate_arn() else { return Ok(None) };
     let call = cx.aws.acm.list_tags_for_certificate().certificate_arn(arn).send().await;
@@ -209,7 +212,7 @@ async fn with_tags(cx: &Context, found: &CertificateSummary) -> Result<Option<Ow
 
 async fn with_issuance(cx: &Context, found: CertificateSummary) -> Result<Option<Owned>, Failure> {
     let arn = found.certificate_arn().unwrap_or_default();
-    // Most of those that nobody uses are somebody else's.
+    // Most certificates that are not in use belong to somebody else.
     let Some(owned) = with_tags(cx, &found).await? else { return Ok(None) };
     let call = cx.aws.acm.describe_certificate().certificate_arn(arn).send().await;
     let described = call.or_absent("DescribeCertificate", &["ResourceNotFoundException"])?;
@@ -228,7 +231,7 @@ fn issuance(detail: &CertificateDetail) -> Issuance {
         let record = ValidationRecord { name: plain(record.name()), value: plain(record.value()) };
         Some((proven_at(option.domain_name()).to_owned(), record))
     });
-    // Before ACM has named all of them, it is as if it had named none.
+    // Until ACM has provided every record, treat it as if it had provided none.
     let all = options.iter().all(|option: &DomainValidation| option.resource_record().is_some());
     let mut records: BTreeMap<String, ValidationRecord> = named.filter(|_| all).collect();
     let record = records.remove(proven_at(detail.domain_name().unwrap_or_default()));
@@ -249,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn one_in_use_is_looked_at_if_it_is_shown_or_for_our_domain() {
+    fn certificate_in_use_is_read_if_name_or_listener_matches() {
         let names = ["default.demo.internal", "rates.example.com"];
         let shown = BTreeSet::from(["arn:shown".to_owned()]);
         let table = [
@@ -269,13 +272,13 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_is_ready_once_it_is_issued_and_not_sooner() {
+    fn certificate_is_ready_only_after_it_is_issued() {
         assert_eq!(with("ISSUED", None).phase(), Phase::Ready);
         assert_eq!(with("PENDING_VALIDATION", None).phase(), Phase::Pending("waiting for DNS validation".to_owned()));
     }
 
     #[test]
-    fn what_went_wrong_is_said_with_acms_code_and_the_way_out() {
+    fn failure_reason_includes_the_acm_code_and_a_fix() {
         for (status, failure, code, way_out) in [
             ("FAILED", Some("CAA_ERROR"), "CAA_ERROR", "amazon.com"),
             ("FAILED", Some("ADDITIONAL_VERIFICATION_REQUIRED"), "ADDITIONAL_VERIFICATION_REQUIRED", "AWS Support"),

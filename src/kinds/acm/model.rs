@@ -1,5 +1,5 @@
-//! ACM in memory: what the kinds around certificates call, as its API reference describes it. No other resource uses a
-//! certificate here.
+//! An in-memory model of ACM with the operations that the certificate kinds call, as the API reference describes them.
+//! No other resource can use a certificate in this model.
 //!
 //! <https://docs.aws.amazon.com/acm/latest/APIReference/Welcome.html>
 
@@ -33,10 +33,10 @@ use crate::{
     kinds::route53::model::{self as route53, Route53},
 };
 
-/// The algorithms of the keys of certificates that ACM lists unless it is told otherwise.
+/// The key algorithms that `ListCertificates` includes by default.
 const LISTED: &[KeyAlgorithm] = &[KeyAlgorithm::Rsa1024, KeyAlgorithm::Rsa2048];
 
-/// What the account has in the region.
+/// The certificates of the account in the region.
 #[derive(Clone, Default)]
 pub(in crate::kinds) struct Acm {
     made: u32,
@@ -47,7 +47,7 @@ pub(in crate::kinds) struct Acm {
 struct Certificate {
     detail: CertificateDetail,
     tags: Vec<Tag>,
-    /// The idempotency token of the request for it.
+    /// The idempotency token of the request that created it.
     token: Option<String>,
 }
 
@@ -74,8 +74,8 @@ pub(in crate::kinds) fn serve(cloud: &Cloud) {
     cloud.on(DeleteCertificateError::generic, delete);
 }
 
-/// An AWS with ACM, and with the validation records for `pay.example.com` and `api.example.com`, as another region has had
-/// them made. A certificate for the first of them is nobody's.
+/// Returns an AWS with ACM and with the validation records for `pay.example.com` and `api.example.com`, which were
+/// created from another region. A certificate for `pay.example.com` exists and belongs to no stack.
 pub(super) fn cloud() -> Cloud {
     let cloud = Cloud::new();
     serve(&cloud);
@@ -88,13 +88,13 @@ pub(super) fn cloud() -> Cloud {
     cloud
 }
 
-/// The name and the value of the record by which ACM sees whose a domain is. For one domain they are the same in each
-/// request of the account.
+/// Returns the name and value of the validation record for a domain. They are the same in every request of the account
+/// for this domain.
 pub(in crate::kinds) fn validation(domain: &str) -> (String, String) {
     (format!("_proof.{domain}."), format!("_{}.acm-validations.aws.", domain.replace('.', "-")))
 }
 
-/// The ARN of the certificate that was made as the one of this number.
+/// Returns the ARN of the certificate that was created as number `number`.
 pub(in crate::kinds) fn arn(number: u32) -> String {
     format!("arn:aws:acm:eu-west-1:123456789012:certificate/{number}")
 }
@@ -113,21 +113,21 @@ impl Acm {
         arn
     }
 
-    /// Has a certificate that was asked for some time ago.
+    /// Adds a certificate that was requested some time ago.
     pub(in crate::kinds) fn give(&mut self, domain: &str, tags: &[Tag]) {
         let mut detail = requested(domain, &[]);
         detail.domain_validation_options = Some(vec![domain_validation(domain, true)]);
         self.add(detail, tags, None);
     }
 
-    /// Revokes what Amazon has issued.
+    /// Revokes every certificate that Amazon issued.
     pub(super) fn revoke(&mut self) {
         let issued = self.certificates.iter_mut().map(|certificate| &mut certificate.detail);
         let issued = issued.filter(|detail| detail.status == Some(CertificateStatus::Issued));
         issued.for_each(|detail| detail.status = Some(CertificateStatus::Revoked));
     }
 
-    /// Lets every certificate have three weeks left.
+    /// Sets the expiry of every certificate to three weeks from now.
     pub(super) fn age(&mut self) {
         let end = DateTime::from_secs(Timestamp::now().as_second() + 21 * 24 * 3600);
         self.certificates.iter_mut().for_each(|certificate| certificate.detail.not_after = Some(end));
@@ -146,7 +146,7 @@ fn requested(domain: &str, others: &[String]) -> CertificateDetail {
         .build()
 }
 
-/// How ACM validates a domain; it names the record some seconds after the request.
+/// Returns the validation options of a domain. ACM provides the record some seconds after the request.
 fn domain_validation(domain: &str, named: bool) -> DomainValidation {
     let (name, value) = validation(domain);
     let record = ResourceRecord::builder().name(name).r#type(RecordType::Cname).value(value).build();
@@ -155,7 +155,7 @@ fn domain_validation(domain: &str, named: bool) -> DomainValidation {
     built.expect("it has a domain")
 }
 
-/// One token stands for one certificate.
+/// Requests with the same token return the same certificate.
 fn request(acm: &mut Acm, input: &RequestCertificateInput) -> Result<RequestCertificateOutput, Refusal> {
     if input.validation_method() != Some(&ValidationMethod::Dns) {
         return Err(Refusal::new("InvalidParameterException", "the model validates by DNS alone"));
@@ -172,8 +172,8 @@ fn request(acm: &mut Acm, input: &RequestCertificateInput) -> Result<RequestCert
     Ok(RequestCertificateOutput::builder().certificate_arn(arn).build())
 }
 
-/// A certificate that is imported twice is two certificates, unless the second import names the first. The keys are those
-/// that the kind makes.
+/// A second import creates a second certificate, unless it gives the ARN of the first. Only the keys that the kind
+/// generates are supported.
 fn import(acm: &mut Acm, input: &ImportCertificateInput) -> Result<ImportCertificateOutput, Refusal> {
     let invalid = |message: &str| Refusal::new("ValidationException", message);
     let pem = input.certificate().map(Blob::as_ref).unwrap_or_default();
@@ -201,7 +201,8 @@ fn import(acm: &mut Acm, input: &ImportCertificateInput) -> Result<ImportCertifi
     Ok(ImportCertificateOutput::builder().certificate_arn(arn).build())
 }
 
-/// The domain and the end of a certificate: the value after the OID of the common name, and the second of the two times.
+/// Returns the domain and the expiry of a certificate: the value after the OID of the common name, and the second of
+/// the two times.
 fn read(pem: &[u8]) -> Option<(String, DateTime)> {
     let text = std::str::from_utf8(pem).ok()?;
     let body: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
@@ -250,7 +251,8 @@ fn describe(
     Ok(DescribeCertificateOutput::builder().certificate(shown).build())
 }
 
-/// What happens to a certificate between two looks at it: ACM names its record, and issues it once that record stands.
+/// Moves a certificate on between two reads: ACM provides its validation record, and issues the certificate once that
+/// record exists.
 fn advance(detail: &mut CertificateDetail, dns: &Route53) {
     if detail.status != Some(CertificateStatus::PendingValidation) {
         return;

@@ -1,5 +1,5 @@
-//! Application Auto Scaling in memory: what the kind of scalings calls, as its API reference describes it. It knows every
-//! service and load balancer that it is asked about.
+//! An in-memory model of Application Auto Scaling with the operations that the scaling kind calls, as the API reference
+//! describes them. It accepts every service and load balancer.
 //!
 //! <https://docs.aws.amazon.com/autoscaling/application/APIReference/Welcome.html>
 
@@ -41,10 +41,10 @@ use aws_sdk_applicationautoscaling::{
 
 use crate::aws::model::{Cloud, Refusal, Service, line};
 
-/// What the account has in the region: targets with their tags, policies, and scheduled actions.
+/// The scalable targets with their tags, the policies and the scheduled actions of the account in the region.
 #[derive(Clone, Default)]
 pub(super) struct AutoScaling {
-    /// By the id of the resource.
+    /// Targets with their tags, by resource id.
     targets: BTreeMap<String, (ScalableTarget, Vec<(String, String)>)>,
     policies: Vec<ScalingPolicy>,
     actions: Vec<ScheduledAction>,
@@ -60,7 +60,7 @@ impl Service for AutoScaling {
     }
 }
 
-/// An AWS with Application Auto Scaling and a scalable target of somebody else.
+/// Returns an AWS with Application Auto Scaling and a scalable target that belongs to no stack.
 pub(super) fn cloud() -> Cloud {
     let cloud = Cloud::new();
     cloud.on(RegisterScalableTargetError::generic, register);
@@ -81,13 +81,13 @@ pub(super) fn cloud() -> Cloud {
 }
 
 impl AutoScaling {
-    /// Changes what the policies called `name` of stacks hold, as somebody at the console does.
+    /// Changes the stacks' policies called `name`, as a user of the console would.
     pub(super) fn change(&mut self, name: &str, change: impl Fn(&mut TargetTracking)) {
         let policies = self.policies.iter_mut().filter(|policy| policy.policy_name == name);
         policies.filter_map(|policy| policy.target_tracking_scaling_policy_configuration.as_mut()).for_each(change);
     }
 
-    /// Gives every target of a stack a policy for the memory.
+    /// Adds a memory policy to every target of a stack.
     pub(super) fn add_policy(&mut self) {
         let metric = PredefinedMetricSpecification::builder()
             .predefined_metric_type(MetricType::EcsServiceAverageMemoryUtilization)
@@ -102,19 +102,19 @@ impl AutoScaling {
         }
     }
 
-    /// Takes the policies called `name` of stacks away.
+    /// Removes the stacks' policies called `name`.
     pub(super) fn remove_policy(&mut self, name: &str) {
         self.policies.retain(|policy| {
             policy.policy_name != name || policy.target_tracking_scaling_policy_configuration.is_none()
         });
     }
 
-    /// Takes the scheduled actions called `name` of stacks away.
+    /// Removes the stacks' scheduled actions called `name`.
     pub(super) fn remove_action(&mut self, name: &str) {
         self.actions.retain(|action| action.scheduled_action_name != name);
     }
 
-    /// Gives every target of a stack a scheduled action.
+    /// Adds a scheduled action to every target of a stack.
     pub(super) fn add_action(&mut self) {
         for (resource, (_, tags)) in &self.targets {
             if !tags.is_empty() {
@@ -159,7 +159,7 @@ fn policy(resource: &str, name: &str, tracking: Option<TargetTracking>) -> Scali
     policy.build().expect("all of it is given")
 }
 
-/// Makes a target, or changes one. Tags are for a new one alone.
+/// Creates or changes a target. Only a new target accepts tags.
 fn register(
     scaling: &mut AutoScaling,
     input: &RegisterScalableTargetInput,
@@ -195,7 +195,7 @@ fn describe(
     Ok(DescribeScalableTargetsOutput::builder().set_scalable_targets(Some(shown)).build())
 }
 
-/// Its policies and scheduled actions go with it.
+/// Deletes a target with its policies and scheduled actions.
 fn deregister(
     scaling: &mut AutoScaling,
     input: &DeregisterScalableTargetInput,
@@ -207,7 +207,7 @@ fn deregister(
     Ok(DeregisterScalableTargetOutput::builder().build())
 }
 
-/// Makes a policy, or overwrites the one of this name.
+/// Creates a policy, or overwrites the policy of the same name.
 fn put_policy(scaling: &mut AutoScaling, input: &PutScalingPolicyInput) -> Result<PutScalingPolicyOutput, Refusal> {
     let resource = scaling.target(input.resource_id())?.resource_id().to_owned();
     let name = input.policy_name().unwrap_or_default();
@@ -246,7 +246,7 @@ fn action(resource: &str, name: &str) -> ScheduledActionBuilder {
         .creation_time(DateTime::from_secs(0))
 }
 
-/// Makes a scheduled action, or overwrites the one of this name.
+/// Creates a scheduled action, or overwrites the action of the same name.
 fn put_action(scaling: &mut AutoScaling, input: &PutScheduledActionInput) -> Result<PutScheduledActionOutput, Refusal> {
     let resource = scaling.target(input.resource_id())?.resource_id().to_owned();
     let name = input.scheduled_action_name().unwrap_or_default();

@@ -1,4 +1,5 @@
-//! CloudWatch's alarms in memory: what the kind of alarms calls, as its API reference describes it.
+//! An in-memory model of CloudWatch alarms with the operations that the alarm kind calls, as the API reference
+//! describes them.
 //!
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/Welcome.html>
 
@@ -17,7 +18,7 @@ use aws_sdk_cloudwatch::{
 
 use crate::aws::model::{Cloud, Refusal, Service, line};
 
-/// The alarms of the account in the region with their tags, by name.
+/// The alarms of the account in the region with their tags, by alarm name.
 #[derive(Clone, Default)]
 pub(super) struct Alarms(BTreeMap<String, (MetricAlarm, Vec<Tag>)>);
 
@@ -27,7 +28,7 @@ impl Service for Alarms {
     }
 }
 
-/// An AWS with CloudWatch and an alarm that no stack owns.
+/// Returns an AWS with CloudWatch and an alarm that belongs to no stack.
 pub(super) fn cloud() -> Cloud {
     let cloud = Cloud::new();
     cloud.on(PutMetricAlarmError::generic, put);
@@ -41,14 +42,14 @@ pub(super) fn cloud() -> Cloud {
 }
 
 impl Alarms {
-    /// Changes every alarm of a stack, as somebody at the console does.
+    /// Changes every alarm of a stack, as a user of the console would.
     pub(super) fn change(&mut self, change: impl Fn(&mut MetricAlarm)) {
         let of_stacks = self.0.values_mut().filter(|(_, tags)| !tags.is_empty());
         of_stacks.for_each(|(alarm, _)| change(alarm));
     }
 }
 
-/// Makes an alarm, or overwrites one of this name and leaves its tags alone.
+/// Creates an alarm, or overwrites the alarm of the same name and keeps its tags.
 fn put(alarms: &mut Alarms, input: &PutMetricAlarmInput) -> Result<PutMetricAlarmOutput, Refusal> {
     let name = input.alarm_name().unwrap_or_default();
     let bad = input.datapoints_to_alarm().or(input.evaluation_periods());
@@ -84,7 +85,7 @@ fn describe(alarms: &mut Alarms, input: &DescribeAlarmsInput) -> Result<Describe
     Ok(DescribeAlarmsOutput::builder().set_metric_alarms(Some(shown.collect())).build())
 }
 
-/// CloudWatch deletes all of them, or none.
+/// CloudWatch deletes either all of the alarms or none.
 fn delete(alarms: &mut Alarms, input: &DeleteAlarmsInput) -> Result<DeleteAlarmsOutput, Refusal> {
     if input.alarm_names().iter().any(|name| !alarms.0.contains_key(name)) {
         return Err(Refusal::new("ResourceNotFound", "the alarm does not exist"));

@@ -1,4 +1,5 @@
-//! What the EC2 kinds share to find what blocks a deletion: network interfaces, and how a resource is described.
+//! Finds what blocks the deletion of EC2 resources: network interfaces and security group rules. Also describes such
+//! resources.
 
 use std::collections::BTreeSet;
 
@@ -11,10 +12,10 @@ use crate::{
     model::{Failure, On, Permission},
 };
 
-/// What finds network interfaces.
+/// The permission to list network interfaces.
 pub(super) const LOOKING: Permission = Permission::delete(&["ec2:DescribeNetworkInterfaces"], On::Any);
 
-/// How many values one filter may have.
+/// The maximum number of values in one filter.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Query-Requests.html>
 pub(super) const VALUES_A_FILTER: usize = 200;
 
@@ -22,7 +23,7 @@ pub(super) fn filter(name: &str, values: &[String]) -> Filter {
     Filter::builder().name(name).set_values(Some(values.to_vec())).build()
 }
 
-/// What a resource's tags call it, and whose they say it is.
+/// Returns the name and the owner of a resource, from its tags.
 pub(super) fn about(tags: &[Tag]) -> Vec<String> {
     let tag = |key: &str| aws::tag_value(tags, key);
     let name = tag(aws::NAME).map(|name| format!("named {name}"));
@@ -32,17 +33,17 @@ pub(super) fn about(tags: &[Tag]) -> Vec<String> {
     name.into_iter().chain(stack).chain(made_by).collect()
 }
 
-/// What somebody has described it as.
+/// Returns the description of a resource in quotation marks.
 pub(super) fn quoted(description: Option<&str>) -> Option<String> {
     description.filter(|text| !text.is_empty()).map(|text| format!("“{text}”"))
 }
 
-/// In which network or subnet something is, by the address of that if it is deleted.
+/// Returns the network or subnet that contains a resource: its address if this run deletes it, otherwise its id.
 pub(super) fn place(owned: &Owned, id: &str) -> String {
     owned.going(id).map_or_else(|| format!("in {id}"), |address| format!("in {address}"))
 }
 
-/// The network interfaces of others that the filter `by` finds with one of `ids`.
+/// Returns the network interfaces of others for which the filter `by` matches one of `ids`.
 pub(super) async fn interfaces(cx: &Context, owned: &Owned, by: &str, ids: &[String]) -> Result<Vec<Blocker>, Failure> {
     let mut others: Vec<NetworkInterface> = Vec::new();
     for some in ids.chunks(VALUES_A_FILTER) {
@@ -59,8 +60,9 @@ pub(super) async fn interfaces(cx: &Context, owned: &Owned, by: &str, ids: &[Str
     Ok(others.iter().map(|one| interface(owned, one)).collect())
 }
 
-/// Whether it is deleted with what the stack owns: it belongs to one of its hosts, EC2 names it as one of its NAT gateways', or
-/// AWS made it for a load balancer, a database, a cache or a task, which is known by the security groups that it has.
+/// Whether the interface is deleted together with the stack's resources. It belongs to a host of the stack, EC2 reports
+/// it as an interface of one of the stack's NAT gateways, or AWS created it for a load balancer, database, cache or
+/// task of the stack, which its security groups show.
 fn is_own(owned: &Owned, interface: &NetworkInterface) -> bool {
     let attached = interface.attachment().and_then(|to| to.instance_id());
     if let Some(instance) = attached {
@@ -101,7 +103,7 @@ fn interface(owned: &Owned, interface: &NetworkInterface) -> Blocker {
     Blocker::new("network interface", id, place, about, way_out)
 }
 
-/// Groups of others with a rule that names one of `groups`, found by the filter `by`.
+/// Returns the security groups of others that have a rule which refers to one of `groups`. The filter `by` finds them.
 pub(super) async fn rules(cx: &Context, owned: &Owned, by: &str, groups: &[String]) -> Result<Vec<Blocker>, Failure> {
     let mut found = Vec::new();
     for some in groups.chunks(VALUES_A_FILTER) {
@@ -113,15 +115,15 @@ pub(super) async fn rules(cx: &Context, owned: &Owned, by: &str, groups: &[Strin
     Ok(found)
 }
 
-/// Which rules of a security group are meant.
+/// The direction of a security group rule.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Side {
     Incoming,
     Outgoing,
 }
 
-/// Nothing if the group is the stack's, or if none of its rules names a group that goes: a filter says nothing about whose a rule
-/// is.
+/// Returns the blocking rule of a security group. `None` if the group belongs to the stack, or if none of its rules
+/// refers to a group that is deleted: the filter also matches rules that do not block.
 fn rule(owned: &Owned, group: &SecurityGroup, side: Side) -> Option<Blocker> {
     let id = group.group_id().filter(|id| !owned.has(id))?;
     let (permissions, side) = match side {
@@ -166,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_blocks_only_by_the_group_that_it_names() {
+    fn rule_blocks_only_if_it_refers_to_a_deleted_group() {
         assert!(blocks("sg-others", Some("sg-goes")));
         assert!(!blocks("sg-stays", Some("sg-goes")), "it is the stack's own");
         for other in [Some("sg-stays"), Some("sg-unknown"), Some(""), None] {

@@ -1,4 +1,4 @@
-//! A public address that stays the same; a NAT gateway speaks from it.
+//! An Elastic IP address, for example the public address of a NAT gateway.
 //!
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-eips.html>
 
@@ -17,16 +17,16 @@ use crate::{
 /// An Elastic IP address.
 pub struct ElasticIp;
 
-/// What stack.yaml asks of it: that it is there.
+/// The address that stack.yaml describes. It has no settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {}
 
-/// What AWS has.
+/// The address as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// `eipalloc-…`.
     pub id: String,
-    /// The address.
+    /// The IP address.
     pub public_ip: String,
 }
 
@@ -97,8 +97,8 @@ impl Kind for ElasticIp {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        // The interface of a deleted NAT gateway holds its address for a while; AWS then answers AuthFailure or
-        // InvalidIPAddress.InUse to a release.
+        // The network interface of a deleted NAT gateway holds the address for a while. Until then, `ReleaseAddress`
+        // fails with AuthFailure or InvalidIPAddress.InUse.
         let held = failure.is_of("ReleaseAddress")
             && failure.is(&["InvalidIPAddress.InUse", "DependencyViolation", "AuthFailure"]);
         held.then_some("the NAT gateway to release it")

@@ -1,6 +1,7 @@
-//! What GuardDuty's Runtime Monitoring puts into a network of the stack once a task starts there: a VPC endpoint, with a network
-//! interface in each subnet that tasks have started in, and the security group of that. AWS leaves both there, and they keep
-//! subnets and network from being deleted. They belong to nobody: once the tasks are gone, they go.
+//! Removes what GuardDuty Runtime Monitoring creates in a network of the stack once a task starts there: a VPC endpoint
+//! with a network interface in each subnet where tasks have started, and a security group for it. AWS keeps both after
+//! the tasks are gone, and they block the deletion of the subnets and the network. Nobody owns them, so stackctl
+//! deletes them once the tasks are gone.
 //!
 //! <https://docs.aws.amazon.com/guardduty/latest/ug/how-runtime-monitoring-works-ecs-fargate.html>
 //! <https://docs.aws.amazon.com/guardduty/latest/ug/runtime-monitoring-agent-resource-clean-up.html>
@@ -15,33 +16,34 @@ use crate::{
     model::{Failure, On, Permission},
 };
 
-/// The tag of what GuardDuty has made and manages. An endpoint that a person has made for it does not have it.
+/// The tag on resources that GuardDuty creates and manages. An endpoint that a user created for GuardDuty does not have
+/// it.
 const TAG: &str = "GuardDutyManaged";
 
-/// What finds it.
+/// The permission to find resources of GuardDuty.
 pub(super) const LOOKING: Permission =
     Permission::delete(&["ec2:DescribeSecurityGroups", "ec2:DescribeVpcEndpoints"], On::Any);
 
-/// What removes it.
+/// The permission to remove resources of GuardDuty.
 pub(super) const REMOVING: Permission =
     Permission::delete(&["ec2:DeleteSecurityGroup", "ec2:DeleteVpcEndpoints", "ec2:ModifyVpcEndpoint"], On::GuardDuty);
 
-/// What takes a subnet of the stack out of an endpoint: IAM asks about the subnet too.
+/// The permission to remove a subnet of the stack from an endpoint: IAM also checks the subnet.
 pub(super) const LEAVING: Permission = Permission::delete(&["ec2:ModifyVpcEndpoint"], On::Owned);
 
-/// Whether GuardDuty has made what has these tags.
+/// Whether `tags` show that GuardDuty created the resource.
 pub(super) fn is_its_own(tags: &[Tag]) -> bool {
     aws::tag_value(tags, TAG) == Some("true")
 }
 
-/// The network interfaces of GuardDuty's endpoints in these networks.
+/// Returns the network interfaces of GuardDuty's endpoints in `vpcs`.
 pub(super) async fn interfaces(cx: &Context, vpcs: &[String]) -> Result<BTreeSet<String>, Failure> {
     let endpoints = endpoints(cx, vpcs).await?;
     Ok(endpoints.iter().flat_map(VpcEndpoint::network_interface_ids).cloned().collect())
 }
 
-/// Takes GuardDuty's endpoint out of all subnets of the network `vpc` that this run deletes, once in a run; out of the network, if
-/// that goes.
+/// Removes GuardDuty's endpoint from all subnets of the network `vpc` that this run deletes. Deletes the endpoint if
+/// this run deletes the network. Does this once per run.
 pub(super) async fn leave_subnets(cx: &Context, vpc: &str) -> Result<(), Failure> {
     cx.shared("ec2 endpoints of GuardDuty", leave(cx, vpc)).await.map(drop)
 }
@@ -63,7 +65,7 @@ async fn leave(cx: &Context, vpc: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Deletes what is left of GuardDuty in the network `vpc`, which goes.
+/// Deletes all resources of GuardDuty in the network `vpc`, which this run deletes.
 pub(super) async fn leave_network(cx: &Context, vpc: &str) -> Result<(), Failure> {
     leave_subnets(cx, vpc).await?;
     let call = cx.aws.ec2.describe_security_groups().set_filters(Some(its_own(&[vpc.to_owned()])));
@@ -81,19 +83,19 @@ async fn endpoints(cx: &Context, vpcs: &[String]) -> Result<Vec<VpcEndpoint>, Fa
     call.try_collect().await.during("DescribeVpcEndpoints")
 }
 
-/// The filters for what GuardDuty has made in these networks.
+/// Returns the filters for resources that GuardDuty created in `vpcs`.
 fn its_own(vpcs: &[String]) -> Vec<Filter> {
     let of_networks = Filter::builder().name("vpc-id").set_values(Some(vpcs.to_vec())).build();
     vec![of_networks, Filter::builder().name(format!("tag:{TAG}")).values("true").build()]
 }
 
-/// Whether AWS shows that it is deleted or being deleted. The SDK and AWS do not agree on the case of its words.
+/// Whether the endpoint is deleted or being deleted. The SDK and AWS write these states in different case.
 fn is_going(endpoint: &VpcEndpoint) -> bool {
     let state = endpoint.state().map_or("", |state| state.as_str()).to_ascii_lowercase();
     ["deleting", "deleted"].contains(&state.as_str())
 }
 
-/// What this call fails with is in its answer.
+/// The errors of this call are in its response.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVpcEndpoints.html>
 async fn delete_endpoint(cx: &Context, id: &str) -> Result<(), Failure> {
     let call = cx.aws.ec2.delete_vpc_endpoints().vpc_endpoint_ids(id).customize().once();

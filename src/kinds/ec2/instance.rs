@@ -1,4 +1,5 @@
-//! A host: the bastion, made once from its user data and replaced when that changes.
+//! An EC2 instance: the bastion host. It is configured from its user data at launch and replaced when the user data
+//! changes.
 //!
 //! <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/concepts.html>
 
@@ -20,20 +21,20 @@ use crate::{
     model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, Shown, fields},
 };
 
-/// The tag with a hash of the user data: AWS shows that of one instance a call only.
+/// The tag that holds a hash of the user data. AWS returns user data for one instance per call only.
 const USER_DATA: &str = "stackctl:user-data";
 
-/// The size of the disk of the bastion, in GiB: that of Debian's images. No instance has been made with another one, so this
-/// is also the size of the disk of one that is there, which `DescribeInstances` does not tell.
+/// The disk size of the bastion in GiB, which is the size of the Debian images. `DescribeInstances` does not return the
+/// disk size, but no version of stackctl has used another size, so this is also the size of every existing bastion.
 pub const DISK: u32 = 8;
 
 /// An EC2 instance.
 pub struct Instance;
 
-/// What stack.yaml asks of it.
+/// The instance that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// The public SSM parameter that names the image; read by EC2 when the instance is made.
+    /// The public SSM parameter that holds the image id. EC2 reads it at launch.
     /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-systems-manager-parameter-to-find-AMI.html>
     pub image_parameter: String,
     /// The image's root device, such as `/dev/xvda`.
@@ -42,46 +43,46 @@ pub struct Desired {
     pub class: String,
     /// The size of its encrypted disk, in GiB.
     pub disk: u32,
-    /// The public subnet it stands in.
+    /// The public subnet of the instance.
     pub subnet: Input,
-    /// Who may call it.
+    /// The security group that allows incoming connections.
     pub security_group: Input,
-    /// What cloud-init does at its first start: at most 16 KiB.
+    /// The user data that cloud-init runs at the first start: at most 16 KiB.
     pub user_data: String,
 }
 
-/// What AWS has.
+/// The instance as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// `i-…`.
     pub id: String,
-    /// AWS's word, such as `running`.
+    /// The state that AWS reports, such as `running`.
     pub state: String,
-    /// Why AWS stopped or never started it.
+    /// The reason why AWS stopped the instance or did not start it.
     pub reason: Option<String>,
     /// The instance type.
     pub class: String,
-    /// The subnet it stands in.
+    /// The subnet of the instance.
     pub subnet: String,
     /// Its security groups.
     pub security_groups: Vec<String>,
     /// The hash of its user data.
     pub user_data: String,
-    /// Whether its metadata are given to session tokens only (IMDSv2).
+    /// Whether the metadata service requires session tokens (IMDSv2).
     pub tokens_required: bool,
     /// Its public address, while it runs.
     pub public_ip: Option<String>,
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         SecurityGroup = "security_group",
         SessionTokens = "imdsv2_only",
         State = "state",
     }
 
-    /// What takes a replacement.
+    /// The fields whose change replaces the instance.
     pub enum Fixed {
         Class = "class",
         Subnet = "subnet",
@@ -120,19 +121,19 @@ impl Kind for Instance {
             ],
             On::Owned,
         ),
-        // The image is not the stack's, and the interface is made without tags.
+        // The image does not belong to the stack, and the network interface is created without tags.
         Permission::make(
             &["ec2:RunInstances"],
             On::Named(&["ec2:{region}::image/*", "ec2:{region}:{account}:network-interface/*"]),
         ),
-        // EC2 looks up the image in the caller's name.
+        // EC2 reads the image parameter with the permissions of the caller.
         Permission::make(&["ssm:GetParameters"], On::Named(&["ssm:{region}::parameter/aws/service/*"])),
         ec2::TAGGING,
         Permission::delete(&["ec2:TerminateInstances"], On::Owned),
-        // What may block its deletion.
+        // Finds termination protection, which blocks a deletion.
         Permission::delete(&["ec2:DescribeInstanceAttribute"], On::Owned),
     ];
-    // The new host answers before the old one goes.
+    // The new host accepts connections before the old host is deleted.
     const REPLACEMENT: Replacement = Replacement::CreateFirst;
     const USUAL: Duration = Duration::from_secs(30);
     const DEADLINE: Duration = Duration::from_secs(600);
@@ -143,7 +144,7 @@ impl Kind for Instance {
         Ok(reservations
             .into_iter()
             .flat_map(|reservation| reservation.instances.unwrap_or_default())
-            // A terminated one stays listed for about an hour.
+            // AWS lists a terminated instance for about an hour.
             .filter(|instance| state(instance) != "terminated")
             .filter_map(|instance| {
                 let address = cx.address_of(instance.tags())?;
@@ -161,7 +162,7 @@ impl Kind for Instance {
         diff.inputs(Field::SecurityGroup, &live.security_groups, group);
         let wanted = fingerprint(&desired.user_data);
         if live.user_data != wanted {
-            // cloud-init reads it at the first start only.
+            // cloud-init reads the user data at the first start only.
             diff.push_fixed(Fixed::UserData, Shown::value(&live.user_data), Shown::value(wanted));
         }
         diff.field(Field::SessionTokens, &live.tokens_required, &true);
@@ -218,7 +219,8 @@ impl Kind for Instance {
             .instance_type(InstanceType::from(desired.class.as_str()))
             .min_count(1)
             .max_count(1)
-            // One run's repeated call is one instance; a terminated one must not be answered to a later run.
+            // Repeated calls of one run must create one instance. A later run must not get an instance that was
+            // terminated since.
             .client_token(aws::discriminated(&cx.id, address, &format!("{hash} {}", cx.run), 64))
             .user_data(BASE64_STANDARD.encode(&desired.user_data))
             .metadata_options(metadata)
@@ -271,7 +273,7 @@ impl Kind for Instance {
         call.send().await.or_absent("TerminateInstances", &["InvalidInstanceID.NotFound"]).map(drop)
     }
 
-    /// Termination protection, which `DescribeInstances` does not show.
+    /// Reports termination protection, which `DescribeInstances` does not return.
     /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_ChangingDisableAPITermination.html>
     async fn blockers(cx: &Context, going: &[Found<Live>], _owned: &Owned) -> Result<Vec<Blocker>, Failure> {
         let mut found = Vec::new();
@@ -289,12 +291,12 @@ impl Kind for Instance {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        // One that stops cannot be started before it has stopped.
+        // A stopping instance cannot be started until it has stopped.
         failure.is(&["IncorrectInstanceState"]).then_some("the instance to stop")
     }
 
     fn outdated(seen: &Live, written: &Live) -> bool {
-        // Reads lag writes: one that was just started is shown as stopped for a moment.
+        // Reads may be stale: AWS may still report an instance as stopped just after it was started.
         written.state == "pending" && ["stopping", "stopped"].contains(&seen.state.as_str())
     }
 
@@ -364,7 +366,7 @@ fn live(instance: SdkInstance) -> Option<Live> {
     })
 }
 
-/// Twelve hexadecimal digits that differ with the user data.
+/// Returns twelve hexadecimal digits of a hash of the user data.
 fn fingerprint(user_data: &str) -> String {
     Sha256::digest(user_data).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -407,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn other_user_data_is_another_host() {
+    fn changed_user_data_replaces_the_host() {
         assert_eq!(Instance::diff(&desired("one"), &live("running")), Vec::new());
         let changes = Instance::diff(&desired("two"), &live("running"));
         assert_eq!(changes.len(), 1);
@@ -415,7 +417,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn termination_protection_is_found_before_a_deletion() {
+    async fn termination_protection_is_reported_before_a_deletion() {
         let cloud = ec2::model::cloud();
         let id = StackId { stack: "shop".into(), environment: "test".into() };
         let cx = Context::new(id, Arc::new(model::session(&cloud)), Arc::new(NoImages));
@@ -431,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_without_tokens_and_a_stopped_host_are_drift() {
+    fn optional_metadata_tokens_and_a_stopped_host_are_drift() {
         let weak = Live { tokens_required: false, ..live("stopped") };
         let fields: Vec<String> =
             Instance::diff(&desired("one"), &weak).into_iter().map(|change| change.field).collect();

@@ -1,4 +1,4 @@
-//! The network's door to the internet.
+//! An internet gateway, which connects the stack's network to the internet.
 //!
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html>
 
@@ -17,24 +17,24 @@ use crate::{
 /// An internet gateway.
 pub struct InternetGateway;
 
-/// What stack.yaml asks of it.
+/// The internet gateway that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
     /// The VPC that it is attached to.
     pub vpc: Input,
 }
 
-/// What AWS has.
+/// The internet gateway as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// `igw-…`.
     pub id: String,
-    /// The VPC that it is attached to; empty while it is attached to none.
+    /// The VPC that it is attached to. Empty if it is not attached.
     pub vpc: String,
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         Vpc = "vpc",
     }
@@ -57,7 +57,7 @@ impl Kind for InternetGateway {
     const MANY: bool = true;
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges nothing for it; traffic is not included");
     const NOT_YET: &'static [&'static str] = ec2::NOT_YET;
-    // An update takes it from one network to another.
+    // An update may detach the gateway from one network and attach it to another.
     const PATIENCE: Duration = ec2::INTERFACES_LINGER;
     const DEADLINE: Duration = ec2::INTERFACES_LINGER;
     const PERMISSIONS: &'static [Permission] = &[
@@ -140,7 +140,7 @@ impl Kind for InternetGateway {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        // Public addresses of a load balancer or a task outlive it by minutes.
+        // The public addresses of a load balancer or a task are released some minutes after its deletion.
         failure.is(ec2::IN_USE).then_some("the network's public addresses to be released")
     }
 
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gateway_that_was_never_attached_shows_as_a_change() {
+    fn unattached_internet_gateway_is_a_change() {
         let live = Live { id: "igw-1".into(), vpc: String::new() };
         assert_eq!(InternetGateway::diff(&Desired { vpc: "vpc-1".into() }, &live).len(), 1);
     }

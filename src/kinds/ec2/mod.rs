@@ -1,4 +1,4 @@
-//! What the EC2 kinds share: ownership filters, and tags as its create calls take them.
+//! Helpers for the EC2 kinds: filters for the stack's resources, and tags in the form that the create calls take.
 
 mod blockers;
 pub mod elastic_ip;
@@ -23,19 +23,19 @@ use crate::{
     model::{Address, Failure, On, Permission, StackId},
 };
 
-/// The tags that go on in a create call, which IAM judges as an action of its own.
+/// The permission to set tags in a create call. IAM checks this as a separate action.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html>
 pub(super) const TAGGING: Permission = Permission::make(&["ec2:CreateTags"], On::Tagging("ec2"));
 
-/// For how long a deletion waits for the network interfaces of what is gone. Those of load balancers and of tasks usually stay
-/// for 5 to 20 minutes, and AWS promises no end.
+/// How long a deletion waits for network interfaces of deleted resources. AWS usually removes those of load balancers
+/// and tasks within 5 to 20 minutes, but guarantees no time.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/requester-managed-eni.html>
 pub(super) const INTERFACES_LINGER: Duration = Duration::from_secs(1800);
 
-/// EC2's code for what is not deleted because something else is in it or uses it.
+/// The EC2 error code for deleting a resource that contains another resource or is used by one.
 pub(super) const IN_USE: &[&str] = &["DependencyViolation"];
 
-/// EC2's codes for an identifier that it gave out a moment ago and does not know everywhere yet.
+/// The EC2 error codes for a new id that is not visible everywhere yet.
 /// <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>
 pub(super) const NOT_YET: &[&str] = &[
     "InvalidVpcID.NotFound",
@@ -53,8 +53,8 @@ pub(super) const NOT_YET: &[&str] = &[
     "InvalidSecurityGroupID.NotFound",
 ];
 
-/// The filters by which a `Describe…` call answers only what the stack owns; or what is claimed, by the filter `id` of its
-/// kind.
+/// Returns the filters with which a `Describe…` call returns only the stack's resources, or only the claimed resource.
+/// `id` is the name of the kind's filter by id.
 pub(super) fn wanted(cx: &Context, id: &str) -> Vec<Filter> {
     let pairs = match cx.claimed() {
         Some(claimed) => vec![(id.to_owned(), claimed.to_owned())],
@@ -63,12 +63,13 @@ pub(super) fn wanted(cx: &Context, id: &str) -> Vec<Filter> {
     pairs.into_iter().map(|(name, value)| Filter::builder().name(name).values(value).build()).collect()
 }
 
-/// The tags with which the resource at `address` is created.
+/// Returns the tags for creating the resource at `address`.
 pub(super) fn tagged(id: &StackId, address: &Address, resource: ResourceType) -> TagSpecification {
     TagSpecification::builder().resource_type(resource).set_tags(Some(aws::tags(id, address))).build()
 }
 
-/// Gives what exists the tags of `address`. `stackctl policy` allows it for nothing: tags make a thing the stack's own.
+/// Sets the tags of `address` on an existing resource. `stackctl policy` does not allow this on any resource, because
+/// the tags make a resource part of the stack.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateTags.html>
 pub(super) async fn adopt(cx: &Context, address: &Address, resource: &str) -> Result<(), Failure> {
     let call = cx.aws.ec2.create_tags().resources(resource).set_tags(Some(aws::tags(&cx.id, address)));

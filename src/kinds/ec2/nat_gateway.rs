@@ -1,4 +1,4 @@
-//! The way out of the private subnets.
+//! A NAT gateway, through which private subnets reach the internet.
 //!
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-nat-gateway.html>
 
@@ -17,27 +17,27 @@ use crate::{
 /// A NAT gateway.
 pub struct NatGateway;
 
-/// What stack.yaml asks of it.
+/// The NAT gateway that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// The public subnet it stands in.
+    /// The public subnet of the gateway.
     pub subnet: Input,
-    /// The allocation id of the Elastic IP it speaks from.
+    /// The allocation id of its Elastic IP address.
     pub address: Input,
 }
 
-/// What AWS has.
+/// The NAT gateway as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// `nat-…`.
     pub id: String,
-    /// The subnet it stands in.
+    /// The subnet of the gateway.
     pub subnet: String,
     /// The allocation id of its address.
     pub address: String,
-    /// AWS's word: `pending`, `available`, `deleting`, `failed`.
+    /// The state that AWS reports: `pending`, `available`, `deleting` or `failed`.
     pub state: String,
-    /// Why it failed, if it did.
+    /// The reason for a failure.
     pub failure: Option<String>,
     /// Its network interfaces: `eni-…`.
     #[serde(default)]
@@ -45,7 +45,7 @@ pub struct Live {
 }
 
 fields! {
-    /// What takes a replacement.
+    /// The fields whose change replaces the gateway.
     pub enum Fixed {
         Subnet = "subnet",
         Address = "address",
@@ -71,7 +71,7 @@ impl Kind for NatGateway {
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeNatGateways"]),
         Permission::make(&["ec2:CreateNatGateway"], On::Tagged),
-        // With an address, in a subnet.
+        // IAM also checks the address and the subnet.
         Permission::make(&["ec2:CreateNatGateway"], On::Owned),
         ec2::TAGGING,
         Permission::delete(&["ec2:DeleteNatGateway"], On::Owned),
@@ -86,7 +86,7 @@ impl Kind for NatGateway {
         let gateways = pages.items().send().try_collect().await.during("DescribeNatGateways")?;
         Ok(gateways
             .into_iter()
-            // A deleted one stays listed for about an hour.
+            // AWS lists a deleted gateway for about an hour.
             .filter(|gateway| gateway.state() != Some(&NatGatewayState::Deleted))
             .filter_map(|gateway| {
                 let address = cx.address_of(gateway.tags())?;
@@ -107,7 +107,7 @@ impl Kind for NatGateway {
     fn diff(desired: &Desired, live: &Live) -> Changes<NoField, Fixed> {
         let mut diff = Diff::new();
         diff.fixed_input(Fixed::Subnet, &live.subnet, &desired.subnet);
-        // While it is being made, AWS shows no address yet; the one it was asked for is the one it gets.
+        // AWS shows no address while it creates the gateway. The gateway will get the requested address.
         if !live.address.is_empty() {
             diff.fixed_input(Fixed::Address, &live.address, &desired.address);
         }
@@ -142,8 +142,8 @@ impl Kind for NatGateway {
             .create_nat_gateway()
             .subnet_id(subnet)
             .allocation_id(allocation)
-            // However often this run repeats the call, it makes one gateway. To another run's, AWS would answer with what it
-            // made then, even if that is gone.
+            // Repeated calls of one run must create one gateway. A later run needs another token: otherwise AWS would
+            // return the gateway of the earlier run, even if it is deleted.
             .client_token(aws::discriminated(&cx.id, address, &format!("{subnet} {allocation} {}", cx.run), 64))
             .tag_specifications(ec2::tagged(&cx.id, address, ResourceType::Natgateway));
         let answer = call.customize().once().send().await.during("CreateNatGateway")?;

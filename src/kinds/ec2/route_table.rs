@@ -1,4 +1,4 @@
-//! Where the packets of some subnets go. Its routes and its associations are parts of it.
+//! A route table for some subnets, with its routes and associations.
 //!
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html>
 
@@ -12,57 +12,57 @@ use crate::{
     model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, fields},
 };
 
-/// Everywhere.
+/// The destination of the default route.
 const DEFAULT: &str = "0.0.0.0/0";
 
 /// A route table.
 pub struct RouteTable;
 
-/// Where the default route leads.
+/// The target of the default route.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Route {
-    /// To an internet gateway, by its id.
+    /// An internet gateway, by id.
     Internet(Input),
-    /// To a NAT gateway, by its id.
+    /// A NAT gateway, by id.
     Nat(Input),
 }
 
-/// What stack.yaml asks of it.
+/// The route table that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// The VPC it is a part of.
+    /// The VPC of the table.
     pub vpc: Input,
-    /// The route to everywhere, if there is one.
+    /// The default route, if there is one.
     pub default_route: Option<Route>,
-    /// The subnets that it serves.
+    /// The associated subnets.
     pub subnets: Vec<Input>,
 }
 
-/// What AWS has.
+/// The route table as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// `rtb-…`.
     pub id: String,
-    /// The VPC it is a part of.
+    /// The VPC of the table.
     pub vpc: String,
-    /// The gateway of the default route; empty where there is none.
+    /// The gateway of the default route. Empty if there is no default route.
     pub default_route: String,
-    /// Other routes than the default one and AWS's own local one, by their destination.
+    /// The destinations of all routes except the default route and the local route of AWS.
     pub other_routes: Vec<String>,
-    /// The subnets that it serves: subnet and association.
+    /// The associated subnets: subnet id and association id.
     pub associations: Vec<(String, String)>,
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         OtherRoutes = "other_routes",
         DefaultRoute = "default_route",
         Subnets = "subnets",
     }
 
-    /// What takes a replacement.
+    /// The fields whose change replaces the table.
     pub enum Fixed {
         Vpc = "vpc",
     }
@@ -102,7 +102,7 @@ impl Kind for RouteTable {
         Permission::delete(&["ec2:DeleteRoute", "ec2:DeleteRouteTable", "ec2:DisassociateRouteTable"], On::Owned),
     ];
     const GONE_AT_ONCE: bool = true;
-    // A subnet that changes its table is at no time without one.
+    // A subnet that changes its table always has one.
     const TAKES_OVER: bool = true;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
@@ -155,7 +155,7 @@ impl Kind for RouteTable {
             .finish()
     }
 
-    /// Tasks in these subnets have their way out until others elsewhere take their place.
+    /// Keeps the default route until the tasks in these subnets are replaced by tasks elsewhere.
     fn wider(desired: &Desired, live: &Live) -> Option<Desired> {
         let loses = desired.default_route.is_none() && !live.default_route.is_empty();
         let kept = || Some(Route::Nat(live.default_route.as_str().into()));
@@ -220,7 +220,7 @@ impl Kind for RouteTable {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        // A read that lags did not show that a subnet has its table already, or showed the association that it had before.
+        // A stale read did not show that the subnet already has this table, or showed its previous association.
         let lagged = failure.is(&["Resource.AlreadyAssociated"])
             || (failure.is_of("ReplaceRouteTableAssociation") && failure.is(&["InvalidAssociationID.NotFound"]));
         let associated = lagged.then_some("AWS to show the route table of a subnet");
@@ -252,7 +252,7 @@ async fn set_default_route(cx: &Context, desired: Option<&Route>, live: &mut Liv
     };
     match desired {
         None => delete_route(cx, &live.id, DEFAULT).await?,
-        // A route that exists is changed in one call: between two calls, its subnets would have no way out.
+        // An existing route is replaced in one call. Between two calls, the subnets could not reach the internet.
         Some(route) if !live.default_route.is_empty() => replace_route(cx, &live.id, route).await?,
         Some(route) if !create_route(cx, &live.id, route).await? => replace_route(cx, &live.id, route).await?,
         Some(_) => {}
@@ -279,8 +279,8 @@ async fn set_subnets(cx: &Context, desired: &Desired, live: &mut Live) -> Result
     Ok(())
 }
 
-/// Lets the table serve a subnet. From the table that serves it already it moves in one call: AWS refuses a second
-/// association, and without any the subnet would have no way out meanwhile.
+/// Associates the table with a subnet. A subnet that already has a table is moved in one call: AWS rejects a second
+/// association, and without one the subnet could not reach the internet.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReplaceRouteTableAssociation.html>
 async fn associate(cx: &Context, table: &str, subnet: &str) -> Result<String, Failure> {
     let of_subnet = Filter::builder().name("association.subnet-id").values(subnet).build();
@@ -306,7 +306,7 @@ async fn associate(cx: &Context, table: &str, subnet: &str) -> Result<String, Fa
     given(id, "AssociateRouteTable", "associationId")
 }
 
-/// What a route leads to: the first id that says so.
+/// Returns the target of a route: the first target id that is set.
 fn target(route: &SdkRoute) -> &str {
     let ids = [
         route.nat_gateway_id(),
@@ -323,7 +323,7 @@ fn target(route: &SdkRoute) -> &str {
     ids.into_iter().flatten().next().unwrap_or("another target")
 }
 
-/// The ids of the internet gateway and of the NAT gateway that a route leads to: one of the two.
+/// Returns the ids of the internet gateway and the NAT gateway of a route. Exactly one of them is set.
 fn gateways(route: &Route) -> Result<(Option<String>, Option<String>), Failure> {
     Ok(match route {
         Route::Internet(gateway) => (Some(gateway.get()?.to_owned()), None),
@@ -331,7 +331,7 @@ fn gateways(route: &Route) -> Result<(Option<String>, Option<String>), Failure> 
     })
 }
 
-/// Makes the default route. `false`: there is one, which a read that lags did not show.
+/// Creates the default route. Returns `false` if the table already has one, which a stale read may not show.
 async fn create_route(cx: &Context, table: &str, route: &Route) -> Result<bool, Failure> {
     let (internet, nat) = gateways(route)?;
     let call = cx.aws.ec2.create_route().route_table_id(table).destination_cidr_block(DEFAULT);
@@ -340,6 +340,7 @@ async fn create_route(cx: &Context, table: &str, route: &Route) -> Result<bool, 
     Ok(answer.or_absent("CreateRoute", &["RouteAlreadyExists"])?.is_some())
 }
 
+/// Replaces the default route.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReplaceRoute.html>
 async fn replace_route(cx: &Context, table: &str, route: &Route) -> Result<(), Failure> {
     let (internet, nat) = gateways(route)?;
@@ -380,12 +381,12 @@ mod tests {
     }
 
     #[test]
-    fn a_table_as_desired_needs_no_change() {
+    fn unchanged_route_table_has_no_changes() {
         assert_eq!(RouteTable::diff(&desired(), &live()), []);
     }
 
     #[test]
-    fn what_was_added_or_taken_away_behind_its_back_shows() {
+    fn routes_added_or_removed_outside_stackctl_are_changes() {
         let drifted = Live { other_routes: vec!["1.2.3.0/24".into()], default_route: String::new(), ..live() };
         let fields: Vec<String> =
             RouteTable::diff(&desired(), &drifted).into_iter().map(|change| change.field).collect();

@@ -1,4 +1,4 @@
-//! Who may call: a security group with its incoming rules. Outgoing traffic is open, as AWS makes it.
+//! A security group with its ingress rules. The group allows all outgoing traffic, which is the AWS default.
 //!
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html>
 
@@ -14,56 +14,56 @@ use crate::{
     model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, Shown, fields},
 };
 
-/// The longest name of a group, in characters.
+/// The maximum length of a group name, in characters.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html>
 const LONGEST_NAME: usize = 255;
 
-/// All addresses of IPv4.
+/// All IPv4 addresses.
 const EVERYWHERE: &str = "0.0.0.0/0";
 
 /// A security group.
 pub struct SecurityGroup;
 
-/// What stack.yaml asks of it.
+/// The security group that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// The VPC it is a part of.
+    /// The VPC of the group.
     pub vpc: Input,
-    /// What it is for; AWS never changes it.
+    /// The purpose of the group. AWS cannot change it.
     pub description: String,
-    /// Who may call; over TCP.
+    /// The ingress rules, all for TCP.
     pub ingress: Vec<Ingress>,
 }
 
-/// One incoming rule.
+/// An ingress rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ingress {
     /// The TCP port.
     pub port: u16,
-    /// From where.
+    /// The allowed source.
     pub from: Source,
 }
 
-/// Where calls come from.
+/// The source of incoming connections.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// A range of addresses.
+    /// An address range.
     Cidr(String),
-    /// What has this security group, by its id.
+    /// All resources in a security group, by the group's id.
     Group(Input),
 }
 
-/// One incoming rule as AWS has it.
+/// An ingress rule as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Rule {
-    /// `tcp`, or what somebody else has set.
+    /// `tcp`, or another protocol if somebody else created the rule.
     pub protocol: String,
-    /// The first port; -1 for all.
+    /// The first port, or -1 for all ports.
     pub from_port: i32,
     /// The last port.
     pub to_port: i32,
-    /// A range of addresses, a security group's id or a prefix list's id.
+    /// An address range, a security group id or a prefix list id.
     pub source: String,
 }
 
@@ -78,36 +78,36 @@ impl fmt::Display for Rule {
     }
 }
 
-/// What AWS has.
+/// The security group as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// `sg-…`.
     pub id: String,
-    /// The VPC it is a part of.
+    /// The VPC of the group.
     pub vpc: String,
-    /// What it is for.
+    /// The purpose of the group.
     pub description: String,
-    /// Its incoming rules, sorted.
+    /// The ingress rules, sorted.
     pub ingress: Vec<Rule>,
-    /// Whether all IPv4 traffic may go out: the rule that AWS gives each new group.
+    /// Whether all outgoing IPv4 traffic is allowed. AWS adds this rule to each new group.
     /// <https://docs.aws.amazon.com/vpc/latest/userguide/default-custom-security-groups.html>
     #[serde(default = "is_open")]
     pub egress_open: bool,
 }
 
-/// As AWS makes a group.
+/// Returns the AWS default for new groups.
 fn is_open() -> bool {
     true
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         Ingress = "ingress",
         Egress = "egress",
     }
 
-    /// What takes a replacement.
+    /// The fields whose change replaces the group.
     pub enum Fixed {
         Vpc = "vpc",
         Description = "description",
@@ -176,7 +176,7 @@ impl Kind for SecurityGroup {
         if unknown == 0 {
             diff.set(Field::Ingress, &live.ingress, &known);
         } else {
-            // The group that may call is yet to be made; the rules that stay cannot be told from those that go.
+            // The source group does not exist yet, so the rules to keep and the rules to remove cannot be told apart.
             known.iter().filter(|rule| !live.ingress.contains(rule)).for_each(|rule| {
                 diff.push(Field::Ingress, Shown::Absent, Shown::value(rule));
             });
@@ -188,7 +188,8 @@ impl Kind for SecurityGroup {
         diff.finish()
     }
 
-    /// What has another group of the stack may call as long as it runs: a service that goes, or moves to another group.
+    /// Keeps the rules for other groups of the stack while resources in them still run, such as a service that is
+    /// deleted or moves to another group.
     fn wider(desired: &Desired, live: &Live) -> Option<Desired> {
         let known: Vec<Rule> = desired.ingress.iter().filter_map(wanted).collect();
         let surplus = live.ingress.iter().filter(|rule| !known.contains(rule));
@@ -243,7 +244,7 @@ impl Kind for SecurityGroup {
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        // A rule that names another group would keep that one from being deleted.
+        // A rule that refers to another group would block the deletion of that group.
         revoke(cx, &live.id, &live.ingress).await?;
         let call = cx.aws.ec2.delete_security_group().group_id(&live.id).customize().once();
         call.send().await.or_absent("DeleteSecurityGroup", &["InvalidGroup.NotFound"]).map(drop)
@@ -252,7 +253,7 @@ impl Kind for SecurityGroup {
     async fn blockers(cx: &Context, going: &[Found<Live>], owned: &Owned) -> Result<Vec<Blocker>, Failure> {
         let ids = |groups: &[&Found<Live>]| groups.iter().map(|group| group.id.clone()).collect::<Vec<String>>();
         let all = ids(&going.iter().collect::<Vec<_>>());
-        // The network looks at all that is in it.
+        // If the network is deleted too, it reports everything inside it.
         let alone = ids(&going.iter().filter(|group| owned.going(&group.live.vpc).is_none()).collect::<Vec<_>>());
         let (interfaces, incoming, outgoing) = futures::try_join!(
             ec2::blockers::interfaces(cx, owned, "group-id", &alone),
@@ -290,7 +291,7 @@ impl Kind for SecurityGroup {
     }
 }
 
-/// The rules of one permission of AWS's answer: it groups sources by port.
+/// Returns the rules of one permission. AWS groups sources by port.
 fn rules(permission: &IpPermission) -> Vec<Rule> {
     let sources = permission
         .ip_ranges()
@@ -308,7 +309,7 @@ fn rules(permission: &IpPermission) -> Vec<Rule> {
     sources.map(rule).collect()
 }
 
-/// The rule as AWS will have it, once the group that may call is known.
+/// Returns the rule as AWS will report it, or `None` until the source group exists.
 fn wanted(ingress: &Ingress) -> Option<Rule> {
     let source = match &ingress.from {
         Source::Cidr(range) => range.as_str(),
@@ -318,7 +319,7 @@ fn wanted(ingress: &Ingress) -> Option<Rule> {
     Some(Rule { protocol: "tcp".to_owned(), from_port: port, to_port: port, source: source.to_owned() })
 }
 
-/// The rule in stackctl's own words, if it is one that stackctl makes for a security group.
+/// Returns the rule as an [`Ingress`], if it has the form that stackctl creates for a security group.
 fn of_group(rule: &Rule) -> Option<Ingress> {
     let port = u16::try_from(rule.from_port).ok()?;
     let from = Source::Group(rule.source.as_str().into());
@@ -342,7 +343,7 @@ async fn set_ingress(cx: &Context, desired: &Desired, live: Live) -> Result<Live
     Ok(Live { ingress: rules, ..live })
 }
 
-/// What a task cannot do without: it fetches its image, its secrets and its database's answers.
+/// Returns the egress rule that tasks need to pull their image, read their secrets and reach their database.
 fn everything() -> Rule {
     Rule { protocol: "-1".to_owned(), from_port: -1, to_port: -1, source: EVERYWHERE.to_owned() }
 }
@@ -397,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn a_revoked_way_out_is_a_change() {
+    fn missing_egress_rule_is_a_change() {
         let closed = Live { egress_open: false, ..live(vec![rule(3000, "sg-2")]) };
         let changes = SecurityGroup::diff(&desired(Source::Group("sg-2".into())), &closed);
         let shown: Vec<(&str, &Shown)> = changes.iter().map(|change| (change.field.as_str(), &change.to)).collect();
@@ -405,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn each_missing_and_each_foreign_rule_is_a_change_of_its_own() {
+    fn each_missing_or_unexpected_rule_is_a_separate_change() {
         let desired = desired(Source::Group("sg-2".into()));
         assert_eq!(SecurityGroup::diff(&desired, &live(vec![rule(3000, "sg-2")])), []);
         let changes = SecurityGroup::diff(&desired, &live(vec![rule(22, "0.0.0.0/0")]));
@@ -420,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn a_permission_of_aws_is_as_many_rules_as_it_has_sources() {
+    fn permission_with_two_sources_becomes_two_rules() {
         let ranges = ["10.0.0.0/8", "0.0.0.0/0"].map(|range| IpRange::builder().cidr_ip(range).build());
         let permission = IpPermission::builder()
             .ip_protocol("tcp")

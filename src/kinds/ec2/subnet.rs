@@ -1,4 +1,4 @@
-//! A part of the network's range in one availability zone.
+//! A subnet: a part of the network's address range in one availability zone.
 //!
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/configure-subnets.html>
 
@@ -17,43 +17,43 @@ use crate::{
 /// A subnet.
 pub struct Subnet;
 
-/// What stack.yaml asks of it.
+/// The subnet that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// The VPC it is a part of.
+    /// The VPC of the subnet.
     pub vpc: Input,
-    /// Its range, within the VPC's.
+    /// Its address range, within the range of the VPC.
     pub cidr: String,
     /// The availability zone, such as `eu-west-1a`.
     pub zone: String,
-    /// Whether what starts in it gets a public address.
+    /// Whether resources that start in the subnet get a public address.
     pub public: bool,
 }
 
-/// What AWS has.
+/// The subnet as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// `subnet-…`.
     pub id: String,
-    /// The VPC it is a part of.
+    /// The VPC of the subnet.
     pub vpc: String,
-    /// Its range.
+    /// Its address range.
     pub cidr: String,
     /// Its availability zone.
     pub zone: String,
-    /// Whether what starts in it gets a public address.
+    /// Whether resources that start in the subnet get a public address.
     pub public: bool,
-    /// Whether AWS says `available`.
+    /// Whether AWS reports the state `available`.
     pub available: bool,
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         Public = "public",
     }
 
-    /// What takes a replacement.
+    /// The fields whose change replaces the subnet.
     pub enum Fixed {
         Vpc = "vpc",
         Cidr = "cidr",
@@ -82,7 +82,7 @@ impl Kind for Subnet {
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeSubnets"]),
         Permission::make(&["ec2:CreateSubnet"], On::Tagged),
-        // In the network, which is there already.
+        // IAM also checks the network, which already exists.
         Permission::make(&["ec2:CreateSubnet", "ec2:ModifySubnetAttribute"], On::Owned),
         ec2::TAGGING,
         Permission::delete(&["ec2:DeleteSubnet"], On::Owned),
@@ -180,7 +180,7 @@ impl Kind for Subnet {
     }
 
     async fn blockers(cx: &Context, going: &[Found<Live>], owned: &Owned) -> Result<Vec<Blocker>, Failure> {
-        // The network looks at all that is in it.
+        // If the network is deleted too, it reports everything inside it.
         let alone = going.iter().filter(|subnet| owned.going(&subnet.live.vpc).is_none());
         let ids: Vec<String> = alone.map(|subnet| subnet.id.clone()).collect();
         ec2::blockers::interfaces(cx, owned, "subnet-id", &ids).await
@@ -207,6 +207,7 @@ impl Kind for Subnet {
     }
 }
 
+/// Sets whether resources that start in the subnet get a public address.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifySubnetAttribute.html>
 async fn set_public(cx: &Context, live: Live, public: bool) -> Result<Live, Failure> {
     let value = AttributeBooleanValue::builder().value(public).build();

@@ -1,6 +1,6 @@
-//! The images of one source: built and pushed where there is none yet, or where `deploy` has built another one than the
-//! newest. Which of them a service runs is no business of theirs: it goes on with its own until a deployment is asked for.
-//! A build number is given once, also where somebody has deleted the image that had it.
+//! The images built from one source. This kind builds and pushes an image if the repository has none, or if `deploy`
+//! built one that differs from the newest. It does not decide which image a service runs: a service keeps its image
+//! until the next deployment. A build number is used once, even if somebody deletes its image.
 //!
 //! <https://docs.aws.amazon.com/AmazonECR/latest/userguide/images.html>
 
@@ -22,33 +22,32 @@ use crate::{
     },
 };
 
-/// How many images one `BatchDeleteImage` call takes.
+/// The maximum number of images in one `BatchDeleteImage` call.
 /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html>
 const DELETED_AT_ONCE: usize = 100;
 
 /// An image in a repository.
 pub struct Image;
 
-/// What stack.yaml asks of it.
+/// The image that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// The URI of its repository.
+    /// The URI of the repository.
     pub repository: Input,
-    /// What it is built from.
+    /// The source that the image is built from.
     pub source: ImageSource,
-    /// The digest that is to be released; none keeps the newest image, whatever it is.
+    /// The digest to release. `None` keeps the newest image, whichever it is.
     pub digest: Option<String>,
-    /// The highest build number that a service runs, if one does, whether the repository still has that image or not. A new image gets a
-    /// higher one.
+    /// The highest build number that a service runs, even if the repository no longer has that image. A new image gets
+    /// a higher number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub numbered_above: Option<u64>,
-    /// The lowest build number that a service runs, if one does. The repository goes on keeping that image, however many newer ones
-    /// there are.
+    /// The lowest build number that a service runs. The repository keeps that image, however many newer images it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_from: Option<u64>,
 }
 
-/// What AWS has: the newest image that stackctl pushed.
+/// The newest image that stackctl pushed, as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// The repository's name.
@@ -59,17 +58,17 @@ pub struct Live {
     pub digest: String,
     /// The tag, `<version>-<build>`.
     pub tag: String,
-    /// The package's version.
+    /// The version of the package.
     pub version: String,
     /// The build number.
     pub build: u64,
-    /// The digests of all that are kept, by their tags.
+    /// The digests of all images in the repository, by tag.
     #[serde(default)]
     pub kept: BTreeMap<String, String>,
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         Digest = "digest",
     }
@@ -88,16 +87,17 @@ impl Kind for Image {
         page: "https://docs.aws.amazon.com/AmazonECR/latest/userguide/images.html",
     };
     const USES: &'static [&'static str] = &["repository"];
-    // A task that is started again pulls its image: also one of the old revision, until the new one serves.
+    // A task that restarts pulls its image again. Until the new revision serves, this may be an image of the old
+    // revision.
     const OUTLIVES: &'static [&'static str] = &["service", "schedule", "task_definition"];
     const IN_RELEASE: InRelease = InRelease::Image;
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges for its size, which is not included");
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ecr:DescribeImages"]),
-        // Which build numbers have been given already.
+        // Finds the build numbers that are already used.
         Permission::look(&["ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitionFamilies", "ecs:ListTaskDefinitions"]),
-        // What a push and a pull are to IAM: the registry's own protocol asks for these.
+        // The IAM actions that the registry protocol needs for a push and a pull.
         Permission::release(
             &[
                 "ecr:BatchCheckLayerAvailability",
@@ -204,13 +204,13 @@ impl Kind for Image {
         };
         let sample = crate::kind::Sample::new(ecr::model::cloud_with_repository, desired("app"))
             .images(|aws| std::sync::Arc::new(ecr::model::Builder(aws)));
-        // An image that is there already is not pushed again: what is released is then an older one.
+        // An image that already exists is not pushed again. The released image is then an older one.
         sample.one_way(&["digest"], desired("other"))
     }
 }
 
 impl Live {
-    /// How many images there are that are newer than the one with this build number.
+    /// Returns how many images are newer than the image with this build number.
     pub fn newer_than(&self, build: u64) -> usize {
         newer(self.kept.keys().filter_map(|tag| Some(parts(tag)?.1)), build)
     }
@@ -233,39 +233,40 @@ impl Numbered {
     }
 }
 
-/// The name of an image that stackctl pushed, in its parts.
+/// The parts of the name of an image that stackctl pushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tagged<'a> {
-    /// The URI of its repository.
+    /// The URI of the repository.
     pub uri: &'a str,
     /// The tag, `<version>-<build>`.
     pub tag: &'a str,
-    /// The package's version.
+    /// The version of the package.
     pub version: &'a str,
     /// The build number.
     pub build: u64,
 }
 
-/// `image` in its parts, if it is called as those that stackctl pushes.
+/// Splits `image` into its parts, if its name has the form that stackctl uses.
 pub fn tagged(image: &str) -> Option<Tagged<'_>> {
     let (uri, tag) = image.rsplit_once(':')?;
     let (version, build) = parts(tag)?;
     Some(Tagged { uri, tag, version, build })
 }
 
-/// The version and the build number of an image that stackctl pushed, by its tag.
+/// Returns the version and the build number in a tag of the form that stackctl uses.
 fn parts(tag: &str) -> Option<(&str, u64)> {
     let (version, build) = tag.rsplit_once('-')?;
     Some((version, build.parse().ok()?))
 }
 
-/// The address of the images that the repository `uri` keeps, if it is one of the stack's own: also if it is gone.
+/// Returns the address of the images in the repository `uri`, if its name belongs to the stack. The repository need not
+/// exist.
 pub fn address(id: &StackId, uri: &str) -> Option<Address> {
     let (_, name) = uri.split_once('/')?;
     name.strip_prefix(&ecr::prefix(id)).map(|own| Address::new(Image::NAME, own))
 }
 
-/// Builds the image, and pushes it under the next build number unless the repository has the same already.
+/// Builds the image and pushes it under the next build number, unless the repository already has the same image.
 async fn push(cx: &Context, desired: &Desired) -> Result<Live, Failure> {
     let uri = desired.repository.get()?;
     let repository = uri.split_once('/').map_or(uri, |(_, name)| name);
@@ -277,7 +278,7 @@ async fn push(cx: &Context, desired: &Desired) -> Result<Live, Failure> {
     let newest = there.last().map_or(0, |newest| newest.build);
     let build = newest.max(desired.numbered_above.unwrap_or_default()).max(recorded(cx, uri).await?) + 1;
     let tag = format!("{}-{build}", built.version);
-    // With the new one.
+    // Includes the new image.
     let newer = desired.kept_from.map_or(0, |runs| newer(there.iter().map(|image| image.build), runs) + 1);
     if lifecycle::is_wider(newer) {
         lifecycle::put(&cx.aws.ecr, repository, lifecycle::kept(newer)).await?;
@@ -289,13 +290,14 @@ async fn push(cx: &Context, desired: &Desired) -> Result<Live, Failure> {
     Ok(pushed.live(repository, uri, &there))
 }
 
-/// How many of the images with these build numbers are newer than the one with the number `build`.
+/// Returns how many of `builds` are higher than `build`.
 fn newer(builds: impl Iterator<Item = u64>, build: u64) -> usize {
     builds.filter(|other| *other > build).count()
 }
 
-/// The highest build number in the repository `uri` that a task definition of the stack names, 0 for none. Whoever may delete
-/// an image can do so while it runs, and a number that is given again would take another image for the one that runs.
+/// Returns the highest build number in the repository `uri` that a task definition of the stack refers to, or 0. A user
+/// may delete an image that still runs. If its number were used again, the new image would be mistaken for the one that
+/// runs.
 /// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/delete_image.html>
 async fn recorded(cx: &Context, uri: &str) -> Result<u64, Failure> {
     let call = cx.aws.ecs.list_task_definition_families().family_prefix(aws::stack_prefix(&cx.id));
@@ -307,7 +309,7 @@ async fn recorded(cx: &Context, uri: &str) -> Result<u64, Failure> {
     });
     let revisions: Vec<Vec<String>> = try_join_all(lists).await?;
     let reads = revisions.iter().flatten().map(|arn| async move {
-        // A revision never changes.
+        // A revision never changes, so the result can be cached.
         let known_as = format!("the highest build number in {arn}");
         let highest = cx.unchanging(
             &known_as,
@@ -322,16 +324,17 @@ async fn recorded(cx: &Context, uri: &str) -> Result<u64, Failure> {
     Ok(try_join_all(reads).await?.into_iter().max().unwrap_or_default())
 }
 
-/// The highest build number in the repository `uri` among the images of `definition`.
+/// Returns the highest build number in the repository `uri` among the images of `definition`.
 fn highest(definition: &TaskDefinition, uri: &str) -> u64 {
     let images = definition.container_definitions().iter().filter_map(|container| tagged(container.image()?));
     images.filter(|image| image.uri == uri).map(|image| image.build).max().unwrap_or_default()
 }
 
-/// Whether `image` can still be pulled, as far as it is one of the stack's own: repositories keep a number of them.
+/// Whether `image` can still be pulled. Only images in the stack's repositories are checked, because those repositories
+/// delete old images.
 ///
 /// # Errors
-/// If ECR fails.
+/// Returns an error if a call to ECR fails.
 pub async fn is_kept(cx: &Context, image: &str) -> Result<bool, Failure> {
     let name = image.split_once('/').map_or(image, |(_, name)| name);
     match name.rsplit_once(':') {
@@ -343,14 +346,14 @@ pub async fn is_kept(cx: &Context, image: &str) -> Result<bool, Failure> {
     }
 }
 
-/// The images of a repository.
+/// Returns the images of a repository.
 async fn details(cx: &Context, repository: &str) -> Result<Vec<ImageDetail>, Failure> {
     let pages = cx.aws.ecr.describe_images().repository_name(repository).max_results(1000).into_paginator();
     let images = pages.items().send().try_collect().await;
     Ok(images.or_absent("DescribeImages", &["RepositoryNotFoundException"])?.unwrap_or_default())
 }
 
-/// The images with a build number, the newest last.
+/// Returns the images with a build number, newest last.
 fn numbered(images: &[ImageDetail]) -> Vec<Numbered> {
     let tagged = images.iter().flat_map(|image| image.image_tags().iter().map(move |tag| (image, tag)));
     let mut numbered: Vec<Numbered> = tagged
@@ -364,11 +367,11 @@ fn numbered(images: &[ImageDetail]) -> Vec<Numbered> {
     numbered
 }
 
-/// What the registry wants to be shown; good for twelve hours.
+/// Returns the registry credentials, which are valid for twelve hours.
 /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html>
 ///
 /// # Errors
-/// If ECR fails.
+/// Returns an error if a call to ECR fails.
 pub async fn login(aws: &Aws) -> Result<RegistryLogin, Failure> {
     let answer = aws.ecr.get_authorization_token().send().await.during("GetAuthorizationToken")?;
     let data = answer.authorization_data.and_then(|data| data.into_iter().next());
@@ -394,7 +397,8 @@ mod tests {
         kinds::ecr::model::{Builder, Ecr, Recorded, URI, cloud_with_repository, digest},
     };
 
-    /// Releases what is built from `package` while services run images from this build number on and up to that one. Gives its build number.
+    /// Releases the image built from `package` while services run the builds `kept_from` to `numbered_above`. Returns
+    /// the build number.
     async fn released(cloud: &Cloud, package: &str, kept_from: Option<u64>, numbered_above: Option<u64>) -> u64 {
         let aws = Arc::new(model::session(cloud));
         let id = StackId { stack: "shop".into(), environment: "test".into() };
@@ -406,7 +410,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_number_of_an_image_that_is_gone_is_not_given_again() {
+    async fn build_number_of_a_deleted_image_is_not_reused() {
         let cloud = cloud_with_repository();
         assert_eq!(released(&cloud, "app", None, None).await, 1);
         assert_eq!(released(&cloud, "other", None, None).await, 2);
@@ -414,12 +418,12 @@ mod tests {
         cloud.with(|recorded: &mut Recorded| recorded.0 = vec![format!("{URI}:1.0.0-1"), format!("{URI}:1.0.0-2")]);
         assert_eq!(released(&cloud, "third", None, None).await, 3, "revision 2 has been 2");
         assert_eq!(released(&cloud, "third", None, None).await, 3, "it is there");
-        // ECS knows of a service that runs a revision that nobody else tells of.
+        // A service may run a revision that only ECS reports.
         assert_eq!(released(&cloud, "fourth", Some(7), Some(7)).await, 8);
     }
 
     #[tokio::test]
-    async fn an_image_that_runs_outlives_any_number_of_failed_releases() {
+    async fn running_image_is_kept_through_failed_releases() {
         let cloud = cloud_with_repository();
         cloud.with(Ecr::keep_as_usual);
         for build in 1..=100 {
@@ -427,14 +431,14 @@ mod tests {
             assert_eq!(released(&cloud, &format!("try {build}"), runs, runs).await, build);
         }
         assert_eq!(cloud.with(|ecr: &mut Ecr| ecr.builds().len()), 100, "the first one runs, and all others are newer");
-        // Once a newer one runs, the next `up` narrows the policy, and the old ones go.
+        // Once a newer image runs, the next `up` reduces the number of kept images, and the old ones are deleted.
         cloud.with(Ecr::keep_as_usual);
         released(&cloud, "the last", Some(100), Some(100)).await;
         assert_eq!(cloud.with(|ecr: &mut Ecr| ecr.builds()), (72..=101).collect::<Vec<u64>>());
     }
 
     #[tokio::test]
-    async fn numbers_of_other_repositories_do_not_count() {
+    async fn build_numbers_in_other_repositories_are_ignored() {
         let cloud = cloud_with_repository();
         let others = ["nginx:1.27-9".to_owned(), format!("{URI}-old:1.0.0-9"), format!("{URI}:latest")];
         cloud.with(|recorded: &mut Recorded| recorded.0 = others.into());
@@ -442,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_of_an_image_follows_from_its_repository() {
+    fn image_address_is_derived_from_its_repository() {
         let id = StackId { stack: "shop".into(), environment: "test".into() };
         let named = tagged(&format!("{URI}:1.0.0-rc-12")).map(|named| (named.version.to_owned(), named.build));
         assert_eq!(named, Some(("1.0.0-rc".to_owned(), 12)));
@@ -453,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_image_has_the_highest_build_number_not_version() {
+    fn newest_image_is_chosen_by_build_number_not_version() {
         let image = |tag: &str| ImageDetail::builder().image_digest(format!("sha256:{tag}")).image_tags(tag).build();
         let images = ["1.4.0-9", "1.3.0-10", "latest", "by-hand"].map(image);
         let numbered = numbered(&images);

@@ -1,7 +1,8 @@
-//! How many images a repository keeps.
+//! The lifecycle policy: how many images a repository keeps.
 //!
-//! ECR counts from the newest image and does not know which one a service runs. A service that goes on running an old image,
-//! because each newer one failed, would lose it to the failed ones; its next task could not start.
+//! ECR counts from the newest image and does not know which image a service runs. If each newer image fails, a service
+//! keeps running an old one. Without a wider policy, the failed images would push the old one out of the repository,
+//! and its next task could not start.
 //!
 //! <https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html>
 
@@ -13,21 +14,21 @@ use crate::{
     model::Failure,
 };
 
-/// How many images a repository keeps at least: enough to go back a few weeks of daily releases.
+/// The minimum number of images that a repository keeps: enough to roll back a few weeks of daily releases.
 const USUAL: usize = 30;
 
-/// How many images a repository keeps, so that an image that has `newer` ones after it stays. It grows in steps, so that few
-/// pushes change the policy.
+/// Returns how many images the repository must keep to retain an image with `newer` newer ones. The number grows in
+/// steps, so that few pushes change the policy.
 pub fn kept(newer: usize) -> usize {
     (newer / USUAL + 1) * USUAL
 }
 
-/// Whether the policy for an image with `newer` ones after it keeps more images than the usual one.
+/// Whether an image with `newer` newer ones needs a policy that keeps more than [`USUAL`] images.
 pub(super) fn is_wider(newer: usize) -> bool {
     newer >= USUAL
 }
 
-/// The policy that keeps the newest `keep` images.
+/// Returns the policy that keeps the newest `keep` images.
 pub(super) fn policy(keep: usize) -> Value {
     json!({ "rules": [{
         "rulePriority": 1,
@@ -37,7 +38,7 @@ pub(super) fn policy(keep: usize) -> Value {
     }] })
 }
 
-/// Lets the repository keep the newest `keep` images. Gives the policy's text.
+/// Sets the policy that keeps the newest `keep` images. Returns the policy text.
 pub(super) async fn put(ecr: &Client, repository: &str, keep: usize) -> Result<String, Failure> {
     let text = policy(keep).to_string();
     let call = ecr.put_lifecycle_policy().repository_name(repository).lifecycle_policy_text(&text);
@@ -50,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_policy_always_reaches_the_image_that_runs() {
+    fn policy_always_keeps_the_running_image() {
         for newer in 0..200 {
             assert!(kept(newer) > newer, "{newer}");
             assert_eq!(is_wider(newer), kept(newer) > USUAL, "{newer}");

@@ -1,4 +1,4 @@
-//! What the ECR kinds share: the repositories of the stack, read once a look; names.
+//! Helpers for the ECR kinds: the stack's repositories, which are listed once per look at AWS, and their names.
 
 pub mod image;
 pub mod lifecycle;
@@ -18,15 +18,16 @@ use crate::{
     model::{Failure, StackId},
 };
 
-/// The ARNs of the stack's repositories.
+/// The ARN pattern of the stack's repositories.
 pub(super) const ARNS: &[&str] = &["ecr:{region}:{account}:repository/{stack}/{environment}/*"];
 
-/// What the names of the stack's repositories begin with.
+/// Returns the prefix of the names of the stack's repositories.
 pub(super) fn prefix(id: &StackId) -> String {
     format!("{}/{}/", id.stack, id.environment)
 }
 
-/// The stack's repositories, read once a look at the cloud. The answer carries no tags; the path is the stack's own.
+/// Returns the stack's repositories, which are listed once per look at AWS. The response contains no tags, but the name
+/// prefix belongs to the stack.
 pub(super) async fn repositories(cx: &Context) -> Result<Arc<Vec<Repository>>, Failure> {
     cx.shared("ecr repositories", async {
         let pages = cx.aws.ecr.describe_repositories().max_results(1000).into_paginator().items().send();
@@ -38,8 +39,8 @@ pub(super) async fn repositories(cx: &Context) -> Result<Arc<Vec<Repository>>, F
     .await
 }
 
-/// The addresses from which the layers of an image can be fetched, in their order. Whoever has one has the layer, for as long
-/// as the address is good.
+/// Returns the URLs of an image's layers, in order. Anybody with such a URL can download the layer until the URL
+/// expires.
 /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html>
 pub(super) async fn layer_urls(cx: &Context, repository: &str, digest: &str) -> Result<Vec<String>, Failure> {
     let image = ImageIdentifier::builder().image_digest(digest).build();

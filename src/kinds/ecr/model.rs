@@ -1,4 +1,4 @@
-//! ECR in memory: what the kinds of ECR call, as its API reference describes it.
+//! An in-memory model of ECR with the operations that the ECR kinds call, as the API reference describes them.
 //!
 //! <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/Welcome.html>
 
@@ -55,19 +55,19 @@ use crate::{
     model::Failure,
 };
 
-/// The repository that [`cloud_with_repository`] has.
+/// The name of the repository in [`cloud_with_repository`].
 const REPOSITORY: &str = "shop/test/main";
 
-/// Its URI.
+/// The URI of that repository.
 pub(super) const URI: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/test/main";
 
-/// What the account has in the region.
+/// The repositories of the account in the region.
 #[derive(Clone, Default)]
 pub(super) struct Ecr {
     repositories: Vec<Kept>,
 }
 
-/// A repository and its lifecycle policy.
+/// A repository with its lifecycle policy and its images.
 #[derive(Clone)]
 struct Kept {
     repository: Repository,
@@ -75,7 +75,7 @@ struct Kept {
     images: Vec<ImageDetail>,
 }
 
-/// The images of the stack's task definitions, the first of revision 1 of the only family.
+/// The images of the stack's task definitions. There is one family, and the first image is that of revision 1.
 #[derive(Clone, Default)]
 pub(super) struct Recorded(pub(super) Vec<String>);
 
@@ -92,7 +92,8 @@ impl Service for Ecr {
 }
 
 impl Kept {
-    /// A line for the repository and one for its newest image; not how many images, because a change adds one.
+    /// Returns one line for the repository and one for its newest image. Leaves out the number of images, because a
+    /// change adds one.
     fn lines(&self) -> Vec<String> {
         let name = self.repository.repository_name().unwrap_or_default();
         let newest = self.images.last().map(|image| format!("{name} has {:?}", image.image_digest()));
@@ -100,7 +101,7 @@ impl Kept {
     }
 }
 
-/// An AWS with an ECR that has nothing.
+/// Returns an AWS with an empty ECR.
 pub(super) fn cloud() -> Cloud {
     let cloud = Cloud::new();
     cloud.on(CreateRepositoryError::generic, create);
@@ -120,19 +121,19 @@ pub(super) fn cloud() -> Cloud {
     cloud
 }
 
-/// An AWS with an ECR that has a repository of the stack without images.
+/// Returns an AWS with an ECR that has one repository of the stack, without images.
 pub(super) fn cloud_with_repository() -> Cloud {
     let cloud = cloud();
     cloud.with(|ecr: &mut Ecr| ecr.add(REPOSITORY, Repository::builder()));
     cloud
 }
 
-/// The digest of what [`Builder`] builds from `source`.
+/// Returns the digest of the image that [`Builder`] builds from `source`.
 pub(super) fn digest(source: &ImageSource) -> String {
     format!("sha256:{source:?}")
 }
 
-/// Builds images without their content, and pushes them as the last call of the registry's protocol does.
+/// Builds images without content, and pushes them with the last call of the registry protocol.
 pub(super) struct Builder(pub(super) Arc<Aws>);
 
 impl Images for Builder {
@@ -150,7 +151,7 @@ impl Images for Builder {
         let name = repository.split_once('/').map_or(repository, |(_, name)| name);
         let call = self.0.ecr.put_image().repository_name(name).image_tag(tag).image_digest(digest(source));
         let call = call.image_manifest("{}").customize().once();
-        // The registry's protocol takes the same image under the same tag again.
+        // The registry protocol accepts the same image under the same tag again.
         Box::pin(async move { call.send().await.or_absent("PutImage", &["ImageAlreadyExistsException"]).map(drop) })
     }
 }
@@ -171,14 +172,14 @@ impl Ecr {
         repository
     }
 
-    /// Lets every repository keep as many images as is usual.
+    /// Makes every repository keep the default number of images.
     pub(super) fn keep_as_usual(&mut self) {
         for kept in &mut self.repositories {
             kept.lifecycle = Some(super::lifecycle::policy(super::lifecycle::kept(0)).to_string());
         }
     }
 
-    /// The build numbers of all images, in the order of their pushes.
+    /// Returns the build numbers of all images, in the order of their pushes.
     pub(super) fn builds(&self) -> Vec<u64> {
         let images = self.repositories.iter().flat_map(|kept| &kept.images).flat_map(ImageDetail::image_tags);
         images.map(|tag| tag.rsplit_once('-').and_then(|(_, build)| build.parse().ok()).expect("a number")).collect()
@@ -191,14 +192,14 @@ impl Ecr {
         }
     }
 
-    /// Lets no repository scan its images.
+    /// Disables image scanning in every repository.
     pub(super) fn stop_scanning(&mut self) {
         for kept in &mut self.repositories {
             kept.repository.image_scanning_configuration = Some(ImageScanningConfiguration::builder().build());
         }
     }
 
-    /// Lets tags of every repository be given to other images.
+    /// Makes the tags of every repository mutable.
     pub(super) fn let_tags_move(&mut self) {
         for kept in &mut self.repositories {
             kept.repository.image_tag_mutability = Some(ImageTagMutability::Mutable);
@@ -222,7 +223,7 @@ fn create(ecr: &mut Ecr, input: &CreateRepositoryInput) -> Result<CreateReposito
     Ok(CreateRepositoryOutput::builder().repository(repository).build())
 }
 
-/// Whether ECR takes this between two slashes of a repository's name: words with one separator between them.
+/// Whether ECR accepts `part` between two slashes of a repository name: words with one separator between them.
 /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html>
 fn is_part(part: &str) -> bool {
     let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
@@ -265,7 +266,7 @@ fn token(_: &mut Ecr, _: &GetAuthorizationTokenInput) -> Result<GetAuthorization
     Ok(GetAuthorizationTokenOutput::builder().authorization_data(data).build())
 }
 
-/// Tags are immutable: none is given to another image.
+/// Stores an image. Tags are immutable: a tag cannot move to another image.
 fn put_image(ecr: &mut Ecr, input: &PutImageInput) -> Result<PutImageOutput, Refusal> {
     let Kept { images, lifecycle, .. } = ecr.repository(input.repository_name())?;
     let (tag, digest) = (input.image_tag().unwrap_or_default(), input.image_digest());
@@ -287,7 +288,7 @@ fn put_image(ecr: &mut Ecr, input: &PutImageInput) -> Result<PutImageOutput, Ref
         let image = ImageDetail::builder().set_image_digest(digest.map(str::to_owned)).image_tags(tag);
         images.push(image.build());
     }
-    // ECR takes up to a day for it, and does not ask whether a service runs what goes.
+    // Real ECR takes up to a day to expire images, and does not check whether a service runs them.
     let policy = lifecycle.as_deref().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
     let keep = policy.and_then(|policy| policy["rules"][0]["selection"]["countNumber"].as_u64());
     let keep = keep.map_or(usize::MAX, |keep| usize::try_from(keep).expect("it is small"));
@@ -300,7 +301,8 @@ fn images(ecr: &mut Ecr, input: &DescribeImagesInput) -> Result<DescribeImagesOu
     Ok(DescribeImagesOutput::builder().set_image_details(Some(images)).build())
 }
 
-/// By digest an image goes with all its tags; by tag it loses that one, and goes with its last.
+/// Deletes an image with all its tags if the call gives its digest. If the call gives a tag, the image loses that tag,
+/// and is deleted with its last one.
 /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html>
 fn delete_images(ecr: &mut Ecr, input: &BatchDeleteImageInput) -> Result<BatchDeleteImageOutput, Refusal> {
     let images = &mut ecr.repository(input.repository_name())?.images;
@@ -319,7 +321,7 @@ fn delete_images(ecr: &mut Ecr, input: &BatchDeleteImageInput) -> Result<BatchDe
     Ok(BatchDeleteImageOutput::builder().build())
 }
 
-/// A repository with images goes only by force.
+/// Deletes a repository. If it has images, the call must set `force`.
 fn delete(ecr: &mut Ecr, input: &DeleteRepositoryInput) -> Result<DeleteRepositoryOutput, Refusal> {
     let kept = ecr.repository(input.repository_name())?;
     if !kept.images.is_empty() && input.force() != Some(true) {
@@ -329,7 +331,7 @@ fn delete(ecr: &mut Ecr, input: &DeleteRepositoryInput) -> Result<DeleteReposito
     Ok(DeleteRepositoryOutput::builder().build())
 }
 
-/// What the names of the stack's families begin with.
+/// The prefix of the names of the stack's families.
 const FAMILIES: &str = "shop-test-";
 
 fn families(

@@ -1,4 +1,4 @@
-//! Where a service's images are kept: scanned on push, their tags immutable, old ones expired.
+//! The repository of a service's images. It scans images on push, its tags are immutable, and it expires old images.
 //!
 //! <https://docs.aws.amazon.com/AmazonECR/latest/userguide/Repositories.html>
 
@@ -17,32 +17,32 @@ use crate::{
 /// A repository.
 pub struct Repository;
 
-/// What stack.yaml asks of it.
+/// The repository that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// How many images are kept; older ones expire.
+    /// The number of images to keep. Older ones expire.
     pub keep: usize,
 }
 
-/// What AWS has.
+/// The repository as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// Its name.
     pub name: String,
     /// Its ARN.
     pub arn: String,
-    /// Where images are pushed to and pulled from.
+    /// The URI for pushing and pulling images.
     pub uri: String,
-    /// Whether images are scanned when they are pushed.
+    /// Whether images are scanned on push.
     pub scanned: bool,
-    /// Whether a tag stays with its image.
+    /// Whether tags are immutable.
     pub immutable: bool,
-    /// The lifecycle policy, as AWS has it; empty for none.
+    /// The lifecycle policy as AWS reports it. Empty if there is none.
     pub lifecycle: String,
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         ScanOnPush = "scan_on_push",
         ImmutableTags = "immutable_tags",
@@ -62,7 +62,7 @@ impl Kind for Repository {
         page: "https://docs.aws.amazon.com/AmazonECR/latest/userguide/Repositories.html",
     };
     const USES: &'static [&'static str] = &[];
-    // As its images.
+    // The same kinds that its images outlive.
     const OUTLIVES: &'static [&'static str] = &["service", "schedule", "task_definition"];
     const IN_TWO_STEPS: bool = true;
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges for the images in it, which are not included");
@@ -78,7 +78,7 @@ impl Kind for Repository {
             ],
             On::Named(ecr::ARNS),
         ),
-        // A push may have to let it keep more images.
+        // A push may have to raise the number of images that the repository keeps.
         Permission::release(&["ecr:PutLifecyclePolicy"], On::Named(ecr::ARNS)),
         Permission::delete(&["ecr:DeleteRepository"], On::Named(ecr::ARNS)),
     ];
@@ -182,7 +182,7 @@ impl Kind for Repository {
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        // Its images go with it: they can be built again.
+        // `force` also deletes the images. They can be built again.
         let call = cx.aws.ecr.delete_repository().repository_name(&live.name).force(true);
         let answer = call.customize().once().send().await;
         answer.or_absent("DeleteRepository", &["RepositoryNotFoundException"]).map(drop)

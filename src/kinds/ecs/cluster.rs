@@ -1,4 +1,4 @@
-//! Where the tasks of the stack's services are accounted for.
+//! The ECS cluster that contains the stack's services and tasks.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/clusters.html>
 
@@ -21,43 +21,43 @@ use crate::{
 /// An ECS cluster.
 pub struct Cluster;
 
-/// The capacity providers of Fargate: on demand, and on Spot. A service names them once its cluster has them.
+/// The capacity providers of Fargate: on-demand and Spot. A service can use only those of its cluster.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html>
 pub const CAPACITY: [&str; 2] = ["FARGATE", "FARGATE_SPOT"];
 
-/// What a cluster takes beside its kind's permissions, in a stack with tasks on Spot.
+/// The additional permissions for a cluster in a stack that runs tasks on Spot.
 pub const ON_SPOT: &[Permission] = &[Permission::make(&["ecs:PutClusterCapacityProviders"], On::Named(task::ARNS))];
 
-/// What stack.yaml asks of it.
+/// The cluster that stack.yaml describes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// Whether tasks in it may run on Spot.
+    /// Whether its tasks may run on Spot.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub spot: bool,
-    /// The rare kinds of which the stack has had no resource.
+    /// The rare kinds that the stack has never used.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub without: BTreeSet<String>,
 }
 
-/// What AWS has.
+/// The cluster as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// Its name.
     pub name: String,
     /// Its ARN.
     pub arn: String,
-    /// AWS's word, such as `ACTIVE`.
+    /// The status that AWS reports, such as `ACTIVE`.
     pub status: String,
     /// Its capacity providers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub capacity: Vec<String>,
-    /// The rare kinds of which the stack has had no resource, as its tag says; none without the tag.
+    /// The rare kinds that the stack has never used, from the cluster's tag. Empty without the tag.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub without: BTreeSet<String>,
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         Capacity = "capacity",
         Without = "without",
@@ -81,7 +81,7 @@ impl Kind for Cluster {
     const GONE_AT_ONCE: bool = true;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ecs:DescribeClusters"]),
-        // What may block its deletion.
+        // Finds the resources that may block a deletion.
         Permission::look(&["ecs:DescribeServices", "ecs:ListServices"]),
         task::LOOKING,
         Permission::make(&["ecs:CreateCluster"], On::Named(task::ARNS)),
@@ -117,7 +117,8 @@ impl Kind for Cluster {
         changes.iter().all(|field| field == Field::Without)
     }
 
-    /// More capacity than is needed does no harm, and neither does a kind that the tag leaves out: it is asked for.
+    /// Compares the clusters. An unneeded capacity provider does no harm. Neither does a rare kind that the tag omits:
+    /// stackctl then lists that kind.
     fn diff(desired: &Desired, live: &Live) -> Changes<Field, NoField> {
         let mut diff = Diff::new();
         let missing = CAPACITY.iter().filter(|one| desired.spot && !live.capacity.iter().any(|has| has == *one));
@@ -176,13 +177,13 @@ impl Kind for Cluster {
                     let missing: Vec<String> = missing.map(|one| (*one).to_owned()).collect();
                     live.capacity.extend(missing);
                     let call = cx.aws.ecs.put_cluster_capacity_providers().cluster(&live.name);
-                    // No strategy by default: what names none runs on demand, as before.
+                    // There is no default strategy, so a service without a strategy still runs on demand.
                     let call = call.set_capacity_providers(Some(live.capacity.clone()));
                     let call = call.set_default_capacity_provider_strategy(Some(Vec::new()));
                     call.customize().once().send().await.during("PutClusterCapacityProviders")?;
                 }
                 Field::Without => {
-                    // A kind that was had once is asked for as long as there is a cluster.
+                    // A kind that was used once is listed as long as the cluster exists.
                     live.without.retain(|kind| desired.without.contains(kind));
                     let call = cx.aws.ecs.tag_resource().resource_arn(&live.arn).tags(tag(&live.without));
                     call.customize().once().send().await.during("TagResource")?;
@@ -193,7 +194,7 @@ impl Kind for Cluster {
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        // A release, a job or a command of `stackctl run` outlives the run of stackctl that was killed.
+        // A release, a job or a command of `stackctl run` may still run if its stackctl was killed.
         task::stop_all(cx, &live.arn, |task| is_alone(task) && is_of_stack(cx, task), "its cluster is deleted").await?;
         let call = cx.aws.ecs.delete_cluster().cluster(&live.arn).customize().once();
         call.send().await.or_absent("DeleteCluster", &["ClusterNotFoundException"]).map(drop)
@@ -215,7 +216,8 @@ impl Kind for Cluster {
                 .then_some("another change of its capacity providers to finish");
         }
         let codes = ["ClusterContainsServicesException", "ClusterContainsTasksException", "UpdateInProgressException"];
-        // The first cluster of an account has ECS make its service-linked role, and ECS may not be able to use it at once.
+        // With the first cluster of an account, ECS creates its service-linked role, and may not be able to use it
+        // immediately.
         // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html
         let first = failure.is_of("CreateCluster") && failure.is(&["InvalidParameterException"]);
         let first = first && aws::about(failure) == About::Role;
@@ -227,7 +229,7 @@ impl Kind for Cluster {
     fn sample() -> crate::kind::Sample<Desired> {
         let without = |kinds: &[&str]| kinds.iter().map(|kind| (*kind).to_owned()).collect();
         let base = Desired { spot: false, without: without(&["cache", "topic"]) };
-        // One more capacity than is needed does no harm, and stays; a kind that was had once is always asked for.
+        // An unneeded capacity provider does no harm and is kept. A kind that was used once is always listed.
         crate::kind::Sample::new(ecs::model::cloud, base.clone())
             .one_way(&["capacity"], Desired { spot: true, ..base.clone() })
             .one_way(&["without"], Desired { without: without(&["topic"]), ..base.clone() })
@@ -235,8 +237,8 @@ impl Kind for Cluster {
     }
 }
 
-/// The clusters that have the name of the stack's, read once a look at the cloud. A deleted one stays listed as inactive for a
-/// while.
+/// Returns the clusters with the name of the stack's cluster. They are read once per look at AWS. ECS lists a deleted
+/// cluster as inactive for a while.
 async fn clusters(cx: &Context) -> Result<Arc<Vec<SdkCluster>>, Failure> {
     Box::pin(cx.shared("ecs clusters", async {
         let call = cx.aws.ecs.describe_clusters().clusters(ecs::cluster_name(&cx.id)).include(ClusterField::Tags);
@@ -246,19 +248,20 @@ async fn clusters(cx: &Context) -> Result<Arc<Vec<SdkCluster>>, Failure> {
     .await
 }
 
-/// The tag that says which kinds the stack is without.
+/// Returns the tag that lists the kinds which the stack has never used.
 fn tag(without: &BTreeSet<String>) -> Tag {
     aws::tag(aws::WITHOUT, &without.iter().map(String::as_str).collect::<Vec<_>>().join(" "))
 }
 
-/// What that tag says, if it is among these.
+/// Returns the kinds in that tag, or `None` without the tag.
 fn kept(tags: &[Tag]) -> Option<BTreeSet<String>> {
     Some(aws::tag_value(tags, aws::WITHOUT)?.split_whitespace().map(str::to_owned).collect())
 }
 
-/// Names join the stack and the environment with a hyphen, so that `a` in `b-c` and `a-b` in `c` have the same. ECS would answer
-/// the second one's `CreateCluster` with the first one's cluster, and register revisions in its families. All stacks with
-/// services have a cluster, and this is read before anything is made.
+/// Fails if another stack has a cluster of the same name. Names join the stack and the environment with a hyphen, so
+/// the stack `a` in `b-c` and the stack `a-b` in `c` have the same names. For the second stack, `CreateCluster` would
+/// return the cluster of the first, and ECS would register revisions in the families of the first. Every stack with
+/// services has a cluster, and this check comes before anything is created.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html>
 fn refuse_shared_name(cx: &Context, cluster: &SdkCluster) -> Result<(), Failure> {
     let (stack, environment) =
@@ -276,7 +279,7 @@ fn refuse_shared_name(cx: &Context, cluster: &SdkCluster) -> Result<(), Failure>
     Err(Failure::about(Subject::key("name"), message).hint(hint))
 }
 
-/// Services and tasks of others: ECS deletes no cluster that has any.
+/// Returns the services and tasks of others in the cluster. ECS does not delete a cluster that contains any.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteCluster.html>
 async fn foreign(cx: &Context, owned: &Owned, cluster: &Found<Live>) -> Result<Vec<Blocker>, Failure> {
     let client = &cx.aws.ecs;
@@ -310,12 +313,12 @@ async fn foreign(cx: &Context, owned: &Owned, cluster: &Found<Live>) -> Result<V
     Ok(found)
 }
 
-/// Whether it runs by itself: a service's tasks go with the service.
+/// Whether the task belongs to no service. The tasks of a service are deleted with the service.
 fn is_alone(task: &Task) -> bool {
     !task.group().is_some_and(|group| group.starts_with("service:")) && task.last_status() != Some("STOPPED")
 }
 
-/// Whether it runs a task definition of the stack: a release, a job, `stackctl run`.
+/// Whether the task runs a task definition of the stack: a release, a job or `stackctl run`.
 fn is_of_stack(cx: &Context, task: &Task) -> bool {
     let definition = task.task_definition_arn().map(aws::last_part).unwrap_or_default();
     definition.starts_with(&aws::stack_prefix(&cx.id))
@@ -333,7 +336,7 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn a_stack_whose_names_another_one_has_is_refused() {
+    async fn stack_whose_names_are_taken_is_rejected() {
         let cloud = ecs::model::cloud();
         let of = |stack: &str, environment: &str| {
             let id = StackId { stack: stack.into(), environment: environment.into() };
@@ -352,7 +355,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stack_is_without_what_its_own_cluster_says() {
+    async fn unused_kinds_are_read_from_the_cluster_tag() {
         let cloud = ecs::model::cloud();
         let id = StackId { stack: "shop".into(), environment: "test".into() };
         let cx = Context::new(id, Arc::new(model::session(&cloud)), Arc::new(NoImages));
@@ -366,7 +369,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_task_of_a_killed_run_does_not_keep_the_cluster() {
+    async fn task_of_a_killed_run_does_not_block_cluster_deletion() {
         let cloud = ecs::model::cloud_with_cluster();
         let id = StackId { stack: "shop".into(), environment: "test".into() };
         let cx = Context::new(id, Arc::new(model::session(&cloud)), Arc::new(NoImages));

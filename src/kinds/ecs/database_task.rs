@@ -1,5 +1,5 @@
-//! What the kinds share that run a one-off task beside the database: each is a purpose, and what the task runs, its task
-//! definition says.
+//! Shared code for the kinds that run a one-off task beside the database. Each kind is a [`Purpose`]; the task
+//! definition contains what the task runs.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/standalone-task-create.html>
 
@@ -19,16 +19,16 @@ use crate::{
     model::{Address, Evidence, Explanation, Failure, Found, Input, NoField, Permission, Phase},
 };
 
-/// The name of such a task's one container.
+/// The name of the task's only container.
 pub const CONTAINER: &str = "psql";
 
-/// How a line of its log begins that says how far it is.
+/// The prefix of a log line that reports progress.
 pub(super) const SAID: &str = "stackctl: ";
 
-/// What a task beside the database is for.
+/// The purpose of a task beside the database.
 pub trait Purpose: Send + Sync + 'static {
-    /// The kind's name; its task definition and its log group are called so too. The underscore keeps them apart from the
-    /// services', whose names have none.
+    /// The name of the kind, its task definition and its log group. It contains an underscore, which names of services
+    /// cannot contain.
     const NAME: &'static str;
     /// [`Kind::DOC`].
     const DOC: Doc;
@@ -36,38 +36,38 @@ pub trait Purpose: Send + Sync + 'static {
     const RUN_NOTE: &'static str;
     /// [`Kind::USUAL`].
     const USUAL: Duration;
-    /// How long it may run.
+    /// The maximum run time of the task.
     const LIMIT: Duration;
-    /// Whether it ends the tasks of earlier runs before it begins. Otherwise the command that runs it sees to them.
+    /// Whether it stops the tasks of earlier runs before it starts. Otherwise the command that runs it handles them.
     const ENDS_EARLIER: bool;
-    /// What becomes of a task that runs for longer than it may, as a sentence.
+    /// A sentence on what happens to a task that exceeds its limit.
     const OVERDUE: &'static str;
-    /// Whether it says in its log how far it is.
+    /// Whether it reports its progress in its log.
     const TELLS: bool;
     /// The command that runs it again.
     const AGAIN: &'static str;
-    /// What to do when a statement failed, as the beginning of a sentence.
+    /// The start of a sentence on what to do after a failed statement.
     const FIX: &'static str;
 
-    /// What could not be done, because the task ended as `live` says.
+    /// Returns what failed, from the end of the task in `live`.
     fn failed(live: &Live) -> String;
 }
 
 /// A one-off task beside the database.
 pub struct DatabaseTask<P>(PhantomData<P>);
 
-/// What is asked of it.
+/// The task to run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// The cluster's ARN.
+    /// The ARN of the cluster.
     pub cluster: Input,
-    /// The task definition's ARN.
+    /// The ARN of the task definition.
     pub task_definition: Input,
-    /// Where it runs.
+    /// The subnets of the task.
     pub subnets: Vec<Input>,
-    /// Lets it reach the database.
+    /// The security group that allows it to reach the database.
     pub security_group: Input,
-    /// Whether it gets a public address, to pull its image over.
+    /// Whether it gets a public address, over which it pulls its image.
     pub public_ip: bool,
 }
 
@@ -87,7 +87,7 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
     const RUN_NOTE: Option<&'static str> = Some(P::RUN_NOTE);
     const USUAL: Duration = P::USUAL;
     const DEADLINE: Duration = P::LIMIT.saturating_add(task::BEYOND);
-    // An earlier task ends, and the new one is watched until it runs.
+    // An earlier task is stopped, and the new one is watched until it runs.
     const PATIENCE: Duration = Duration::from_secs(300);
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
@@ -125,7 +125,7 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        // No step of a plan does this, so no engine repeats it.
+        // This is not a step of a plan, so the engine does not retry it.
         task::stop(
             cx,
             &live.cluster,
@@ -167,9 +167,9 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
     }
 }
 
-/// What is likely to have ended the task, and what to do about it. Nothing, where it was ended on purpose.
+/// Returns the likely cause of the end of a task and the next step. `None` if somebody stopped it on purpose.
 ///
-/// psql ends with 2 if it has lost its connection, and with 3 if a statement failed.
+/// psql exits with 2 if it lost its connection, and with 3 if a statement failed.
 /// <https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-EXIT-STATUS>
 fn advice<P: Purpose>(end: &StopReason, log: &Evidence, said: &[String]) -> Option<Advice> {
     if let Some((cause, fix)) = end.sentence(log, said).and_then(|sentence| sentence.of_psql) {
@@ -201,7 +201,7 @@ fn advice<P: Purpose>(end: &StopReason, log: &Evidence, said: &[String]) -> Opti
     Some(Advice { likely_cause: cause, next: format!("{fix}, then run `{}` again.", P::AGAIN) })
 }
 
-/// The last that a task that still runs has said of how far it is.
+/// Returns the last progress message of a running task.
 async fn said<P: Purpose>(cx: &Context, live: &Live) -> Result<Option<String>, Failure> {
     if live.status != "RUNNING" {
         return Ok(None);
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_load_is_advised_to_load_again() {
+    fn advice_for_a_failed_load_is_to_load_again() {
         let psql = log(&["psql:<stdin>:7: ERROR:  relation \"ports\" already exists"]);
         let failed = advice::<Load>(&StopReason::Ended(Some(3)), &psql, &[]).expect("it has a cause");
         assert_eq!(failed.likely_cause, "A statement failed. See its last lines above.");
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn no_advice_is_about_an_application() {
+    fn advice_for_database_tasks_never_mentions_services() {
         assert_eq!(advice::<Load>(&StopReason::OnPurpose, &log(&[]), &[]), None);
         let ended = [None, Some(1), Some(2), Some(3), Some(126), Some(137)].map(StopReason::Ended);
         let others = [StopReason::CannotPull, StopReason::CannotPrepare, StopReason::OutOfMemory];

@@ -1,5 +1,5 @@
-//! The database's users: a one-off task beside the database that makes its roles as stack.yaml has them, run to its exit
-//! code before anything is told how to connect as one of them.
+//! The task that creates and updates the database roles described in stack.yaml. It runs until it exits, before any
+//! service gets the credentials of these roles.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/standalone-task-create.html>
 
@@ -14,13 +14,13 @@ use crate::{
     },
 };
 
-/// The making of a database's users.
+/// The kind of the task that creates the database users.
 pub type DatabaseUsers = DatabaseTask<Users>;
 
-/// What that task is for.
+/// The purpose of that task.
 pub struct Users;
 
-/// What its task definition and its log group are called.
+/// The name of its task definition and its log group.
 pub const TASK: &str = Users::NAME;
 
 impl Purpose for Users {
@@ -31,7 +31,7 @@ impl Purpose for Users {
     };
     const RUN_NOTE: &'static str = "runs once, before any task connects as one of these users";
     const USUAL: Duration = Duration::from_secs(45);
-    // Its statements wait 15 seconds for a lock and no longer.
+    // Its statements wait for a lock for at most 15 seconds.
     const LIMIT: Duration = Duration::from_secs(900);
     const ENDS_EARLIER: bool = true;
     const OVERDUE: &'static str = "It keeps running. The next `stackctl up` stops it before starting another one.";
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failed_run_says_what_failed_and_why() {
+    fn failed_run_reports_what_failed_and_why() {
         let why = Users::failed(&Live::stopped(3, "container psql ended with exit code 3"));
         assert!(why.contains("could not create or update") && why.contains("exit code 3"), "{why}");
     }

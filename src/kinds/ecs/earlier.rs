@@ -1,4 +1,4 @@
-//! Tasks that earlier runs of stackctl have left: their command was killed or interrupted, and they run on.
+//! Stops tasks of earlier runs of stackctl that still run because their command was killed or interrupted.
 
 use aws_sdk_ecs::types::{Task, TaskOverride};
 
@@ -9,14 +9,14 @@ use crate::{
     model::{Address, Cause, Failure},
 };
 
-/// The code of the failure that says that one still runs. ECS has none: it starts as many tasks as it is asked for.
+/// The code of the error for an earlier task that still runs. ECS has no such code: it starts any number of tasks.
 pub(super) const RUNS: &str = "EarlierTaskRuns";
 
-/// Ends the tasks that other runs of stackctl have started for `address` with a revision of the family of `definition`. Gives
-/// those that this run has started.
+/// Stops the tasks that other runs of stackctl started for `address` with a revision of the family of `definition`.
+/// Returns the tasks that this run started.
 ///
 /// # Errors
-/// As long as one has not ended, with the code [`RUNS`].
+/// Returns an error with the code [`RUNS`] as long as one of them runs.
 pub(super) async fn end(
     cx: &Context,
     address: &Address,
@@ -27,8 +27,8 @@ pub(super) async fn end(
     let mut tasks = task::known(cx, cluster, |call| call.family(family)).await?;
     tasks.retain(|task| {
         let kind = task.started_by().and_then(task::started_by).map(|(kind, _)| kind);
-        // ECS takes the tags away from a task that is stopped. The container that the command is for stays, and what has no
-        // command of its own is alone in its family.
+        // ECS removes the tags of a task that is stopped, but keeps the overrides, which name the container of the
+        // command. A task without overrides is the only one in its family.
         let containers = task.overrides().map(TaskOverride::container_overrides).unwrap_or_default();
         let is_for = containers.is_empty() || containers.iter().any(|other| other.name() == Some(address.name()));
         kind == Some(address.kind()) && is_for
@@ -64,7 +64,7 @@ mod tests {
     };
 
     #[tokio::test(start_paused = true)]
-    async fn a_release_begins_once_an_earlier_one_has_ended() {
+    async fn release_starts_only_after_an_earlier_one_ended() {
         let cloud = ecs::model::cloud_with_cluster();
         let aws = Arc::new(model::session(&cloud));
         let cx = |run: &str| {
@@ -89,7 +89,7 @@ mod tests {
         }
         let made = made.expect("the earlier one has ended");
         assert_ne!(made.task, earlier);
-        // Its own task is no earlier one.
+        // A task of the same run is not an earlier one.
         assert_eq!(Release::create(&next, &address, &desired).await.expect("it is the same").task, made.task);
     }
 }

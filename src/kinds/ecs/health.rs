@@ -1,21 +1,21 @@
-//! The load balancer's health check of a task: what it asks, and what helps where it got another answer, or none.
+//! The load balancer's health check of a task: its result, and advice for a failed check.
 //!
-//! The page docs/guides/troubleshooting.md has a row for each of the answers below.
+//! The page docs/guides/troubleshooting.md has a row for each result below.
 
 use crate::{kind::Context, kinds::elb, model::HealthCheck};
 
-/// What a failed check got.
+/// The result of a failed check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Got {
-    /// An answer with this status code.
+    /// A response with this status code.
     Code(u16),
-    /// No answer in time.
+    /// No response in time.
     Nothing,
-    /// No connection, or an answer that is not HTTP.
+    /// No connection, or a response that is not HTTP.
     NoConnection,
 }
 
-/// What the load balancer says of each, which ECS passes on in events and in the reason of a task that it stopped.
+/// The load balancer's texts for these results. ECS repeats them in events and in the stop reason of a task.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/check-target-health.html>,
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-unhealthy-event-messages.html>
 const CODES: &str = "Health checks failed with these codes: [";
@@ -23,7 +23,7 @@ const TIMED_OUT: &str = "Request timed out";
 const FAILED: &str = "Health checks failed";
 
 impl Got {
-    /// What the first line of `said` that tells it says.
+    /// Returns the result in the first line of `said` that contains one.
     pub(super) fn of(said: &[String]) -> Option<Self> {
         said.iter().find_map(|line| {
             if let Some((_, codes)) = line.split_once(CODES) {
@@ -38,7 +38,7 @@ impl Got {
     }
 }
 
-/// The health check of the target group `arn`, if it can be read. `port` is that of its tasks.
+/// Returns the health check of the target group `arn`, if it can be read. `port` is the port of its tasks.
 pub(super) async fn check(cx: &Context, arn: &str, port: Option<u16>) -> Option<HealthCheck> {
     let groups = elb::target_groups(cx).await.ok()?;
     let (_, group) = groups.into_iter().find(|(_, group)| group.target_group_arn() == Some(arn))?;
@@ -52,7 +52,7 @@ pub(super) async fn check(cx: &Context, arn: &str, port: Option<u16>) -> Option<
     })
 }
 
-/// What is likely to be wrong with a task that did not pass `check`, and what to do next.
+/// Returns the likely cause of a failed `check` and the next step.
 pub(super) fn advice(check: &HealthCheck, got: Option<Got>) -> (String, String) {
     let HealthCheck { path, port, expects, .. } = check;
     let pass = |code: u16| format!("accept the code: `health: {{ path: {path}, codes: \"{expects},{code}\" }}`");
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_check_got_is_read_from_what_aws_says() {
+    fn health_check_result_is_read_from_ecs_events() {
         let event = |reason: &str| {
             vec![
                 "(service web) has reached a steady state.".to_owned(),
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn each_answer_has_a_cause_and_a_fix_of_its_own() {
+    fn each_health_check_result_has_a_distinct_cause_and_fix() {
         let codes = [301, 400, 403, 404, 204, 503].map(|code| Some(Got::Code(code)));
         let gots = codes.into_iter().chain([Some(Got::Nothing), Some(Got::NoConnection), None]);
         let all: Vec<(String, String)> = gots.map(|got| advice(&check(), got)).collect();

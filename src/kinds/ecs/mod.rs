@@ -1,4 +1,5 @@
-//! What the ECS kinds share: the reads that several of them need, network settings, a task's end in words, its last log lines.
+//! Helpers for the ECS kinds: shared reads of services and task definitions, network settings, and access to a task's
+//! containers.
 
 pub mod cluster;
 pub mod database_load;
@@ -33,57 +34,57 @@ use crate::{
     model::{Address, Failure, Input, On, Permission, StackId},
 };
 
-/// The tags that go on in a create call, which IAM judges as an action of its own.
+/// The permission to set tags in a create call. IAM checks this as a separate action.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/supported-iam-actions-tagging.html>
 pub(super) const TAGGING: Permission = Permission::release(&["ecs:TagResource"], On::Tagging("ecs"));
 
-/// The longest family, service or cluster name, in characters.
+/// The maximum length of a family, service or cluster name, in characters.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>
 pub(super) const LONGEST_NAME: usize = 255;
 
-/// ECS's code for a cluster that was just made and is not known everywhere yet.
+/// The ECS error code for a new cluster that is not visible everywhere yet.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>
 pub(super) const NOT_YET: &[&str] = &["ClusterNotFoundException"];
 
-/// The name of the stack's cluster.
+/// Returns the name of the stack's cluster.
 pub(super) fn cluster_name(id: &StackId) -> String {
     aws::derived(id, &Address::new("cluster", "main"), LONGEST_NAME)
 }
 
-/// The name of the family of the task definition at `address`.
+/// Returns the name of the family of the task definition at `address`.
 pub(super) fn family_name(id: &StackId, address: &Address) -> String {
     aws::derived(id, address, LONGEST_NAME)
 }
 
-/// How many services one `DescribeServices` call takes.
+/// The maximum number of services in one `DescribeServices` call.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html>
 const DESCRIBED_AT_ONCE: usize = 10;
 
-/// How many revisions that others have registered are passed over on the way to the stack's newest.
+/// The number of revisions that are searched for the stack's newest one, past those that others registered.
 const LOOKED_THROUGH: i32 = 30;
 
-/// The revision that counts of one of the stack's families.
+/// The current revision of one of the stack's families: the one that the stack uses.
 pub(super) struct Definition {
     /// The address of the task definition.
     pub(super) address: Address,
-    /// What ECS has of it.
+    /// The task definition as ECS reports it.
     pub(super) definition: TaskDefinition,
-    /// The commit that its image was built from, where that is known.
+    /// The commit that its image was built from, if known.
     pub(super) commit: Option<String>,
-    /// Whether no revision of its family is active any more: its deletion was begun and not completed.
+    /// Whether its family has no active revision, because a deletion was started and did not finish.
     pub(super) inactive: bool,
 }
 
-/// The stack's services with their addresses, read once a look at the cloud.
+/// Returns the stack's services with their addresses. They are read once per look at AWS.
 pub(super) async fn services(cx: &Context) -> Result<Arc<Vec<(Address, Service)>>, Failure> {
-    // On the heap: the futures of the calls within are large.
+    // Boxed, because the futures of the calls inside are large.
     cx.shared("ecs services", Box::pin(described_services(cx))).await
 }
 
 async fn described_services(cx: &Context) -> Result<Vec<(Address, Service)>, Failure> {
     let (listed, families) = futures::try_join!(listed_services(cx), families(cx))?;
-    // A service that drains is listed no more and described still. It is called as the family of its task definitions,
-    // which goes after it.
+    // ECS does not list a draining service but still describes it. Its name equals the name of its family, which is
+    // deleted after the service.
     // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteService.html
     let Some(listed) = listed.as_ref() else { return Ok(Vec::new()) };
     let mut names: BTreeSet<String> = listed.iter().map(|arn| aws::last_part(arn).to_owned()).collect();
@@ -91,7 +92,7 @@ async fn described_services(cx: &Context) -> Result<Vec<(Address, Service)>, Fai
     services_named(cx, &names.into_iter().collect::<Vec<String>>()).await
 }
 
-/// The stack's services of these names with their addresses, as ECS has them now.
+/// Reads the stack's services with these names. Returns them with their addresses.
 pub(super) async fn services_named(cx: &Context, names: &[String]) -> Result<Vec<(Address, Service)>, Failure> {
     let cluster = cluster_name(&cx.id);
     let reads = names.chunks(DESCRIBED_AT_ONCE).map(|some| {
@@ -101,12 +102,13 @@ pub(super) async fn services_named(cx: &Context, names: &[String]) -> Result<Vec
     });
     let answers = try_join_all(reads).await?.into_iter().flatten();
     let services = answers.flat_map(|answer| answer.services.unwrap_or_default());
-    // A deleted one stays listed as inactive for a while.
+    // ECS describes a deleted service as inactive for a while.
     let active = services.filter(|service| service.status() != Some("INACTIVE"));
     Ok(active.filter_map(|service| Some((aws::address_of(&cx.id, service.tags())?, service))).collect())
 }
 
-/// The ARNs of the cluster's services that do not drain, read once a look at the cloud; none without a cluster.
+/// Returns the ARNs of the cluster's services, without draining ones. They are read once per look at AWS. `None` if
+/// there is no cluster.
 async fn listed_services(cx: &Context) -> Result<Arc<Option<Vec<String>>>, Failure> {
     cx.shared("ecs listed services", async {
         let call = cx.aws.ecs.list_services().cluster(cluster_name(&cx.id)).max_results(100);
@@ -116,8 +118,8 @@ async fn listed_services(cx: &Context) -> Result<Arc<Option<Vec<String>>>, Failu
     .await
 }
 
-/// The names of the stack's families of task definitions, read once a look at the cloud: also of those that have no active
-/// revision, which one call gives with the others.
+/// Returns the names of the stack's task definition families, which are read once per look at AWS. One call returns
+/// both active and inactive families.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTaskDefinitionFamilies.html>
 async fn families(cx: &Context) -> Result<Arc<Vec<String>>, Failure> {
     cx.shared("ecs families", async {
@@ -128,11 +130,12 @@ async fn families(cx: &Context) -> Result<Arc<Vec<String>>, Failure> {
     .await
 }
 
-/// The revision that counts of each of the stack's families, read once a look at the cloud: the one that its service is to
-/// run, because after a rollback that is not the newest; and the newest of the stack's own where there is no service. ECS has
-/// no bulk read of them: it is a call a family, and none for a revision that this run has read before.
+/// Returns the current revision of each of the stack's families. They are read once per look at AWS. If the family has
+/// a service, this is the revision that the service runs, which after a rollback is not the newest. Otherwise it is the
+/// newest revision that the stack registered. ECS cannot read them in bulk: this takes one call per family, and none
+/// for a revision that this run has already read.
 pub(super) async fn definitions(cx: &Context) -> Result<Arc<Vec<Definition>>, Failure> {
-    // On the heap: the futures of the calls within are large.
+    // Boxed, because the futures of the calls inside are large.
     cx.shared("ecs task definitions", Box::pin(those_that_count(cx))).await
 }
 
@@ -141,7 +144,7 @@ async fn those_that_count(cx: &Context) -> Result<Vec<Definition>, Failure> {
     let of_services = services.iter().filter(|(address, _)| address.kind() == "service");
     let served_by: BTreeMap<String, &(Address, Service)> =
         of_services.map(|service| (family_of(cx, &service.0), service)).collect();
-    // A service is evidence of its family, also where ECS does not list that yet.
+    // A service proves that its family exists, even if ECS does not list the family yet.
     let families: BTreeSet<&String> = families.iter().chain(served_by.keys()).collect();
     let reads = families.into_iter().map(|family| async {
         if let Some((address, service)) = served_by.get(family)
@@ -154,18 +157,18 @@ async fn those_that_count(cx: &Context) -> Result<Vec<Definition>, Failure> {
     Ok(try_join_all(reads).await?.into_iter().flatten().collect())
 }
 
-/// The family of the task definition of the service at `address`.
+/// Returns the family of the task definition of the service at `address`.
 fn family_of(cx: &Context, address: &Address) -> String {
     family_name(&cx.id, &definition_of(address))
 }
 
-/// The address of the task definition of the service at `address`.
+/// Returns the address of the task definition of the service at `address`.
 fn definition_of(address: &Address) -> Address {
     Address::new("task_definition", address.name())
 }
 
-/// What the service at `address` is to run: also a revision that somebody has registered by hand. All of a family is deleted
-/// together, so what the revision says is not read where all is deleted.
+/// Returns the revision that the service at `address` runs, even if a user registered it manually. If the run deletes
+/// everything, the revision is not read, because a family is deleted as a whole.
 async fn served(cx: &Context, address: &Address, service: &Service) -> Result<Option<Definition>, Failure> {
     let arn = runs(service).unwrap_or_default();
     if cx.deletes_all() {
@@ -179,13 +182,13 @@ async fn served(cx: &Context, address: &Address, service: &Service) -> Result<Op
     Ok(served.map(|known| known.at(definition_of(address))))
 }
 
-/// The newest revision of a family that the stack has registered itself.
+/// Returns the newest revision of a family that the stack registered.
 async fn newest(cx: &Context, family: &str) -> Result<Option<Definition>, Failure> {
     let newest = described(cx, family).await?;
     if let Some(own) = newest.and_then(|newest| newest.own(cx)) {
         return Ok(Some(own));
     }
-    // Somebody has registered a revision by hand, or none is active.
+    // Either a user registered the newest revision manually, or no revision is active.
     let active = newest_own(cx, family, TaskDefinitionStatus::Active).await?;
     if active.is_some() {
         return Ok(active);
@@ -194,8 +197,8 @@ async fn newest(cx: &Context, family: &str) -> Result<Option<Definition>, Failur
     Ok(inactive.map(|definition| Definition { inactive: true, ..definition }))
 }
 
-/// Of the revisions of a family in this state, the newest that the stack has registered; none if there is none among the newest
-/// ones.
+/// Returns the newest revision with `status` that the stack registered. Searches only the newest revisions of the
+/// family.
 async fn newest_own(cx: &Context, family: &str, status: TaskDefinitionStatus) -> Result<Option<Definition>, Failure> {
     let call = cx.aws.ecs.list_task_definitions().family_prefix(family).status(status);
     let answer = call.sort(SortOrder::Desc).max_results(LOOKED_THROUGH).send().await.during("ListTaskDefinitions")?;
@@ -208,51 +211,52 @@ async fn newest_own(cx: &Context, family: &str, status: TaskDefinitionStatus) ->
     Ok(None)
 }
 
-/// A revision of a task definition, as ECS describes it.
+/// A revision of a task definition as ECS describes it.
 pub(super) struct Known {
     pub(super) definition: TaskDefinition,
     pub(super) tags: Vec<Tag>,
 }
 
 impl Known {
-    /// It as the revision that counts of the task definition at `address`.
+    /// Returns the revision as the current one of the task definition at `address`.
     fn at(&self, address: Address) -> Definition {
         let commit = aws::tag_value(&self.tags, aws::COMMIT).map(str::to_owned);
         Definition { address, definition: self.definition.clone(), commit, inactive: false }
     }
 
-    /// The same at the address that its tags say, if the stack has registered it.
+    /// Returns the revision with the address in its tags, if the stack registered it.
     fn own(&self, cx: &Context) -> Option<Definition> {
         Some(self.at(aws::address_of(&cx.id, &self.tags)?))
     }
 }
 
-/// The revision that `name` means, an ARN or `family:revision`, if ECS knows it. A revision never changes, but for its status, so
-/// a run reads it once.
+/// Returns the revision called `name`, an ARN or `family:revision`, if ECS knows it. Only the status of a revision can
+/// change, so each run reads a revision once.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/update-task-definition-console-v2.html>
 pub(super) async fn revision(cx: &Context, name: &str) -> Result<Option<Arc<Known>>, Failure> {
-    // On the heap: the futures of the calls within are large.
+    // Boxed, because the futures of the calls inside are large.
     cx.unchanging(name, Box::pin(described(cx, name))).await
 }
 
-/// The task definition that `name` means: as [`revision`], or a family for its newest active revision.
+/// Reads the task definition called `name`: a revision as for [`revision`], or a family, which means its newest active
+/// revision.
 async fn described(cx: &Context, name: &str) -> Result<Option<Known>, Failure> {
     let call = cx.aws.ecs.describe_task_definition().task_definition(name).include(TaskDefinitionField::Tags);
-    // A family without an active revision is answered as a client error.
+    // For a family without an active revision, ECS returns a client error.
     let answer = call.send().await.or_absent("DescribeTaskDefinition", &["ClientException"])?;
     Ok(answer
         .and_then(|answer| Some(Known { definition: answer.task_definition?, tags: answer.tags.unwrap_or_default() })))
 }
 
-/// The ARN of the revision that `service` is to run. The service's own field says what it was last told, which ECS may have gone
-/// back from; its primary deployment says what it runs since.
+/// Returns the ARN of the revision that `service` runs. The service's own field holds the last requested revision,
+/// which ECS may have rolled back. The primary deployment holds the actual one.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html>
 pub(super) fn runs(service: &Service) -> Option<&str> {
     let primary = service.deployments().iter().find(|deployment| deployment.status() == Some("PRIMARY"));
     primary.and_then(Deployment::task_definition).or(service.task_definition())
 }
 
-/// Where tasks run.
+/// Returns the network configuration of tasks.
 pub(super) fn network(
     subnets: &[Input],
     group: &Input,
@@ -263,7 +267,7 @@ pub(super) fn network(
     network_of(Input::all(subnets)?, Input::all(&groups)?, public_ip)
 }
 
-/// As [`network`], of what is known already.
+/// Like [`network`], with ids that are already known.
 pub(crate) fn network_of(
     subnets: Vec<String>,
     groups: Vec<String>,
@@ -279,27 +283,29 @@ pub(crate) fn network_of(
     Ok(NetworkConfiguration::builder().awsvpc_configuration(vpc).build())
 }
 
-/// The task's container called `container`. A task has more than its definition says where GuardDuty adds its agent.
+/// Returns the task's container called `container`. A task has more containers than its definition if GuardDuty adds
+/// its agent.
 /// <https://docs.aws.amazon.com/guardduty/latest/ug/how-runtime-monitoring-works-ecs-fargate.html>
 pub(crate) fn container<'a>(task: &'a Task, container: &str) -> Option<&'a Container> {
     task.containers().iter().find(|other| other.name() == Some(container))
 }
 
-/// The label of a container that stands beside a task's own.
+/// The label of a sidecar container.
 pub(super) const SIDECAR_LABEL: &str = "stackctl.sidecar";
 
-/// Whether a task definition of stackctl's has this container beside its own.
+/// Whether the container is a sidecar in a task definition of stackctl.
 pub(super) fn is_sidecar(container: &ContainerDefinition) -> bool {
     container.docker_labels().is_some_and(|labels| labels.contains_key(SIDECAR_LABEL))
 }
 
-/// A task's own container: the only one that is no sidecar. None if somebody else has registered several.
+/// Returns the main container of a task definition: the only one that is not a sidecar. `None` if somebody else
+/// registered a definition with several.
 pub(super) fn main_container(definition: &TaskDefinition) -> Option<&ContainerDefinition> {
     let mut own = definition.container_definitions().iter().filter(|container| !is_sidecar(container));
     own.next().filter(|_| own.next().is_none())
 }
 
-/// The exit code of the task's container called `container`, if that was started.
+/// Returns the exit code of the task's container called `name`, if it was started.
 pub(crate) fn exit_code(task: &Task, name: &str) -> Option<i32> {
     container(task, name)?.exit_code()
 }

@@ -1,4 +1,4 @@
-//! The release command: a one-off task on the new image, run to its exit code before any new task serves.
+//! The release command: a one-off task with the new image that must succeed before new tasks serve.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/standalone-task-create.html>
 
@@ -16,28 +16,28 @@ use crate::{
     model::{Address, Explanation, Failure, Found, Input, NoField, Permission, Phase},
 };
 
-/// How long a release command may run.
+/// The maximum run time of a release command.
 const LIMIT: Duration = Duration::from_secs(3600);
 
 /// A release task.
 pub struct Release;
 
-/// What stack.yaml asks of it.
+/// The release task that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// The cluster's ARN.
+    /// The ARN of the cluster.
     pub cluster: Input,
-    /// The new task definition's ARN.
+    /// The ARN of the new task definition.
     pub task_definition: Input,
     /// The container in which the command runs.
     pub container: String,
     /// The command.
     pub command: Vec<String>,
-    /// Where it runs.
+    /// The subnets of the task.
     pub subnets: Vec<Input>,
-    /// Whom it may call follows from this.
+    /// The security group that determines which resources it can reach.
     pub security_group: Input,
-    /// The security groups of others that it has too.
+    /// Additional security groups that belong to others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub other_groups: Vec<Input>,
     /// Whether it gets a public address.
@@ -65,7 +65,7 @@ impl Kind for Release {
     const IN_RELEASE: InRelease = InRelease::Tasks;
     const USUAL: Duration = Duration::from_secs(45);
     const DEADLINE: Duration = LIMIT.saturating_add(task::BEYOND);
-    // An earlier task has up to two minutes from SIGTERM to SIGKILL, and the new one is watched until it runs.
+    // An earlier task has up to two minutes between SIGTERM and SIGKILL, and the new task is watched until it runs.
     // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
     const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -114,7 +114,7 @@ impl Kind for Release {
     }
 
     async fn explain(cx: &Context, live: &Live, _phase: &Phase) -> Explanation {
-        // Its log and its container are called as the service.
+        // Its log group and its container have the name of the service.
         let runs_on = "It keeps running. The next `stackctl up` or `deploy` stops it before starting another one; to \
                        let it finish, wait for it first.";
         task::explain(cx, live, (&live.name, &live.name), runs_on, |end, log, said| end.advice(None, log, said)).await
@@ -148,7 +148,7 @@ mod tests {
         model::StackId,
     };
 
-    /// Makes the sample's task as the engine does; gives the context of its run too.
+    /// Creates the task of the sample as the engine does. Also returns the context of the run.
     async fn made(cloud: &Cloud) -> (Context, Live) {
         let id = StackId { stack: "shop".into(), environment: "test".into() };
         let cx = Context::new(id, Arc::new(model::session(cloud)), Arc::new(NoImages));
@@ -163,14 +163,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_task_that_ecs_cannot_prepare_is_started_once_more() {
-        // The tasks that ECS cannot prepare, all that there are then, and what the last one shows.
+    async fn task_that_ecs_cannot_prepare_is_started_once_more() {
+        // The number of tasks that ECS cannot prepare, the total number of tasks, and the status of the last one.
         for (unprepared, all, status) in [(0, 1, "RUNNING"), (1, 2, "PROVISIONING"), (2, 2, "PROVISIONING")] {
             let cloud = ecs::model::cloud_with_cluster();
             cloud.with(|ecs: &mut Ecs| ecs.unprepared = unprepared);
             let (cx, live) = made(&cloud).await;
             assert_eq!((cloud.with(|ecs: &mut Ecs| ecs.tasks.len()), live.status.as_str()), (all, status));
-            // A list that lags has the first one alone.
+            // A stale list contains only the first task.
             let first = Live { created: live.created - 1_000, task: "first".into(), ..live.clone() };
             assert!(Release::outdated(&first, &live) && !Release::outdated(&live, &live));
             let mut seen = Release::list(&cx).await.expect("it is listed").remove(0).live;
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_task_that_runs_too_long_is_named_with_its_log() {
+    async fn overdue_task_is_reported_with_its_id_and_log() {
         let cloud = ecs::model::cloud_with_cluster();
         let (cx, _) = made(&cloud).await;
         let long_ago = jiff::Timestamp::now().as_millisecond() - 3_600_001;

@@ -1,51 +1,51 @@
-//! Sentences that programs are known to fail with: how each is printed, what it means on AWS, and what helps. Data, and how a line
-//! is compared with it; when a task is explained by one is for [`super::task_end`] to say.
+//! Known error messages of programs: how each is printed, what it means on AWS, and what to do. Contains the data and
+//! the matching of lines. [`super::task_end`] decides when a message explains a task.
 //!
-//! The page docs/guides/troubleshooting.md has the same table, which a test below holds against this one.
+//! The page docs/guides/troubleshooting.md has the same table, which a test below compares with this one.
 
-/// A sentence, with its meaning and the way out.
+/// A known error message with its meaning and fix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sentence {
     /// A line as a program prints it, for the page and the tests.
     example: &'static str,
-    /// The forms that it has, in lower case, each within one line. `…` is any text, `<1024>` a port below 1024, and `$` at the
-    /// end the end of the line; `^` at the front is its beginning.
+    /// The patterns of the message, in lower case, each within one line. `…` matches any text, `<1024>` a port below
+    /// 1024, `^` the start of the line and `$` its end.
     forms: &'static [&'static str],
-    /// What another line must not have, in the same notation: it shows that the sentence tells nothing.
+    /// Patterns that no other line may match: they show that the message is not the cause.
     unless: &'static [&'static str],
-    /// When it tells something.
+    /// The types of failure that the message can explain.
     when: When,
-    /// What it means, as a sentence.
+    /// The meaning, as a sentence.
     pub(crate) cause: &'static str,
     /// What to do, as sentences.
     pub(crate) fix: &'static str,
-    /// The same for a task of stackctl's own beside the database, which has no program of the user's.
+    /// The cause and the fix for a task of stackctl beside the database, which runs no program of the user.
     pub(crate) of_psql: Option<(&'static str, &'static str)>,
 }
 
-/// When a sentence tells why a task failed.
+/// The types of failure that a message can explain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum When {
-    /// However it failed.
+    /// Every failure.
     Always,
-    /// The load balancer found it unhealthy.
+    /// The load balancer found the task unhealthy.
     Unhealthy,
-    /// The load balancer got no answer from it.
+    /// The load balancer got no response from the task.
     Unanswered,
 }
 
-/// How a task failed, as far as a sentence depends on that.
+/// The type of failure of a task, as far as the messages depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failed {
-    /// By itself, or before it could start.
+    /// It ended on its own or could not start.
     ByItself,
-    /// The load balancer found it unhealthy; whether it has answered anything.
+    /// The load balancer found it unhealthy. `answered`: whether it ever responded.
     Unhealthy { answered: bool },
 }
 
-/// The table. The first sentence that is found counts: what a program says because of another failure comes after that.
+/// The known messages. The first match counts: messages that follow from another failure come after that failure.
 const SENTENCES: &[Sentence] = &[
-    // libpq goes on without TLS after this, and is then refused for that as well.
+    // After this error, libpq tries again without TLS, which the server also rejects.
     // https://www.postgresql.org/docs/current/client-authentication-problems.html
     Sentence {
         example: r#"FATAL: password authentication failed for user "postgres""#,
@@ -61,7 +61,7 @@ const SENTENCES: &[Sentence] = &[
             "Set it in RDS to the value in Secrets Manager",
         )),
     },
-    // Before PostgreSQL 14 the end is "SSL off".
+    // Before PostgreSQL 14, the message ends with "SSL off".
     // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/PostgreSQL.Concepts.General.SSL.html
     Sentence {
         example: r#"FATAL: no pg_hba.conf entry for host "10.20.0.7", user "postgres", database "app", no encryption"#,
@@ -117,7 +117,7 @@ const SENTENCES: &[Sentence] = &[
               the certificate without the parameter.",
         of_psql: None,
     },
-    // libpq, Python, Go.
+    // Printed by libpq, Python and Go.
     // https://www.postgresql.org/docs/current/libpq-ssl.html#LIBQ-SSL-CERTIFICATES
     Sentence {
         example: r#"root certificate file "/etc/stackctl/rds-ca.pem" does not exist"#,
@@ -133,7 +133,7 @@ const SENTENCES: &[Sentence] = &[
         fix: "Run `stackctl deploy` to build the image again.",
         of_psql: None,
     },
-    // Node.js and OpenSSL, of which version 1 writes "self signed"; Go says "unknown authority".
+    // Printed by Node.js and OpenSSL, whose version 1 writes "self signed". Go prints "unknown authority".
     // https://docs.openssl.org/master/man1/openssl-verification-options/,
     // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html
     Sentence {
@@ -158,7 +158,7 @@ const SENTENCES: &[Sentence] = &[
               (`ca-certificates`).",
         of_psql: None,
     },
-    // Node.js, Python, Ruby, Go and Rust all end in the system's own text.
+    // Node.js, Python, Ruby, Go and Rust all print the text of the operating system.
     // https://man7.org/linux/man-pages/man3/errno.3.html
     Sentence {
         example: "OSError: [Errno 30] Read-only file system: '/app/cache'",
@@ -185,7 +185,7 @@ const SENTENCES: &[Sentence] = &[
               enable `enableDnsSupport` and `enableDnsHostnames`.",
         of_psql: None,
     },
-    // Node.js, nginx, Go, Python's asyncio, Apache, Puma, gunicorn.
+    // Printed by Node.js, nginx, Go, asyncio of Python, Apache, Puma and gunicorn.
     // https://man7.org/linux/man-pages/man7/ip.7.html
     Sentence {
         example: "Error: listen EACCES: permission denied 0.0.0.0:80",
@@ -228,7 +228,7 @@ const SENTENCES: &[Sentence] = &[
         fix: "Set `arch` in stack.yaml to the architecture of the image, or use a multi-platform image.",
         of_psql: None,
     },
-    // The log has the first two, ECS's reason the others.
+    // The first two are in the log, the others in the stop reason from ECS.
     // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cannot-start-container.html
     Sentence {
         example: "exec /app/start.sh: no such file or directory",
@@ -257,7 +257,7 @@ const SENTENCES: &[Sentence] = &[
               --max-old-space-size=MEBIBYTES` under `env`.",
         of_psql: None,
     },
-    // Rails 7.1 and later; "Blocked host" before.
+    // Rails 7.1 and later. Earlier versions print "Blocked host".
     // https://guides.rubyonrails.org/configuring.html#actiondispatch-hostauthorization,
     // https://github.com/mastodon/mastodon/issues/20238
     Sentence {
@@ -283,8 +283,8 @@ const SENTENCES: &[Sentence] = &[
               `socket.gethostbyname(socket.gethostname())`.",
         of_psql: None,
     },
-    // Fastify, gunicorn, Puma, uvicorn, Flask, Django, ASP.NET Core, Rocket and Vite. Those that listen everywhere print 127.0.0.1
-    // as well, beside another address.
+    // Printed by Fastify, gunicorn, Puma, uvicorn, Flask, Django, ASP.NET Core, Rocket and Vite. Servers that listen on
+    // all addresses print 127.0.0.1 too, but next to another address.
     Sentence {
         example: "INFO:     Uvicorn running on http://127.0.0.1:8000 (Press CTRL+C to quit)",
         forms: &[
@@ -304,7 +304,7 @@ const SENTENCES: &[Sentence] = &[
     },
 ];
 
-/// The sentence of the table that one of `lines` has, of a task that `failed` in this way.
+/// Returns the first known message that one of `lines` contains and that can explain the failure `failed`.
 pub(crate) fn find<'a>(lines: impl IntoIterator<Item = &'a str>, failed: Failed) -> Option<&'static Sentence> {
     let lines: Vec<String> = lines.into_iter().map(str::to_lowercase).collect();
     let has = |forms: &[&str]| lines.iter().any(|line| forms.iter().any(|form| is_in(line, form)));
@@ -321,7 +321,7 @@ impl When {
     }
 }
 
-/// Whether `line` has `form`: its parts, one after the other.
+/// Whether `line` matches `form`: it contains the parts of the pattern in order.
 fn is_in(line: &str, form: &str) -> bool {
     let (form, is_first) = form.strip_prefix('^').map_or((form, false), |form| (form, true));
     let (form, is_last) = form.strip_suffix('$').map_or((form, false), |form| (form, true));
@@ -336,7 +336,7 @@ fn is_in(line: &str, form: &str) -> bool {
     !is_last || rest.is_empty()
 }
 
-/// What comes after the first `part` in `text`.
+/// Returns the rest of `text` after the first match of `part`.
 fn after<'a>(text: &'a str, part: &str) -> Option<&'a str> {
     let Some((before, behind)) = part.split_once("<1024>") else {
         return text.split_once(part).map(|(_, after)| after);

@@ -1,4 +1,4 @@
-//! What the kinds share that run a one-off task to its exit code: how it is started, found again, and judged.
+//! Shared code for the kinds that run a one-off task until it exits: how it is started, found again and judged.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/standalone-task-create.html>
 
@@ -25,89 +25,89 @@ use crate::{
     model::{Address, Cause, Evidence, Explanation, Failure, Found, On, Permission, Phase, Subject},
 };
 
-/// What finds tasks.
+/// The permission to find tasks.
 pub(in crate::kinds) const LOOKING: Permission = Permission::look(&["ecs:DescribeTasks", "ecs:ListTasks"]);
 
-/// What starts tasks and stops them.
+/// The permission to start and stop tasks.
 pub(in crate::kinds) const RUNNING: Permission = Permission::release(&["ecs:RunTask", "ecs:StopTask"], On::Named(ARNS));
 
-/// The ARNs of the stack's cluster, services and tasks, which begin with the cluster's name, and of its task definitions: one
-/// pattern, because a policy has to be short.
+/// The ARN pattern of the stack's cluster, services and tasks, which contain the name of the cluster, and of its task
+/// definitions. One pattern keeps the policy short.
 pub(in crate::kinds) const ARNS: &[&str] = &["ecs:{region}:{account}:*/{name:255}*"];
 
-/// How many tasks one `DescribeTasks` call takes.
+/// The maximum number of tasks in one `DescribeTasks` call.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html>
 pub(super) const DESCRIBED_AT_ONCE: usize = 100;
 
-/// The most that the overrides of a task have, in characters of their JSON.
+/// The maximum length of a task's overrides, in characters of their JSON.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html>
 const LONGEST_OVERRIDES: usize = 8192;
 
-/// How long a new task is watched for whether ECS can prepare it. On Fargate this takes about a minute.
+/// How long a new task is watched for a failure to prepare it. On Fargate, preparation takes about a minute.
 const PREPARED_WITHIN: Duration = Duration::from_secs(90);
 
-/// The code of the failure that says that ECS still prepares a task. ECS has none.
+/// The code of the error for a task that ECS still prepares. ECS has no such code.
 pub(super) const BEING_PREPARED: &str = "TaskIsBeingPrepared";
 
-/// How much longer than its limit the engine waits for a task, so that the kind says what has become of it.
+/// How long the engine waits for a task beyond its limit, so that the kind can report the overdue task.
 pub(super) const BEYOND: Duration = Duration::from_secs(600);
 
-/// What is to be run, and where.
+/// A one-off task to start.
 pub(crate) struct OneOff<'a> {
-    /// Who starts it, as ECS records it.
+    /// The `startedBy` value that ECS records.
     pub(crate) started_by: &'a str,
-    /// The cluster's ARN.
+    /// The ARN of the cluster.
     pub(crate) cluster: &'a str,
-    /// The task definition's ARN.
+    /// The ARN of the task definition.
     pub(crate) task_definition: &'a str,
-    /// The container that is waited for.
+    /// The container whose exit is the result of the task.
     pub(crate) container: &'a str,
-    /// The command that the container runs in place of its own.
+    /// The command that replaces the container's own.
     pub(crate) command: Option<&'a [String]>,
-    /// Where it runs.
+    /// The network configuration of the task.
     pub(crate) network: NetworkConfiguration,
-    /// The group that it is in; that of its family without one.
+    /// The group of the task. If `None`, the group of its family.
     pub(crate) group: Option<&'a str>,
-    /// Who repeats the call when its answer was lost.
+    /// Who retries the call when its response is lost.
     pub(crate) repeats: Repeats,
 }
 
-/// Who repeats a call whose answer was lost. With its client token, the call is one task however often it arrives.
+/// Who retries a call whose response is lost. The client token makes repeated calls start only one task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Repeats {
-    /// The engine, which looks for the task first.
+    /// The engine, after it looked for the task.
     Engine,
-    /// The SDK, where no engine runs.
+    /// The SDK, if no engine runs.
     Sdk,
 }
 
-/// What AWS has: a task that runs or has run.
+/// A running or stopped task as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
-    /// The task's ARN.
+    /// The ARN of the task.
     pub task: String,
-    /// The cluster's ARN.
+    /// The ARN of the cluster.
     pub cluster: String,
-    /// The name of its address.
+    /// The name in its address.
     pub name: String,
-    /// AWS's word, such as `RUNNING`.
+    /// The status that AWS reports, such as `RUNNING`.
     pub status: String,
     /// The exit code, once there is one.
     pub exit_code: Option<i32>,
-    /// Why it ended, in words.
+    /// The reason why it ended, as text.
     pub end: String,
-    /// When it was created, in milliseconds since 1970; of two the newer one counts.
+    /// When it was created, in milliseconds since 1970. Of two tasks, the newer one counts.
     pub created: i64,
-    /// How far it is, in its own words, where it says so.
+    /// The progress that the task reports, if any.
     #[serde(default)]
     pub doing: Option<String>,
-    /// Whether it runs for longer than its kind allows.
+    /// Whether it has exceeded the limit of its kind.
     #[serde(default)]
     pub overdue: bool,
 }
 
-/// The newest task of each address among those that this run has started for `what`, each of which may run for `limit`. `container`
-/// gives the name of the container that is waited for.
+/// Returns the newest task of each address that this run started for `what`. `limit` is the maximum run time of each
+/// task. `container` returns the name of the container whose exit counts.
 pub(super) async fn newest(
     cx: &Context,
     what: &str,
@@ -131,8 +131,8 @@ pub(super) async fn newest(
     Ok(newest)
 }
 
-/// The tasks of `cluster` that run and those that stopped not long ago, with their tags, out of those that `wanted` lists.
-/// Before there is a cluster, there is no task.
+/// Returns the running and recently stopped tasks of `cluster` that `wanted` selects, with their tags. Empty if the
+/// cluster does not exist.
 pub(crate) async fn known(
     cx: &Context,
     cluster: &str,
@@ -156,7 +156,7 @@ pub(crate) async fn known(
     Ok(tasks)
 }
 
-/// What a task that EventBridge starts gets in place of what its task definition says.
+/// Returns the overrides of a task that EventBridge starts.
 pub(crate) fn overrides(container: &str, command: &[String]) -> Value {
     let mut container = json!({ "name": container });
     if !command.is_empty() {
@@ -165,28 +165,29 @@ pub(crate) fn overrides(container: &str, command: &[String]) -> Value {
     json!({ "containerOverrides": [container] })
 }
 
-/// The kind and the run of stackctl that [`Context::started_by`] names.
+/// Parses the kind and the run of stackctl in a `startedBy` value of [`Context::started_by`].
 pub(super) fn started_by(text: &str) -> Option<(&str, &str)> {
     text.strip_prefix("stackctl-")?.split_once('/')
 }
 
-/// The address of a task that was started by a run of stackctl and has no tags: ECS deletes them when somebody stops it.
+/// Returns the address of a task that a run of stackctl started and that has no tags. ECS deletes the tags when
+/// somebody stops the task.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html>
 fn untagged(task: &Task) -> Option<Address> {
     let (kind, _) = task.started_by().and_then(started_by).filter(|_| task.tags().is_empty())?;
-    // What runs a command of its own is called as its container; there is one database.
+    // A task with its own command has the name of its container. Otherwise it is a task of the only database.
     let own = task.overrides().and_then(|overrides| overrides.container_overrides().first());
     Some(Address::new(kind, own.and_then(ContainerOverride::name).unwrap_or("database")))
 }
 
-/// Starts the task that the resource at `address` is. `own` are the tasks that this run has started for it.
+/// Starts the task of the resource at `address`. `own` are the tasks that this run has already started for it.
 ///
-/// IAM shows new roles and policies everywhere only after a while, and ECS then cannot read the secrets or the image of a task. Nothing
-/// of such a task has run: it is started once more.
+/// New IAM roles and policies are not visible everywhere at once. Until they are, ECS may be unable to read the secrets
+/// or the image of a task. No container of such a task has run, so the task is started once more.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
 ///
 /// # Errors
-/// As long as ECS prepares the first task, with the code [`BEING_PREPARED`].
+/// Returns an error with the code [`BEING_PREPARED`] while ECS prepares the first task.
 pub(super) async fn start(cx: &Context, address: &Address, one_off: OneOff<'_>, own: &[Task]) -> Result<Live, Failure> {
     let container = one_off.container;
     let again = matches!(own, [only] if was_not_prepared(only, container));
@@ -203,19 +204,19 @@ pub(super) async fn start(cx: &Context, address: &Address, one_off: OneOff<'_>, 
     Ok(live)
 }
 
-/// Whether it has stopped because ECS could not prepare it.
+/// Whether the task stopped because ECS could not prepare it.
 fn was_not_prepared(task: &Task, container: &str) -> bool {
     task.last_status() == Some("STOPPED")
         && StopReason::of(task, container) == StopReason::CannotPrepare
         && ecs::exit_code(task, container).is_none()
 }
 
-/// Starts a task. A repeated call is the same task; another run of stackctl starts another one.
+/// Starts a task. A repeated call of the same run of stackctl returns the same task; another run starts another task.
 pub(crate) async fn run(cx: &Context, address: &Address, one_off: OneOff<'_>) -> Result<Task, Failure> {
     begin(cx, address, one_off, "").await
 }
 
-/// As [`run`]; another task for another `which`.
+/// Like [`run`], but each `which` gets its own task.
 async fn begin(cx: &Context, address: &Address, one_off: OneOff<'_>, which: &str) -> Result<Task, Failure> {
     let OneOff { started_by, cluster, task_definition, container, command, network, group, repeats } = one_off;
     if let Some(command) = command {
@@ -253,7 +254,7 @@ async fn begin(cx: &Context, address: &Address, one_off: OneOff<'_>, which: &str
     given(answer.tasks.and_then(|tasks| tasks.into_iter().next()), "RunTask", "tasks")
 }
 
-/// Refuses a command that is too long for the call: ECS would, in the words of its own API.
+/// Rejects a command that is too long for the call. The message of ECS would use the terms of its API.
 fn fits(container: &str, command: &[String]) -> Result<(), Failure> {
     let overrides = json!({ "containerOverrides": [{ "name": container, "command": command }] }).to_string();
     let length = overrides.chars().count();
@@ -266,8 +267,8 @@ fn fits(container: &str, command: &[String]) -> Result<(), Failure> {
     Err(Failure::about(Subject::activity("start a task"), message).hint(hint))
 }
 
-/// Ends the task `arn` of `cluster`: SIGTERM, and SIGKILL after its `stop_timeout`. One that has ended is a success. ECS shows
-/// `reason` with the task.
+/// Stops the task `arn` of `cluster`: with SIGTERM, then with SIGKILL after its `stop_timeout`. Succeeds if the task
+/// has already stopped. ECS shows `reason` with the task.
 pub(crate) async fn stop(
     cx: &Context,
     cluster: &str,
@@ -283,7 +284,8 @@ pub(crate) async fn stop(
     answer.or_absent("StopTask", &["InvalidParameterException"]).map(drop)
 }
 
-/// Ends those tasks of `cluster` that run or are about to, and for which `meant` says yes. A cluster that is gone has none.
+/// Stops the starting and running tasks of `cluster` for which `meant` returns true. Does nothing if the cluster does
+/// not exist.
 pub(in crate::kinds) async fn stop_all(
     cx: &Context,
     cluster: &str,
@@ -304,7 +306,7 @@ pub(in crate::kinds) async fn stop_all(
     Ok(())
 }
 
-/// Ready once it has ended well; `failed` puts the reason of another end into words.
+/// Returns the phase: ready after exit code 0. `failed` returns the message for any other end.
 pub(in crate::kinds) fn phase(live: &Live, failed: impl FnOnce(&str) -> String) -> Phase {
     match (live.status.as_str(), live.exit_code) {
         ("STOPPED", Some(0)) => Phase::Ready,
@@ -314,9 +316,9 @@ pub(in crate::kinds) fn phase(live: &Live, failed: impl FnOnce(&str) -> String) 
     }
 }
 
-/// Why it failed. `logs` is the name of its log group's address, `container` the one that is waited for. `advise` says what to
-/// do, by why the task stopped, what it has written and what ECS says of it; `runs_on` what becomes of a task that runs for longer
-/// than it may.
+/// Explains why the task failed. `logs` is the name in the address of its log group, `container` the container whose
+/// exit counts. `advise` returns the advice from the stop reason, the output and the texts of ECS. `runs_on` states
+/// what happens to a task that exceeds its limit.
 pub(super) async fn explain(
     cx: &Context,
     live: &Live,
@@ -334,19 +336,19 @@ pub(super) async fn explain(
     let call = cx.aws.ecs.describe_tasks().cluster(&live.cluster).tasks(&live.task).send().await;
     let Ok(answer) = call.during("DescribeTasks") else { return Explanation::default() };
     let Some(task) = answer.tasks().first() else { return Explanation::default() };
-    // How it ended is in the message.
+    // The failure message already contains the end of the task.
     let log = task_end::log(cx, &of_task, &live.task).await;
     let said = [task_end::end_of(task, container).to_string()];
     let advice = advise(&StopReason::of(task, container), &log, &said);
     Explanation { evidence: vec![log], ..Explanation::from(advice) }
 }
 
-/// What is waited for when ECS refuses a task in this way, if that goes away by waiting.
+/// Returns the condition to wait for, if an ECS error is temporary.
 pub(in crate::kinds) fn passing(failure: &Failure) -> Option<&'static str> {
     if failure.is(&[BEING_PREPARED]) {
         return Some("ECS to prepare the task");
     }
-    // ECS says so of what was just made, and has no code of its own for it.
+    // ECS rejects new resources in this way and has no specific code for it.
     if !failure.is(&["ClientException", "InvalidParameterException"]) {
         return None;
     }
@@ -371,25 +373,25 @@ fn live(address: &Address, container: &str, task: &Task) -> Live {
     }
 }
 
-/// When it was created, in milliseconds since 1970.
+/// Returns when the task was created, in milliseconds since 1970.
 fn created(task: &Task) -> i64 {
     task.created_at().and_then(|at| at.to_millis().ok()).unwrap_or_default()
 }
 
-/// In milliseconds since 1970.
+/// Returns the current time in milliseconds since 1970.
 fn now() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
 
 impl Live {
-    /// Whether ECS has yet to start its container, and may fail to.
+    /// Whether ECS has not started the container yet, and may still fail to.
     fn is_being_prepared(&self, now: i64) -> bool {
-        // This computer's clock may be some seconds behind AWS's.
+        // The clock of this computer may be some seconds behind AWS.
         let is_new = Duration::from_millis(now.abs_diff(self.created)) < PREPARED_WITHIN;
         is_new && !matches!(self.status.as_str(), "RUNNING" | "STOPPED")
     }
 
-    /// The same, with a word about it if it still runs after `limit`.
+    /// Marks the task as overdue if it still runs after `limit`.
     fn within(self, limit: Duration, now: i64) -> Self {
         let age = Duration::from_millis(u64::try_from(now - self.created).unwrap_or_default());
         if self.status == "STOPPED" || self.created == 0 || age < limit {
@@ -400,7 +402,7 @@ impl Live {
         Self { end, overdue: true, ..self }
     }
 
-    /// Whether `self` is an earlier task than `written`: reads lag writes.
+    /// Whether `self` is an earlier task than `written`, from a stale read.
     pub(super) fn is_before(&self, written: &Self) -> bool {
         self.task != written.task && self.created < written.created
     }
@@ -408,7 +410,7 @@ impl Live {
 
 #[cfg(test)]
 impl Live {
-    /// A task that has stopped with this exit code.
+    /// Returns a task that stopped with this exit code.
     pub(crate) fn stopped(exit_code: i32, end: &str) -> Self {
         Self {
             task: "arn:aws:ecs:eu-west-1:123456789012:task/shop-test-main/c71a".into(),

@@ -1,4 +1,4 @@
-//! How a task ended, as data: what ECS says of it, its last lines, the likely cause, and the way out.
+//! How a task ended, as data: the texts of ECS, the last log lines, the likely cause and the fix.
 
 use aws_sdk_ecs::types::{Container, Task, TaskStopCode};
 
@@ -13,28 +13,29 @@ use crate::{
     model::{ContainerEnd, Evidence, Explanation, HealthCheck, TaskEnd, cut},
 };
 
-/// How many of the last lines of a task are shown.
+/// The number of log lines that are shown for a task.
 pub(crate) const LAST_LINES: i32 = 20;
 
-/// How much of each is shown, in characters: CloudWatch Logs keeps lines of up to 1 MB.
+/// The maximum length of a shown line, in characters. CloudWatch Logs keeps lines of up to 1 MB.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>
 const LONGEST_LINE: usize = 1_000;
 
-/// What the names of containers begin with that AWS adds to tasks.
+/// The prefix of the names of containers that AWS adds to tasks.
 /// <https://docs.aws.amazon.com/guardduty/latest/ug/how-runtime-monitoring-works-ecs-fargate.html>
 const OF_AWS: &str = "aws-guardduty-agent";
 
-/// The container that ends a task which takes too long, and the exit code with which it does.
+/// The container that ends a task that exceeds its limit, and its exit code in that case.
 pub const TIMEOUT: (&str, i32) = ("stackctl-timeout", 124);
 
-/// The exit code of a task whose container `container` is waited for: that one's, unless the task took too long.
+/// Returns the exit code of a task: the timeout code if the task exceeded its limit, otherwise the exit code of
+/// `container`.
 pub(crate) fn exit_code(task: &Task, container: &str) -> Option<i32> {
     let (name, code) = TIMEOUT;
     ecs::exit_code(task, name).filter(|ended| *ended == code).or_else(|| ecs::exit_code(task, container))
 }
 
-/// How a task ended whose container `container` is waited for, as ECS says: how that ended, and how its sidecars did. What AWS
-/// adds, such as GuardDuty's agent, tells nothing.
+/// Returns how a task ended according to ECS: the end of `container` and of its sidecars. Containers that AWS adds,
+/// such as GuardDuty's agent, are left out.
 pub(crate) fn end_of(task: &Task, container: &str) -> TaskEnd {
     let containers = ecs::container(task, container).into_iter().chain(sidecars(task, container));
     let containers = containers.map(|container| ContainerEnd {
@@ -51,8 +52,8 @@ fn sidecars<'a>(task: &'a Task, container: &str) -> impl Iterator<Item = &'a Con
     task.containers().iter().filter(move |other| other.name().is_some_and(&is_sidecar))
 }
 
-/// The container that `task` ended with: its own one, `container`, or the sidecar that failed while that one ran. ECS does not
-/// say which one ended first; one that is stopped ends by a signal, or well.
+/// Returns the container that ended `task`: `container`, or the sidecar that failed while it ran. ECS does not report
+/// which container ended first, but a container that was stopped ends by a signal or with exit code 0.
 pub(super) fn ended_with<'a>(task: &'a Task, container: &'a str) -> &'a str {
     let failed = |code: Option<i32>| code.is_some_and(|code| !matches!(code, 0 | 137 | 143));
     if failed(ecs::exit_code(task, container)) {
@@ -62,7 +63,8 @@ pub(super) fn ended_with<'a>(task: &'a Task, container: &'a str) -> &'a str {
     sidecar.and_then(Container::name).unwrap_or(container)
 }
 
-/// What an exit code means by the convention of shells: 128 and the number of the signal that ended the process.
+/// Returns the meaning of an exit code. By shell convention, it is 128 plus the number of the signal that ended the
+/// process.
 /// <https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_08_02>
 fn meaning(code: i32) -> Option<&'static str> {
     match code {
@@ -81,30 +83,31 @@ fn meaning(code: i32) -> Option<&'static str> {
 pub(super) enum StopReason {
     /// The load balancer found it unhealthy.
     Unhealthy,
-    /// The health check of one of its containers found it unhealthy.
+    /// The health check of one of its containers failed.
     CheckFailed,
-    /// Its image could not be pulled.
+    /// ECS could not pull its image.
     CannotPull,
-    /// It could not be prepared: its network, its log or a secret.
+    /// ECS could not prepare its network, its log or a secret.
     CannotPrepare,
     /// It used more memory than it has.
     OutOfMemory,
-    /// Somebody, the scheduler or AWS ended it on purpose.
+    /// A user, the scheduler or AWS stopped it on purpose.
     OnPurpose,
-    /// A program of it ended: the exit code of the container that is waited for, if it was started.
+    /// One of its programs ended. Contains the exit code of the main container, if it was started.
     Ended(Option<i32>),
 }
 
 impl StopReason {
-    /// Why `task` stopped, whose container `container` is waited for.
+    /// Returns why `task` stopped, whose main container is `container`.
     ///
-    /// ECS has codes for how a task ended. Why, it says in a word at the front of a reason, and of the load balancer's verdict
-    /// in a fixed sentence: no other field has them. All that reads a reason is here.
+    /// ECS has codes for how a task ended. The cause is only in the first word of a reason, and the load balancer's
+    /// verdict only in a fixed sentence; no other field has them. Reasons are parsed only in this function.
     /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html>
     /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html>
     pub(super) fn of(task: &Task, container: &str) -> Self {
         let stopped = task.stopped_reason();
-        // The agent of GuardDuty that cannot be pulled does not end the task, and its image is not the user's.
+        // Only the main container's reason counts. A failed pull of GuardDuty's agent does not end the task, and its
+        // image is not the user's.
         let of_container = ecs::container(task, container).and_then(|container| container.reason());
         let reasons: Vec<&str> = stopped.into_iter().chain(of_container).collect();
         let says = |word: &str| reasons.iter().any(|reason| reason.starts_with(word));
@@ -131,8 +134,8 @@ impl StopReason {
         }
     }
 
-    /// What is likely to have ended the task, and what to do about it. Nothing, where it was ended on purpose. `check` is the
-    /// health check that it has to pass, where that is known, `log` what it has written, and `said` what ECS says of it.
+    /// Returns the likely cause and the next step, or `None` if the task was stopped on purpose. `check` is the health
+    /// check that the task must pass, if known, `log` its output, and `said` the texts of ECS.
     pub(super) fn advice(&self, check: Option<&HealthCheck>, log: &Evidence, said: &[String]) -> Option<Advice> {
         if let Some(sentence) = self.sentence(log, said) {
             return Some(sentence.into());
@@ -170,7 +173,7 @@ impl StopReason {
         Some(Advice { likely_cause, next })
     }
 
-    /// A sentence in the log, or in what ECS says, that is known to mean something. None, where ECS itself says more.
+    /// Returns a known error message in the log or in the texts of ECS. `None` if the stop reason explains more.
     pub(super) fn sentence(&self, log: &Evidence, said: &[String]) -> Option<&'static Sentence> {
         let failed = match self {
             Self::OnPurpose | Self::CannotPull | Self::OutOfMemory => return None,
@@ -182,7 +185,7 @@ impl StopReason {
     }
 }
 
-/// What is likely to have caused a failure, and what to do next.
+/// The likely cause of a failure, and the next step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Advice {
     pub(super) likely_cause: String,
@@ -229,7 +232,7 @@ fn by_exit_code(code: Option<i32>, written: bool) -> (String, String) {
     (cause, next.to_owned())
 }
 
-/// The last lines that the task `task` wrote into `log`.
+/// Returns the last lines that the task `task` wrote to `log`.
 pub(super) async fn log(cx: &Context, log: &TaskLog, task: &str) -> Evidence {
     let task = aws::last_part(task).to_owned();
     match log.last(&cx.aws, LAST_LINES).await {
@@ -241,8 +244,8 @@ pub(super) async fn log(cx: &Context, log: &TaskLog, task: &str) -> Evidence {
     }
 }
 
-/// What a known sentence tells of `task`, whose container `container` is waited for and has written `lines` last. Empty, if there
-/// is none.
+/// Explains the end of `task` with a known error message, from its main container `container` and its last output
+/// `lines`. Empty if there is no such message.
 pub(crate) fn told(task: &Task, container: &str, lines: Vec<String>) -> Explanation {
     let log = Evidence::Log { task: String::new(), lines, unreadable: None };
     let sentence = StopReason::of(task, container).sentence(&log, &[end_of(task, container).to_string()]);
@@ -262,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_reason_is_read_from_code_and_first_word() {
+    fn stop_reason_is_read_from_code_and_first_word() {
         let essential = "Essential container in task exited";
         let ended = Some(TaskStopCode::EssentialContainerExited);
         let scheduler = Some(TaskStopCode::ServiceSchedulerInitiated);
@@ -274,7 +277,7 @@ mod tests {
             ("ResourceInitializationError: unable to pull secrets", None, None, None, StopReason::CannotPrepare),
             (essential, ended.clone(), Some(137), Some("OutOfMemoryError: killed"), StopReason::OutOfMemory),
             (essential, ended.clone(), Some(3), None, StopReason::Ended(Some(3))),
-            // Not at the front: somebody else's words.
+            // A word that is not at the start is not a reason of ECS.
             (essential, ended, Some(1), Some("no OutOfMemoryError"), StopReason::Ended(Some(1))),
         ];
         for (reason, code, exit_code, of_container, expected) in table {
@@ -284,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn the_container_that_is_waited_for_gives_the_exit_code() {
+    fn exit_code_is_that_of_the_main_container() {
         let agent = ("aws-guardduty-agent-x", Some(0), None);
         let unpulled = ("aws-guardduty-agent-x", None, Some("CannotPullContainerError: access denied"));
         let table = [
@@ -300,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sidecar_that_failed_is_what_the_task_ended_with() {
+    fn failed_sidecar_is_reported_as_the_cause() {
         let agent = ("aws-guardduty-agent-x", Some(1), None);
         let table = [
             (vec![agent, ("web", Some(143), None), ("proxy", Some(3), None)], "proxy"),
@@ -317,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_on_purpose_has_no_cause_to_mend() {
+    fn deliberate_stop_has_no_advice() {
         let log = Evidence::Log { task: "c71a".into(), lines: Vec::new(), unreadable: None };
         assert_eq!(StopReason::OnPurpose.advice(None, &log, &[]), None);
         let ended = StopReason::Ended(Some(1)).advice(None, &log, &[]).expect("a program that ends has a cause");
@@ -325,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_sentence_takes_the_place_of_the_general_advice() {
+    fn known_error_message_replaces_the_general_advice() {
         let written = |line: &str| Evidence::Log { task: "c71a".into(), lines: vec![line.into()], unreadable: None };
         let advice = |end: StopReason, line: &str, said: &[&str]| {
             let said: Vec<String> = said.iter().map(|line| (*line).to_owned()).collect();
@@ -334,16 +337,16 @@ mod tests {
         let is = |cause: Option<String>, beginning: &str| cause.is_some_and(|cause| cause.starts_with(beginning));
         let (read_only, ended) = ("open /tmp/x: read-only file system", StopReason::Ended(Some(1)));
         assert!(is(advice(ended.clone(), read_only, &[]), "The program writes a file,"));
-        // The reason that ECS gives comes first, and a deliberate stop needs no fix.
+        // The reason of ECS takes precedence, and a deliberate stop needs no fix.
         assert!(is(
             advice(StopReason::OutOfMemory, read_only, &[]),
             "The program needs more memory than the task has."
         ));
         assert_eq!(advice(StopReason::OnPurpose, read_only, &[]), None);
-        // A missing program writes no log, so ECS's reason is searched too.
+        // A missing program writes no log, so the reason of ECS is searched too.
         let absent = "ResourceInitializationError: … exec: \"migrate\": executable file not found in $PATH: unknown";
         assert!(is(advice(StopReason::CannotPrepare, "", &[absent]), "The image lacks the program"));
-        // A program that answers with another status can be reached.
+        // A program that responds with another status can be reached.
         let local = "listening on 127.0.0.1:3000";
         assert!(is(
             advice(StopReason::Unhealthy, local, &["Task failed ELB health checks"]),
@@ -356,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_task_is_told_in_words() {
+    fn task_end_is_described_in_words() {
         let agent = ("aws-guardduty-agent-x", Some(0), None);
         let task = stopped("Essential container in task exited", None, &[agent, ("web", Some(137), None)]);
         assert_eq!(

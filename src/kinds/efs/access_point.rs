@@ -1,4 +1,5 @@
-//! The folder of a volume that tasks mount: whom it belongs to, and as whom they read and write. AWS changes none of it.
+//! An EFS access point: the directory of a volume that tasks mount, its owner, and the user as which tasks read and
+//! write. AWS cannot change an access point.
 //!
 //! <https://docs.aws.amazon.com/efs/latest/ug/efs-access-points.html>
 
@@ -16,20 +17,21 @@ use crate::{
 /// An access point.
 pub struct AccessPoint;
 
-/// What stack.yaml asks of it.
+/// The access point that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
     /// The file system.
     pub file_system: Input,
-    /// The folder, from the root of the file system.
+    /// The directory, from the root of the file system.
     pub path: String,
-    /// Whom all files belong to, whoever writes them, as numbers: `1000:1000`. Each process is itself, if none.
+    /// The user and group ids that own all files, whoever writes them, such as `1000:1000`. If `None`, each process
+    /// uses its own ids.
     pub owner: Option<String>,
-    /// The mode that the folder is made with, as octal digits.
+    /// The permissions of the new directory, in octal digits.
     pub mode: String,
 }
 
-/// What AWS has.
+/// The access point as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// `fsap-…`.
@@ -38,18 +40,18 @@ pub struct Live {
     pub arn: String,
     /// The file system.
     pub file_system: String,
-    /// The folder.
+    /// The directory.
     pub path: String,
-    /// As whom all who mount it read and write; none if each process is itself.
+    /// The user and group ids as which all clients read and write. If `None`, each process uses its own ids.
     pub owner: Option<String>,
-    /// The mode that the folder is made with.
+    /// The permissions with which the directory was created.
     pub mode: String,
-    /// Its state, in EFS's word.
+    /// The state that EFS reports.
     pub state: String,
 }
 
 fields! {
-    /// What takes a replacement.
+    /// The fields whose change replaces the access point.
     pub enum Fixed {
         FileSystem = "file_system",
         Path = "path",
@@ -70,7 +72,7 @@ impl Kind for AccessPoint {
         page: "https://docs.aws.amazon.com/efs/latest/ug/efs-access-points.html",
     };
     const USES: &'static [&'static str] = &["file_system"];
-    // Tasks read and write as long as they run.
+    // Tasks read and write files as long as they run.
     const OUTLIVES: &'static [&'static str] = &["service", "schedule", "task_definition"];
     const RARE: bool = true;
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges for the files");
@@ -80,7 +82,7 @@ impl Kind for AccessPoint {
         Permission::make(&["elasticfilesystem:CreateAccessPoint", "elasticfilesystem:TagResource"], On::Tagged),
         Permission::delete(&["elasticfilesystem:DeleteAccessPoint"], On::Owned),
     ];
-    // Tasks move to the new one first.
+    // Tasks must move to the new access point before the old one is deleted.
     const REPLACEMENT: Replacement = Replacement::CreateFirst;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
@@ -127,7 +129,7 @@ impl Kind for AccessPoint {
             .transpose()
             .map_err(aws::incomplete)?;
         let owner = desired.owner.as_deref().unwrap_or_default();
-        // However often this run repeats the call, it makes one access point.
+        // Repeated calls of one run must create one access point.
         let which = format!("{file_system} {} {owner} {} {}", desired.path, desired.mode, cx.run);
         let token = aws::discriminated(&cx.id, address, &which, 64);
         let call = cx
@@ -186,7 +188,7 @@ impl Kind for AccessPoint {
     }
 }
 
-/// The two numbers of `1000:1000`.
+/// Parses the two numbers of `1000:1000`.
 fn user(owner: &str) -> Result<(i64, i64), Failure> {
     let numbers = owner.split_once(':').and_then(|(uid, gid)| Some((uid.parse().ok()?, gid.parse().ok()?)));
     numbers.ok_or_else(|| {
@@ -194,7 +196,7 @@ fn user(owner: &str) -> Result<(i64, i64), Failure> {
     })
 }
 
-/// All access points of one file system; none of one that is gone.
+/// Returns all access points of a file system. Empty if the file system does not exist.
 async fn of_file_system(cx: &Context, file_system: &str) -> Result<Vec<AccessPointDescription>, Failure> {
     let pages = cx.aws.efs.describe_access_points().file_system_id(file_system).into_paginator().items().send();
     let all: Option<Vec<AccessPointDescription>> =

@@ -1,6 +1,6 @@
-//! The files of a volume: an EFS file system, encrypted, for those alone who mount it over TLS with a role that may.
+//! The file system of a volume. It is encrypted, and clients must mount it over TLS with a role that is allowed to.
 //!
-//! EFS has no protection against deletion, so `protect` is a tag.
+//! EFS has no deletion protection, so `protect` is stored in a tag.
 //!
 //! <https://docs.aws.amazon.com/efs/latest/ug/whatisefs.html>
 
@@ -18,53 +18,53 @@ use crate::{
     model::{Address, Changed, Changes, Diff, Failure, Found, NoField, On, Outputs, Permission, Phase, fields},
 };
 
-/// The tag that says whether the file system is protected. One without it is.
+/// The tag that stores whether the file system is protected. Without the tag, it is protected.
 const PROTECT: &str = "stackctl:protect";
 
-/// How a plan shows the policy that lets in only those who come over TLS with a role that may.
+/// The text by which a plan shows the policy that allows only roles, over TLS.
 const ROLES_ONLY: &str = "roles of the account, over TLS";
 
-/// The code for a file system without the policy that is asked for.
+/// The error code for a file system without a policy of the requested type.
 const NO_POLICY: &str = "PolicyNotFound";
 
-/// The price of what is kept.
+/// The name of the price for stored files.
 const PRICE: &str = "volume GB month";
 
 /// A file system.
 pub struct FileSystem;
 
-/// What stack.yaml asks of it.
+/// The file system that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// Whether AWS Backup keeps a copy of each day, for 35 days.
+    /// Whether AWS Backup takes a daily backup and keeps it for 35 days.
     pub backups: bool,
-    /// How its throughput is paid for: `bursting` or `elastic`.
+    /// The throughput mode: `bursting` or `elastic`.
     pub throughput: String,
-    /// Whether it is deleted with `--unprotect` only.
+    /// Whether deleting it requires `--unprotect`.
     pub protect: bool,
 }
 
-/// What AWS has.
+/// The file system as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// `fs-…`.
     pub id: String,
     /// Its ARN.
     pub arn: String,
-    /// Its state, in EFS's word.
+    /// The state that EFS reports.
     pub state: String,
-    /// Whether AWS Backup keeps a copy of each day.
+    /// Whether AWS Backup takes a daily backup.
     pub backups: bool,
-    /// `bursting`, `elastic` or `provisioned`.
+    /// The throughput mode: `bursting`, `elastic` or `provisioned`.
     pub throughput: String,
-    /// Who may mount it: [`ROLES_ONLY`], or the policy that it has instead; empty for none.
+    /// The file system policy: [`ROLES_ONLY`], or the text of any other policy. Empty if there is none.
     pub policy: String,
-    /// Whether it is deleted with `--unprotect` only.
+    /// Whether deleting it requires `--unprotect`.
     pub protect: bool,
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         Backups = "backups",
         Throughput = "throughput",
@@ -86,9 +86,9 @@ impl Kind for FileSystem {
         page: "https://docs.aws.amazon.com/efs/latest/ug/whatisefs.html",
     };
     const USES: &'static [&'static str] = &[];
-    // Tasks read and write as long as they run.
+    // Tasks read and write files as long as they run.
     const OUTLIVES: &'static [&'static str] = &["service", "schedule", "task_definition"];
-    // How much is kept is known to nobody before: the price of one is shown.
+    // Nobody knows in advance how much is stored, so the price of one GiB is shown.
     const RARE: bool = true;
     const COST: Cost<Desired, Live> = Cost::Counted {
         prices: &[PRICE],
@@ -143,7 +143,7 @@ impl Kind for FileSystem {
         Outputs::new().with("id", &live.id).with("arn", &live.arn)
     }
 
-    /// It can be used while its throughput is changed.
+    /// The file system can be used while its throughput mode changes.
     fn outputs_hold(live: &Live) -> bool {
         live.state == LifeCycleState::Updating.as_str()
     }
@@ -151,7 +151,7 @@ impl Kind for FileSystem {
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
         let mut tags = aws::tags(&cx.id, address);
         tags.push(aws::tag(PROTECT, &desired.protect.to_string()));
-        // However often this run repeats the call, it makes one file system.
+        // Repeated calls of one run must create one file system.
         let token = aws::discriminated(&cx.id, address, &cx.run, 64);
         let call = cx
             .aws
@@ -265,7 +265,7 @@ impl Kind for FileSystem {
     }
 }
 
-/// EFS takes another mode once a day, and does not say so in the plan's words.
+/// Adds a hint to EFS's error for a second change of the throughput mode within a day.
 /// <https://docs.aws.amazon.com/efs/latest/ug/performance.html#throughput-modes>
 fn explained(failure: Failure) -> Failure {
     if failure.is(&["TooManyRequests"]) {
@@ -274,7 +274,7 @@ fn explained(failure: Failure) -> Failure {
     failure
 }
 
-/// All that there is to know of a file system; none where it goes at this moment.
+/// Reads everything about a file system. Returns `None` if it was deleted in the meantime.
 async fn live(cx: &Context, one: &FileSystemDescription) -> Result<Option<Live>, Failure> {
     let (efs, id) = (&cx.aws.efs, one.file_system_id());
     let (backups, policy) = futures::join!(
@@ -297,8 +297,8 @@ async fn live(cx: &Context, one: &FileSystemDescription) -> Result<Option<Live>,
     }))
 }
 
-/// Nobody is let in here: whom a policy of its own lets in, a role of the account, comes in over TLS. Without a policy, EFS lets in
-/// everybody who reaches a mount target.
+/// Returns the policy for access over TLS only. It allows nobody: roles of the account get access from their own
+/// policies. Without a file system policy, EFS allows everybody who can reach a mount target.
 /// <https://docs.aws.amazon.com/efs/latest/ug/iam-access-control-nfs-efs.html>
 fn roles_only(arn: &str) -> Value {
     json!({ "Version": "2012-10-17", "Statement": [{
@@ -311,7 +311,7 @@ fn roles_only(arn: &str) -> Value {
     }] })
 }
 
-/// How a plan shows a policy. One that says anything else is shown whole.
+/// Returns a policy as a plan shows it: [`ROLES_ONLY`] for the policy of stackctl, the full text for any other.
 fn shown(arn: &str, policy: String) -> String {
     let statements = |policy: &Value| policy["Statement"].clone();
     let is_ours =
@@ -324,7 +324,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_own_policy_is_known_whatever_efs_adds_to_it() {
+    fn own_policy_is_recognized_despite_efs_additions() {
         let arn = "arn:aws:elasticfilesystem:eu-west-1:123456789012:file-system/fs-1";
         let mut policy = roles_only(arn);
         policy["Id"] = "efs-policy".into();

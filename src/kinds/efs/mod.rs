@@ -1,4 +1,5 @@
-//! The kinds of Amazon EFS, and what they share: which file systems are the stack's. What is in one is found by asking for it.
+//! Helpers for the EFS kinds: which file systems belong to the stack. The kinds list the contents of each file system
+//! themselves.
 
 pub mod access_point;
 pub mod file_system;
@@ -14,13 +15,14 @@ use crate::{
     model::{Address, Failure, Phase},
 };
 
-/// The code for a file system that is not there, or not known everywhere yet.
+/// The error code for a file system that does not exist or is not visible everywhere yet.
 pub(super) const NO_FILE_SYSTEM: &str = "FileSystemNotFound";
 
-/// The code of a call that a file system takes only while nothing is done with it.
+/// The error code for a call that needs an idle file system.
 pub(super) const BUSY: &str = "IncorrectFileSystemLifeCycleState";
 
-/// The stack's file systems by their addresses, also those that are being deleted. Read once in a look at the cloud.
+/// Returns the stack's file systems with their addresses, including those that are being deleted. They are listed once
+/// per look at AWS.
 pub(super) async fn file_systems(cx: &Context) -> Result<Vec<(Address, FileSystemDescription)>, Failure> {
     let read = async {
         let pages = cx.aws.efs.describe_file_systems().into_paginator().items().send();
@@ -32,7 +34,7 @@ pub(super) async fn file_systems(cx: &Context) -> Result<Vec<(Address, FileSyste
     Ok(there.filter_map(|one| Some((aws::address_of(&cx.id, one.tags())?, one.clone()))).collect())
 }
 
-/// What a state of EFS's means.
+/// Returns the phase for a state of EFS.
 pub(super) fn phase(state: &str) -> Phase {
     match LifeCycleState::from(state) {
         LifeCycleState::Available => Phase::Ready,
@@ -42,7 +44,7 @@ pub(super) fn phase(state: &str) -> Phase {
     }
 }
 
-/// `a` of `eu-west-1a`; of what is no name of a zone, all of it.
+/// Returns the letter of a zone, such as `a` for `eu-west-1a`. Returns the whole text if it is not a zone name.
 pub fn letter(zone: &str) -> &str {
     let digits_end = zone.rfind(|c: char| c.is_ascii_digit()).map_or(0, |last| last + 1);
     if digits_end < zone.len() { &zone[digits_end..] } else { zone }

@@ -1,6 +1,7 @@
-//! Where tasks of one zone reach a volume: a network interface of its file system in one of their subnets.
+//! An EFS mount target: the network interface through which the tasks in one zone reach a volume.
 //!
-//! A mount target has no tags: it is the stack's if its file system is, and called after that and its zone.
+//! A mount target has no tags. It belongs to the stack if its file system does, and its name contains the volume and
+//! the zone.
 //!
 //! <https://docs.aws.amazon.com/efs/latest/ug/accessing-fs.html>
 
@@ -17,51 +18,51 @@ use crate::{
     model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, fields},
 };
 
-/// The code for one that is not there.
+/// The error code for a mount target that does not exist.
 const NOT_FOUND: &str = "MountTargetNotFound";
 
-/// The code of a call about the security groups of one that is not there yet, or no more.
+/// The error code for reading or setting the security groups of a mount target that is being created or deleted.
 const NOT_READY: &str = "IncorrectMountTargetState";
 
 /// A mount target.
 pub struct MountTarget;
 
-/// What stack.yaml asks of it.
+/// The mount target that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
     /// The file system.
     pub file_system: Input,
-    /// Where it stands. A file system has one in each zone at most.
+    /// The subnet of the mount target. A file system has at most one mount target in each zone.
     pub subnet: Input,
-    /// Says which tasks reach it.
+    /// The security group that allows tasks to connect.
     pub security_group: Input,
 }
 
-/// What AWS has.
+/// The mount target as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// `fsmt-…`.
     pub id: String,
     /// The file system.
     pub file_system: String,
-    /// Where it stands.
+    /// The subnet of the mount target.
     pub subnet: String,
-    /// Its state, in EFS's word.
+    /// The state that EFS reports.
     pub state: String,
     /// Its security groups.
     pub security_groups: Vec<String>,
-    /// Its network interface, which goes with it.
+    /// Its network interface, which EFS deletes with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interface: Option<String>,
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         SecurityGroups = "security_groups",
     }
 
-    /// What takes a replacement.
+    /// The fields whose change replaces the mount target.
     pub enum Fixed {
         FileSystem = "file_system",
     }
@@ -79,14 +80,14 @@ impl Kind for MountTarget {
         page: "https://docs.aws.amazon.com/efs/latest/ug/accessing-fs.html",
     };
     const USES: &'static [&'static str] = &["file_system", "subnet", "security_group"];
-    // Tasks read and write as long as they run.
+    // Tasks read and write files as long as they run.
     const OUTLIVES: &'static [&'static str] = &["service", "schedule", "task_definition"];
     const RARE: bool = true;
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges for the files");
     const NOT_YET: &'static [&'static str] = &[NO_FILE_SYSTEM, "SecurityGroupNotFound", "SubnetNotFound"];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&[
-            // EFS looks them up in the caller's name.
+            // EFS reads the security groups with the permissions of the caller.
             "ec2:DescribeNetworkInterfaceAttribute",
             "elasticfilesystem:DescribeMountTargetSecurityGroups",
             "elasticfilesystem:DescribeMountTargets",
@@ -95,7 +96,8 @@ impl Kind for MountTarget {
             &["elasticfilesystem:CreateMountTarget", "elasticfilesystem:ModifyMountTargetSecurityGroups"],
             On::Owned,
         ),
-        // What EFS does in the caller's name. No interface can be named before it is made.
+        // The actions that EFS performs with the permissions of the caller. A network interface has no known name
+        // before it is created.
         // <https://docs.aws.amazon.com/efs/latest/ug/API_CreateMountTarget.html>
         Permission::make(
             &[
@@ -122,8 +124,9 @@ impl Kind for MountTarget {
     fn diff(desired: &Desired, live: &Live) -> Changes<Field, Fixed> {
         let mut diff = Diff::new();
         diff.fixed_input(Fixed::FileSystem, &live.file_system, &desired.file_system);
-        // Not the subnet: all of a zone reach it wherever it stands in that, and no second one can be made beside it.
-        // EFS does not tell those of one that is on its way.
+        // The subnet is not compared: every task of a zone can reach the mount target in any subnet of that zone, and
+        // EFS allows no second one in the zone. EFS returns the security groups only when the mount target is
+        // available.
         if live.state == LifeCycleState::Available.as_str() {
             let wanted = std::slice::from_ref(&desired.security_group);
             diff.inputs(Field::SecurityGroups, &live.security_groups, wanted);
@@ -146,7 +149,7 @@ impl Kind for MountTarget {
         let answer = call.security_groups(group).customize().once().send().await.during("CreateMountTarget");
         let made = match answer {
             Ok(made) => made,
-            // A call that was cut off has made it.
+            // An interrupted call has already created it.
             Err(failure) if failure.is(&["MountTargetConflict"]) => {
                 let there = of_file_system(cx, address.name(), file_system).await?;
                 let there = there.into_iter().find(|found| found.live.subnet == subnet).ok_or(failure)?;
@@ -218,12 +221,12 @@ impl Kind for MountTarget {
     }
 }
 
-/// What a mount target of the volume `volume` in this zone is called.
+/// Returns the name of the mount target of `volume` in a zone.
 pub fn name(volume: &str, zone: &str) -> String {
     format!("{volume}-{}", letter(zone))
 }
 
-/// Those of one file system, which is that of `volume`.
+/// Returns the mount targets of a file system, which belongs to `volume`.
 async fn of_file_system(cx: &Context, volume: &str, file_system: &str) -> Result<Vec<Found<Live>>, Failure> {
     let pages = cx.aws.efs.describe_mount_targets().file_system_id(file_system).into_paginator().items().send();
     let all: Option<Vec<MountTargetDescription>> =

@@ -1,4 +1,4 @@
-//! The private subnets in which a cache may stand.
+//! A cache subnet group: the private subnets in which a cache may be placed.
 //!
 //! <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/SubnetGroups.html>
 
@@ -14,14 +14,14 @@ use crate::{
 /// A cache subnet group.
 pub struct CacheSubnetGroup;
 
-/// What stack.yaml asks of it.
+/// The subnet group that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
     /// The subnets.
     pub subnets: Vec<Input>,
 }
 
-/// What AWS has.
+/// The subnet group as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// Its name.
@@ -31,7 +31,7 @@ pub struct Live {
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         Subnets = "subnets",
     }
@@ -54,7 +54,7 @@ impl Kind for CacheSubnetGroup {
     const NOT_YET: &'static [&'static str] = elasticache::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["elasticache:DescribeCacheSubnetGroups"]),
-        // What may block its deletion.
+        // Finds the resources that may block a deletion.
         Permission::look(&["elasticache:DescribeCacheClusters"]),
         Permission::make(
             &[
@@ -168,7 +168,7 @@ mod tests {
     use crate::model::How;
 
     #[test]
-    fn another_zone_is_a_change_and_the_order_of_subnets_is_none() {
+    fn added_subnet_is_a_change_but_reordering_is_not() {
         let live = Live { name: "demo-default-main".into(), subnets: vec!["subnet-b".into(), "subnet-a".into()] };
         let desired = |subnets: &[&str]| Desired { subnets: subnets.iter().map(|id| Input::from(*id)).collect() };
         assert_eq!(CacheSubnetGroup::diff(&desired(&["subnet-a", "subnet-b"]), &live), []);

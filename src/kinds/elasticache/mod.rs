@@ -1,4 +1,4 @@
-//! What the ElastiCache kinds share: the description that says which stack owns a resource.
+//! Helpers for the ElastiCache kinds: the description that records which stack owns a resource.
 
 pub mod cache;
 pub mod cache_subnet_group;
@@ -15,44 +15,44 @@ use crate::{
     model::{Address, Failure, On, Permission, StackId},
 };
 
-/// What ElastiCache does in the caller's name, to put a node into a subnet.
+/// The actions that ElastiCache performs with the permissions of the caller to place a node in a subnet.
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticache.html>
 pub(super) const INTERFACES: Permission = Permission::make(
     &["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces"],
     On::Any,
 );
 
-/// The ARNs of the stack's replication groups, their nodes and subnet groups: one pattern, because a policy has to be short.
+/// The ARN pattern of the stack's replication groups, nodes and subnet groups. One pattern keeps the policy short.
 pub(super) const ARNS: &str = "elasticache:{region}:{account}:*:{name:40}*";
 
-/// ElastiCache's code for a subnet that was just made and is not known everywhere yet.
+/// The ElastiCache error code for a new subnet that is not visible everywhere yet.
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheSubnetGroup.html>
 pub(super) const NOT_YET: &[&str] = &["InvalidSubnet"];
 
-/// What a stack's one cache is called, and its subnet group. Each is asked for by its name: a list of all would grow with the
-/// account.
+/// The name of a stack's only cache and of its subnet group. Both are read by name, because a list of all would grow
+/// with the account.
 pub const MAIN: &str = "main";
 
-/// The longest name of a subnet group, in characters.
+/// The maximum length of a subnet group name, in characters.
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheSubnetGroup.html>
 const LONGEST_NAME: usize = 255;
 
-/// The code by which ElastiCache says that there is no such subnet group.
+/// The error code for a subnet group that does not exist.
 pub(super) const NO_SUBNET_GROUP: &str = "CacheSubnetGroupNotFoundFault";
 
-/// What a description of ours ends with.
+/// The suffix of every description that stackctl writes.
 const KEPT: &str = ", kept by stackctl";
 
-// Descriptions of resources come without their tags, and the tags of a replication group can be neither read nor written
-// while it is being made, changed or deleted. Its description always can be read, in the call that lists it.
+// ElastiCache lists resources without their tags, and the tags of a replication group can be neither read nor written
+// while it is being created, modified or deleted. The description can always be read, and the list call returns it.
 // <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ListTagsForResource.html>
 
-/// The description of the resource at `address`: it says whose it is.
+/// Returns the description of the resource at `address`, which names its owner.
 pub(super) fn description(id: &StackId, address: &Address) -> String {
     format!("{address} of {id}{KEPT}")
 }
 
-/// The address that a description gives its resource, if it is the stack's.
+/// Returns the address in a description, if the resource belongs to the stack.
 pub(super) fn address_of(id: &StackId, description: &str) -> Option<Address> {
     let (address, owner) = description.strip_suffix(KEPT)?.rsplit_once(" of ")?;
     if owner != id.to_string() {
@@ -61,12 +61,12 @@ pub(super) fn address_of(id: &StackId, description: &str) -> Option<Address> {
     address.parse().ok()
 }
 
-/// What ElastiCache calls the subnet group at `address`.
+/// Returns the name of the subnet group at `address`.
 fn subnet_group_name(cx: &Context, address: &Address) -> String {
     aws::derived(&cx.id, address, LONGEST_NAME)
 }
 
-/// The stack's cache subnet group with its address, read once a look at the cloud.
+/// Returns the stack's cache subnet group with its address. It is read once per look at AWS.
 async fn subnet_group(cx: &Context) -> Result<Arc<Option<(Address, CacheSubnetGroup)>>, Failure> {
     let read = async {
         let name = subnet_group_name(cx, &Address::new("cache_subnet_group", MAIN));
@@ -78,7 +78,7 @@ async fn subnet_group(cx: &Context) -> Result<Arc<Option<(Address, CacheSubnetGr
     cx.shared("elasticache subnet group", Box::pin(read)).await
 }
 
-/// The region's nodes, read once a look at the cloud.
+/// Returns the region's nodes, which are listed once per look at AWS.
 async fn nodes(cx: &Context) -> Result<Arc<Vec<CacheCluster>>, Failure> {
     cx.shared("elasticache nodes", async {
         let pages = cx.aws.cache.describe_cache_clusters().into_paginator().items().send();
@@ -96,16 +96,16 @@ mod tests {
     }
 
     #[test]
-    fn a_description_leads_back_to_its_own_stack_only() {
+    fn description_is_recognized_only_by_its_own_stack() {
         let address = Address::new("cache", "main");
         let description = description(&id("shop", "eu-test"), &address);
         assert_eq!(address_of(&id("shop", "eu-test"), &description), Some(address));
-        // The two make the same names.
+        // Both stacks have the same resource names.
         assert_eq!(address_of(&id("shop-eu", "test"), &description), None);
     }
 
     #[test]
-    fn what_somebody_else_describes_is_not_ours() {
+    fn other_descriptions_belong_to_no_stack() {
         for description in ["", " ", "sessions", "cache.main of shop/test", "main of shop/test, kept by stackctl"] {
             assert_eq!(address_of(&id("shop", "test"), description), None, "{description:?}");
         }

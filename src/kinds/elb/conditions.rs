@@ -1,4 +1,4 @@
-//! What a request has to be like for a rule, as AWS has it.
+//! The conditions of a listener rule in AWS.
 //!
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html>
 
@@ -6,7 +6,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
     HostHeaderConditionConfig, PathPatternConditionConfig, Rule, RuleCondition, SourceIpConditionConfig,
 };
 
-/// The conditions of a rule. Those that are empty are none.
+/// The conditions of a rule. An empty list means no condition.
 #[derive(Default)]
 pub(super) struct Conditions {
     /// Path patterns.
@@ -15,14 +15,14 @@ pub(super) struct Conditions {
     pub(super) expressions: Vec<String>,
     /// Host patterns.
     pub(super) hosts: Vec<String>,
-    /// Ranges of the addresses that connect to the load balancer.
+    /// Address ranges of the clients that connect to the load balancer.
     pub(super) sources: Vec<String>,
-    /// Conditions that stackctl never sets, by their field.
+    /// The fields of conditions that stackctl never sets.
     pub(super) others: Vec<String>,
 }
 
 impl Conditions {
-    /// Those that `rule` has.
+    /// Reads the conditions of `rule`.
     pub(super) fn of(rule: &Rule) -> Self {
         let mut found = Self::default();
         for condition in rule.conditions() {
@@ -46,7 +46,7 @@ impl Conditions {
         found
     }
 
-    /// As a call has them.
+    /// Returns the conditions for a call.
     pub(super) fn written(self) -> Vec<RuleCondition> {
         let given = |values: Vec<String>| (!values.is_empty()).then_some(values);
         let of = |field: &str| RuleCondition::builder().field(field);
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn conditions_are_read_back_as_written() {
         let texts = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect::<Vec<String>>();
         let all = || Conditions {
             paths: texts(&["/*"]),

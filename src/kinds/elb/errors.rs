@@ -1,5 +1,5 @@
-//! Who answered 5xx: the load balancer itself, because no task gave it an answer, or the application in a task. AWS counts
-//! them apart.
+//! Finds the origin of 5xx responses: the load balancer, because no task responded, or the application in a task. AWS
+//! counts the two separately.
 //!
 //! - <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html>
 //! - <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html>
@@ -20,58 +20,58 @@ use crate::{
     model::{Failure, LiveResource, Permission},
 };
 
-/// What reading this needs. CloudWatch knows no narrower resource.
+/// The permission to read the metrics. CloudWatch supports no narrower resource.
 pub const PERMISSION: Permission = Permission::look(&["cloudwatch:GetMetricData"]);
 
-/// The shortest period of AWS's own measures, in seconds.
+/// The shortest period of AWS metrics, in seconds.
 const PERIOD: i32 = 60;
 
-/// How many measures one call takes.
+/// The maximum number of metrics in one call.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html>
 const AT_ONCE: usize = 500;
 
-/// The measures of the load balancer's own answers, with their statuses.
+/// The metrics of the load balancer's own responses, with their status codes.
 const OWN: [(&str, &str); 3] =
     [("HTTPCode_ELB_502_Count", "502"), ("HTTPCode_ELB_503_Count", "503"), ("HTTPCode_ELB_504_Count", "504")];
 
-/// The measure of what tasks answered.
+/// The metric of the responses from tasks.
 const TARGETS: &str = "HTTPCode_Target_5XX_Count";
 
-/// Answers with 5xx of one origin.
+/// The number of 5xx responses from one origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Errors {
-    /// The service whose application answered; none for the load balancer itself.
+    /// The service whose application responded. `None` for the load balancer.
     pub service: Option<String>,
-    /// `502`, `503` or `504` of the load balancer; `5xx` of an application.
+    /// `502`, `503` or `504` from the load balancer, or `5xx` from an application.
     pub status: &'static str,
-    /// How many answers.
+    /// The number of responses.
     pub count: u64,
 }
 
-/// A measure that is asked for.
+/// A metric to read.
 struct Measure {
     service: Option<String>,
     status: &'static str,
     metric: Metric,
 }
 
-/// The load balancers and the target groups whose answers are counted, by their ARNs.
+/// The ARNs of the load balancers and the target groups whose responses are counted.
 pub struct Counted {
     balancers: Vec<String>,
     groups: BTreeMap<String, String>,
 }
 
-/// What is needed of a resource that was looked at.
+/// The part of a live resource that is needed here.
 #[derive(Deserialize)]
 struct WithArn {
     arn: String,
 }
 
 impl Counted {
-    /// Those among what a look has found; none without a load balancer.
+    /// Returns the load balancers and target groups among `live`. `None` without a load balancer.
     ///
     /// # Errors
-    /// If what was found is of another form.
+    /// Returns an error if a resource has an unexpected form.
     pub fn among(live: &[LiveResource]) -> Result<Option<Self>, Failure> {
         let of_kind = |kind: &'static str| live.iter().filter(move |resource| resource.address.kind() == kind);
         let balancers = of_kind("load_balancer").map(|balancer| Ok(balancer.decoded::<WithArn>()?.arn));
@@ -84,11 +84,11 @@ impl Counted {
         Ok(Some(Self { balancers, groups: groups.collect::<Result<_, Failure>>()? }))
     }
 
-    /// The answers with 5xx from `start` on, one entry for each origin that gave some. AWS knows of an answer after a
-    /// minute or two.
+    /// Returns the 5xx responses since `start`, with one entry for each origin that has any. AWS counts a response
+    /// after one or two minutes.
     ///
     /// # Errors
-    /// If AWS refuses one of the calls.
+    /// Returns an error if AWS rejects a call.
     pub async fn since(&self, cx: &Context, start: Timestamp) -> Result<Vec<Errors>, Failure> {
         let measures = self.measures();
         let mut errors = Vec::new();
@@ -118,7 +118,7 @@ impl Counted {
             };
             let own = OWN.iter().map(|(name, status)| Measure { service: None, status, metric: metric(name).build() });
             measures.extend(own);
-            // A group is behind one of them. AWS knows nothing of it behind another.
+            // A target group is behind one of the load balancers. For the others, AWS has no data on it.
             measures.extend(self.groups.iter().map(|(service, arn)| Measure {
                 service: Some(service.clone()),
                 status: "5xx",
@@ -137,12 +137,12 @@ fn queries(measures: &[Measure]) -> Vec<MetricDataQuery> {
     measures.iter().enumerate().map(query).collect()
 }
 
-/// CloudWatch wants a small letter first.
+/// Returns the id of a query. CloudWatch requires a lowercase letter at the start.
 fn id(place: usize) -> String {
     format!("m{place}")
 }
 
-/// The measures that counted something.
+/// Returns the metrics that are not zero.
 fn counted(measures: &[Measure], results: &[MetricDataResult]) -> Vec<Errors> {
     let mut errors = Vec::new();
     for (place, measure) in measures.iter().enumerate() {
@@ -158,7 +158,7 @@ fn counted(measures: &[Measure], results: &[MetricDataResult]) -> Vec<Errors> {
 }
 
 impl Errors {
-    /// Who answered what, and how often.
+    /// Returns the origin, the status code and the number of responses as text.
     pub fn words(&self) -> String {
         let times = if self.count == 1 { "once".to_owned() } else { format!("{} times", self.count) };
         match &self.service {
@@ -167,7 +167,7 @@ impl Errors {
         }
     }
 
-    /// What is likely to have caused it.
+    /// Returns the likely cause.
     pub fn likely_cause(&self) -> &'static str {
         match (&self.service, self.status) {
             (Some(_), _) => "The application returned the error; the load balancer only passed it on.",
@@ -180,7 +180,7 @@ impl Errors {
         }
     }
 
-    /// What to do next.
+    /// Returns the next step.
     pub fn next(&self) -> String {
         match (&self.service, self.status) {
             (Some(service), _) => format!("Run `stackctl logs {service}` to see the errors."),
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn each_origin_of_5xx_is_asked_for_and_told_apart() {
+    fn each_origin_of_5xx_responses_is_counted_separately() {
         let balancer = "arn:aws:elasticloadbalancing:eu-west-1:1:loadbalancer/app/shop/1".to_owned();
         let group = "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/shop-web/2".to_owned();
         let measures =

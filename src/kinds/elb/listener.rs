@@ -1,4 +1,4 @@
-//! A port of the load balancer: its protocol, its certificate, and what happens where no rule matches.
+//! A listener: a port of the load balancer with its protocol, its certificate and its default action.
 //!
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-listeners.html>
 
@@ -17,23 +17,23 @@ use crate::{
     model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, Shown, fields},
 };
 
-/// The TLS versions and ciphers: TLS 1.3, and 1.2 with forward secrecy.
+/// The security policy: TLS 1.3, and TLS 1.2 with forward secrecy.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html>
 const TLS_POLICY: &str = "ELBSecurityPolicy-TLS13-1-2-2021-06";
 
-/// The codes by which Elastic Load Balancing refuses a certificate that was issued or imported a moment ago, or that just got
-/// its last name. They also are its answers to one that is wrong for good.
+/// The error codes of Elastic Load Balancing for a certificate that was just issued or imported, or that just got its
+/// last name. An invalid certificate has the same codes.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html>
 const CERTIFICATE_IS_NEW: &[&str] = &["CertificateNotFound", "UnsupportedCertificate"];
 
-/// For how long such a refusal of a good certificate may go on. AWS gives no figure; other tools wait as long.
+/// How long a valid certificate may be rejected in this way. AWS gives no figure; other tools wait this long.
 /// <https://github.com/hashicorp/terraform/pull/10180>
 const CERTIFICATE_LAGS: Duration = Duration::from_secs(300);
 
 /// A listener.
 pub struct Listener;
 
-/// What it speaks.
+/// The protocol of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Protocol {
@@ -43,54 +43,54 @@ pub enum Protocol {
     Https,
 }
 
-/// What happens where no rule matches.
+/// The action for requests that match no rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DefaultAction {
-    /// 301 to the same URL over HTTPS.
+    /// Redirects with 301 to the same URL over HTTPS.
     RedirectToHttps,
-    /// 404.
+    /// Returns 404.
     NotFound,
-    /// To a target group, by its ARN.
+    /// Forwards to a target group, by ARN.
     Forward(Input),
 }
 
-/// What stack.yaml asks of it.
+/// The listener that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// The load balancer's ARN.
+    /// The ARN of the load balancer.
     pub load_balancer: Input,
     /// The port.
     pub port: u16,
-    /// What it speaks.
+    /// The protocol.
     pub protocol: Protocol,
-    /// The certificate's ARN, with HTTPS.
+    /// The ARN of the certificate, for HTTPS.
     pub certificate: Option<Input>,
-    /// What happens where no rule matches.
+    /// The action for requests that match no rule.
     pub action: DefaultAction,
 }
 
-/// What AWS has.
+/// The listener as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// Its ARN.
     pub arn: String,
-    /// The load balancer's ARN.
+    /// The ARN of the load balancer.
     pub load_balancer: String,
     /// The port.
     pub port: i32,
     /// `HTTP` or `HTTPS`.
     pub protocol: String,
-    /// The certificate's ARN; empty without one.
+    /// The ARN of the certificate. Empty without a certificate.
     pub certificate: String,
-    /// The TLS policy; empty without TLS.
+    /// The TLS policy. Empty without TLS.
     pub tls_policy: String,
-    /// What happens where no rule matches, in words.
+    /// The default action, as text.
     pub action: String,
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         Port = "port",
         Protocol = "protocol",
@@ -99,13 +99,13 @@ fields! {
         DefaultAction = "default_action",
     }
 
-    /// What takes a replacement.
+    /// The fields whose change replaces the listener.
     pub enum Fixed {
         LoadBalancer = "load_balancer",
     }
 }
 
-/// Sets one field in the call that makes a listener, or in the call that changes one.
+/// Sets one field in the call that creates or modifies a listener.
 macro_rules! set {
     ($call:expr, $field:expr, $desired:expr) => {
         match $field {
@@ -204,7 +204,7 @@ impl Kind for Listener {
         _changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
         let mut call = cx.aws.elb.modify_listener().listener_arn(&live.arn);
-        // All of them: protocol, certificate and policy have to fit each other in every call.
+        // The call sets all fields, because protocol, certificate and policy must fit together in every call.
         for field in Field::ALL {
             call = set!(call, field, desired);
         }
@@ -264,7 +264,7 @@ impl Protocol {
 }
 
 impl DefaultAction {
-    /// In words, as [`Live::action`]; none while the target group is yet to be made.
+    /// Returns the action as the text of [`Live::action`]. `None` until the target group exists.
     fn words(&self) -> Option<String> {
         match self {
             Self::RedirectToHttps => Some("redirect 301 to HTTPS://#{host}:443/#{path}?#{query}".to_owned()),
@@ -292,7 +292,7 @@ impl DefaultAction {
     }
 }
 
-/// The answer to what nobody serves.
+/// Returns the response for requests that match no rule.
 fn not_found() -> FixedResponseActionConfig {
     FixedResponseActionConfig::builder().status_code("404").content_type("text/plain").message_body("Not found").build()
 }
@@ -319,7 +319,7 @@ fn live(listener: &SdkListener) -> Live {
     }
 }
 
-/// AWS's actions in words.
+/// Returns the text for actions of AWS.
 fn words(actions: &[Action]) -> String {
     let action = actions.last();
     let kind = action.and_then(Action::r#type);

@@ -1,4 +1,4 @@
-//! Which requests go where: a rule of a listener.
+//! A listener rule: it routes the requests that match its conditions.
 //!
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html>
 
@@ -15,7 +15,7 @@ use crate::{
     model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, Shown, fields},
 };
 
-/// The weights of a target group that gets all requests, and of one that gets none (0 to 999).
+/// The weights of a target group that gets all requests and of one that gets none (0 to 999).
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupTuple.html>
 const ALL: i32 = 1;
 const NONE: i32 = 0;
@@ -23,55 +23,57 @@ const NONE: i32 = 0;
 /// A listener rule.
 pub struct ListenerRule;
 
-/// What is done with a request that matches.
+/// The action for matching requests.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RuleAction {
-    /// To a target group, by its ARN.
+    /// Forwards to a target group, by ARN.
     Forward(Input),
-    /// To a target group, while another one is in use beside it, checks its targets and gets no requests.
+    /// Forwards to one target group and associates a second one. The load balancer checks the targets of the second
+    /// group but sends it no requests.
     Beside {
         /// The ARN of the group that gets all requests.
         serving: Input,
-        /// The ARN of the one beside it.
+        /// The ARN of the group that gets none.
         joining: Input,
     },
-    /// 404.
+    /// Returns 404.
     NotFound,
-    /// 301 to the same path and query at this host, over HTTPS.
+    /// Redirects with 301 to the same path and query at this host, over HTTPS.
     Redirect(String),
 }
 
-/// What stack.yaml asks of it.
+/// The rule that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// The listener's ARN.
+    /// The ARN of the listener.
     pub listener: Input,
-    /// Lower ones are asked first (1 to 50000).
+    /// The priority (1 to 50000). Rules with lower values are evaluated first.
     pub priority: u16,
-    /// If there are rules already: the priority, after theirs, at which a new one waits while what it forwards to is being made.
+    /// If there are other rules: the priority, after theirs, at which a new rule waits until its target exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_at: Option<u16>,
-    /// Path patterns, of which one has to match.
+    /// Path patterns, of which one must match.
     pub paths: Vec<String>,
-    /// In the place of path patterns: regular expressions, of which one has to match the path as it was sent (at most 128
-    /// characters each).
+    /// Regular expressions instead of path patterns (at most 128 characters each). One must match the path as it was
+    /// sent.
     pub expressions: Vec<String>,
-    /// Host patterns, of which one has to match; none for every host. At most three values in each condition, and five in all.
+    /// Host patterns, of which one must match. Empty for every host. AWS allows at most three values in each condition,
+    /// and five in total.
     pub hosts: Vec<String>,
-    /// Ranges of addresses, of which the client is in one; none for every client.
+    /// Address ranges, of which one must contain the client. Empty for every client.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,
-    /// What is done with a request that matches.
+    /// The action for matching requests.
     pub action: RuleAction,
 }
 
-/// What AWS has.
+/// The rule as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// Its ARN.
     pub arn: String,
-    /// The listener's ARN.
+    /// The ARN of the listener.
     pub listener: String,
     /// Its priority.
     pub priority: i32,
@@ -81,20 +83,20 @@ pub struct Live {
     pub expressions: Vec<String>,
     /// Its host patterns.
     pub hosts: Vec<String>,
-    /// Its ranges of clients' addresses.
+    /// Its address ranges of clients.
     #[serde(default)]
     pub sources: Vec<String>,
-    /// Conditions that stackctl never sets, by their field.
+    /// The fields of conditions that stackctl never sets.
     pub other_conditions: Vec<String>,
-    /// What is done, in words.
+    /// The action, as text.
     pub action: String,
-    /// The target group that gets all requests, if one does.
+    /// The target group that gets all requests, if there is one.
     #[serde(default)]
     pub serving: Option<String>,
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         Priority = "priority",
         Paths = "paths",
@@ -105,7 +107,7 @@ fields! {
         Action = "action",
     }
 
-    /// What takes a replacement.
+    /// The fields whose change replaces the rule.
     pub enum Fixed {
         Listener = "listener",
     }
@@ -124,9 +126,9 @@ impl Kind for ListenerRule {
         page: "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html",
     };
     const USES: &'static [&'static str] = &["listener", "target_group"];
-    // The tasks of a new target group have to be healthy before requests go there.
+    // The tasks of a new target group must be healthy before it gets requests.
     const COUNTED_ON_BY: &'static [&'static str] = &["service"];
-    // Every path stays routed, or blocked, while a rule takes another one's place.
+    // Every path stays routed or blocked while one rule replaces another.
     const TAKES_OVER: bool = true;
     const REPLACEMENT: Replacement = Replacement::CreateFirst;
     const COST: Cost<Desired, Live> = Cost::Free("the price of the load balancer includes it");
@@ -173,7 +175,8 @@ impl Kind for ListenerRule {
         diff.finish()
     }
 
-    /// ECS puts tasks only into a target group that a rule uses, and they are healthy some time later.
+    /// Associates the new target group before it gets requests. ECS adds tasks only to a target group that a rule uses,
+    /// and the tasks take some time to become healthy.
     /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>
     fn wider(desired: &Desired, live: &Live) -> Option<Desired> {
         let (RuleAction::Forward(joining), Some(serving)) = (&desired.action, &live.serving) else { return None };
@@ -185,7 +188,7 @@ impl Kind for ListenerRule {
         moves.then(|| Desired { action: action(), ..desired.clone() })
     }
 
-    /// The rule that serves these requests until now is asked before it.
+    /// Returns the rule at its waiting priority, after the rule that serves these requests until now.
     fn waiting(desired: &Desired) -> Option<Desired> {
         desired.waits_at.map(|priority| Desired { priority, waits_at: None, ..desired.clone() })
     }
@@ -260,7 +263,7 @@ impl Kind for ListenerRule {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        // Two rules that change places: the other one's turn comes.
+        // Two rules exchange their priorities: the other rule moves too.
         failure.is(&["PriorityInUse"]).then_some("another rule to release its priority")
     }
 
@@ -300,7 +303,7 @@ fn conditions(desired: &Desired) -> Vec<RuleCondition> {
     Conditions { paths, expressions, hosts, sources, others: Vec::new() }.written()
 }
 
-/// The action as a rule that AWS has shows it; none while a target group is yet to be made.
+/// Returns the action as the text of a live rule. `None` until its target groups exist.
 fn in_words(action: &RuleAction) -> Option<String> {
     Some(match action {
         RuleAction::NotFound => "return 404".to_owned(),
@@ -319,13 +322,13 @@ fn forwarding(groups: &[(&str, i32)]) -> String {
     format!("forward to {}", groups.iter().map(to).collect::<Vec<_>>().join(" and "))
 }
 
-/// The target groups that `action` forwards to, with their weights, in the order of the weights.
+/// Returns the target groups of `action` with their weights, highest weight first.
 fn groups(action: &Action) -> Vec<(&str, i32)> {
     let weighted = action.forward_config().map(ForwardActionConfig::target_groups).unwrap_or_default();
     let mut groups: Vec<(&str, i32)> =
         weighted.iter().filter_map(|group| Some((group.target_group_arn()?, group.weight().unwrap_or(ALL)))).collect();
     if groups.len() < 2 {
-        // Of a group alone the weight says nothing.
+        // The weight of a single group has no effect.
         let alone = groups.first().map(|(group, _)| *group).or(action.target_group_arn());
         return alone.map(|group| (group, ALL)).into_iter().collect();
     }
@@ -344,8 +347,8 @@ fn action(desired: &Desired) -> Result<Action, Failure> {
                 Ok::<_, Failure>(TargetGroupTuple::builder().target_group_arn(group.get()?).weight(weight).build())
             };
             let both = ForwardActionConfig::builder().target_groups(tuple(serving, ALL)?);
-            // Where targets are sticky, AWS takes a rule with two groups only if the groups are sticky as well. The second is over
-            // when one group is left.
+            // If targets are sticky, AWS accepts a rule with two groups only if the groups are sticky too. This
+            // stickiness of one second ends when one group is left.
             let sticky = TargetGroupStickinessConfig::builder().enabled(true).duration_seconds(1).build();
             let both = both.target_groups(tuple(joining, NONE)?).target_group_stickiness_config(sticky).build();
             Action::builder().r#type(ActionTypeEnum::Forward).forward_config(both).build()
@@ -424,14 +427,14 @@ mod tests {
     }
 
     #[test]
-    fn requests_move_to_another_group_in_two_steps() {
+    fn requests_move_to_another_target_group_in_two_steps() {
         let moved = Desired { action: RuleAction::Forward("new".into()), ..desired() };
         let wider = ListenerRule::wider(&moved, &live()).expect("the old group serves meanwhile");
         let sent = action(&wider).expect("both are known");
         assert_eq!(groups(&sent), [("group", ALL), ("new", NONE)]);
         let both = Live { action: in_words(&wider.action).expect("both are known"), ..live() };
         assert_eq!(both.action, "forward to group and new (no requests yet)");
-        // Killed here, the next run asks for the same.
+        // If stackctl is killed here, the next run requests the same change.
         assert_eq!(ListenerRule::wider(&moved, &both), Some(wider));
         let done = Live { action: "forward to new".into(), serving: Some("new".into()), ..live() };
         assert_eq!((ListenerRule::wider(&moved, &done), ListenerRule::diff(&moved, &done).len()), (None, 0));
@@ -439,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_waits_goes_on_waiting_until_it_is_moved() {
+    fn waiting_rule_keeps_its_priority_until_it_is_moved() {
         let waiting = ListenerRule::waiting(&desired()).expect("it forwards");
         let waits = Live { priority: 40_000, ..live() };
         assert_eq!(ListenerRule::diff(&waiting, &waits), []);
@@ -447,19 +450,19 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_as_desired_needs_no_change() {
+    fn unchanged_listener_rule_has_no_changes() {
         assert_eq!(ListenerRule::diff(&desired(), &live()), []);
     }
 
     #[test]
-    fn a_rule_that_was_turned_elsewhere_shows_as_exactly_that() {
+    fn changed_action_is_the_only_change_shown() {
         let drifted = Live { action: "return 503".into(), ..live() };
         let changes = ListenerRule::diff(&desired(), &drifted);
         assert_eq!(changes.iter().map(|change| change.field.as_str()).collect::<Vec<_>>(), ["action"]);
     }
 
     #[test]
-    fn patterns_that_become_expressions_change_in_place() {
+    fn patterns_change_to_expressions_in_place() {
         let desired = Desired { paths: Vec::new(), expressions: vec!["^/[Aa]$".into()], ..desired() };
         let changes = ListenerRule::diff(&desired, &live());
         let fields: Vec<(&str, How)> = changes.iter().map(|change| (change.field.as_str(), change.how)).collect();

@@ -1,5 +1,5 @@
-//! An application load balancer: the public one is the only part of a stack that the world can reach, the internal one has private
-//! addresses.
+//! An application load balancer. The public one is the only part of a stack that the internet can reach. The internal
+//! one has only private addresses.
 //!
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html>
 
@@ -21,38 +21,40 @@ use crate::{
     model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, Shown, fields},
 };
 
-/// The attribute that says how long a connection may be idle.
+/// The attribute for the idle timeout of connections.
 const IDLE_TIMEOUT: &str = "idle_timeout.timeout_seconds";
 
-/// The other attributes that stackctl sets: requests with malformed headers never reach an application.
+/// The other attributes that stackctl sets. Requests with malformed headers never reach an application.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html>
 const ATTRIBUTES: &[(&str, &str)] =
     &[("routing.http.drop_invalid_header_fields.enabled", "true"), ("routing.http2.enabled", "true")];
 
-/// The attribute with which AWS refuses to delete it. stackctl sets it never, and takes it off when it is told to.
+/// The attribute for deletion protection. stackctl never sets it, and removes it only on request.
 const PROTECTION: &str = "deletion_protection.enabled";
 
 /// A load balancer.
 pub struct LoadBalancer;
 
-/// What stack.yaml asks of it.
+/// The load balancer that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// The subnets it stands in, of two zones at least: public ones, unless it is internal.
+    /// Its subnets, in at least two zones: public ones, unless it is internal.
     pub subnets: Vec<Input>,
-    /// Who may call it.
+    /// The security group that allows incoming connections.
     pub security_group: Input,
-    /// The hosted zones in which records lead here, by their ids: its tags say where to look for them.
+    /// The ids of the hosted zones with records for this load balancer. Its tags store them, so that the records are
+    /// found.
     pub zones: Vec<String>,
-    /// Whether it has private addresses only.
+    /// Whether it has only private addresses.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub internal: bool,
-    /// How long a connection may be idle, in seconds.
+    /// The idle timeout of connections, in seconds.
     #[serde(default = "usual_idle_timeout", skip_serializing_if = "is_usual_idle_timeout")]
     pub idle_timeout: u32,
 }
 
-/// AWS's own. <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html>
+/// Returns the AWS default.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html>
 fn usual_idle_timeout() -> u32 {
     60
 }
@@ -63,44 +65,44 @@ fn is_usual_idle_timeout(seconds: &u32) -> bool {
 }
 
 impl Desired {
-    /// The attributes that stackctl sets.
+    /// Returns the attributes that stackctl sets.
     fn attributes(&self) -> BTreeMap<String, String> {
         let idle = (IDLE_TIMEOUT.to_owned(), self.idle_timeout.to_string());
         ATTRIBUTES.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).chain([idle]).collect()
     }
 }
 
-/// What AWS has.
+/// The load balancer as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// Its ARN.
     pub arn: String,
-    /// Where it answers.
+    /// Its DNS name.
     pub dns_name: String,
     /// The hosted zone of that name, for an alias record.
     pub zone_id: String,
-    /// The subnets it stands in.
+    /// Its subnets.
     pub subnets: Vec<String>,
     /// Its security groups.
     pub security_groups: Vec<String>,
-    /// The hosted zones in which the stack has, or has had, records.
+    /// The hosted zones in which the stack has or had records.
     pub zones: Vec<String>,
-    /// Those of its attributes that stackctl sets.
+    /// The attributes that stackctl sets.
     pub attributes: BTreeMap<String, String>,
-    /// Whether it has private addresses only.
+    /// Whether it has only private addresses.
     #[serde(default)]
     pub internal: bool,
-    /// Whether somebody has protected it from being deleted.
+    /// Whether somebody enabled deletion protection.
     #[serde(default)]
     pub protected: bool,
-    /// AWS's word: `provisioning`, `active`, `active_impaired`, `failed`.
+    /// The state that AWS reports: `provisioning`, `active`, `active_impaired` or `failed`.
     pub state: String,
-    /// AWS's reason for it.
+    /// The reason that AWS gives for the state.
     pub reason: Option<String>,
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         Subnets = "subnets",
         SecurityGroup = "security_group",
@@ -108,7 +110,7 @@ fields! {
         Attributes = "attributes.*",
     }
 
-    /// What takes a replacement.
+    /// The fields whose change replaces the load balancer.
     pub enum Fixed {
         Internal = "internal",
     }
@@ -138,7 +140,7 @@ impl Kind for LoadBalancer {
             "elasticloadbalancing:DescribeLoadBalancers",
             "elasticloadbalancing:DescribeTags",
         ]),
-        // What may block its deletion.
+        // Finds the resources that may block a deletion.
         Permission::look(&["elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeRules"]),
         Permission::make(
             &[
@@ -150,10 +152,10 @@ impl Kind for LoadBalancer {
             ],
             On::Named(elb::ARNS),
         ),
-        // Elastic Load Balancing looks these up in the caller's name.
+        // Elastic Load Balancing reads these with the permissions of the caller.
         Permission::make(&["ec2:DescribeAccountAttributes"], On::Any),
         Permission::make(&["iam:CreateServiceLinkedRole"], On::ServiceRole("elasticloadbalancing.amazonaws.com")),
-        // Protection is taken off first.
+        // A deletion first removes the deletion protection.
         Permission::delete(
             &["elasticloadbalancing:DeleteLoadBalancer", "elasticloadbalancing:ModifyLoadBalancerAttributes"],
             On::Named(elb::ARNS),
@@ -207,7 +209,7 @@ impl Kind for LoadBalancer {
         diff.inputs(Field::Subnets, &live.subnets, &desired.subnets);
         let groups = std::slice::from_ref(&desired.security_group);
         diff.inputs(Field::SecurityGroup, &live.security_groups, groups);
-        // One more than is needed is where records have been; it does no harm.
+        // An additional zone, where the stack once had records, does no harm.
         for zone in desired.zones.iter().filter(|zone| !live.zones.contains(zone)) {
             diff.push(Field::Zones, Shown::Absent, Shown::value(zone));
         }
@@ -372,7 +374,7 @@ impl Kind for LoadBalancer {
     }
 }
 
-/// Listeners and rules of others: they would be deleted with the load balancer.
+/// Returns the listeners and rules of others, which would be deleted with the load balancer.
 async fn foreign(cx: &Context, owned: &Owned, balancer: &Found<Live>) -> Result<Vec<Blocker>, Failure> {
     let at = &balancer.address;
     let (listeners, rules) = futures::try_join!(elb::candidate_listeners(cx), elb::candidate_rules(cx))?;
@@ -397,7 +399,7 @@ async fn foreign(cx: &Context, owned: &Owned, balancer: &Found<Live>) -> Result<
     Ok(found)
 }
 
-/// It has a public address in each of its subnets.
+/// Returns the cost. A public load balancer has a public address in each of its subnets.
 fn charge(state: &State<Desired, Live>) -> Charge {
     let (subnets, internal) = match state {
         State::Desired(desired) => (desired.subnets.len(), desired.internal),
@@ -412,7 +414,7 @@ fn charge(state: &State<Desired, Live>) -> Charge {
         .plus(PUBLIC_ADDRESS, addresses)
 }
 
-/// The tag that says where the stack has records; none if it has none.
+/// Returns the tag that lists the hosted zones, or `None` if there are none.
 fn zones_tag(zones: &[String]) -> Option<Tag> {
     (!zones.is_empty()).then(|| aws::tag(aws::ZONES, &zones.join(" ")))
 }
@@ -440,7 +442,7 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn a_protected_load_balancer_is_guarded_and_goes_when_told_to() {
+    async fn protected_load_balancer_is_deleted_only_on_request() {
         let cloud = cloud();
         let id = StackId { stack: "shop".into(), environment: "test".into() };
         let cx = Context::new(id, Arc::new(model::session(&cloud)), Arc::new(NoImages));

@@ -1,4 +1,4 @@
-//! What the Elastic Load Balancing kinds share: the reads that several of them need.
+//! Helpers for the Elastic Load Balancing kinds: the reads that several of them need.
 
 mod conditions;
 pub mod errors;
@@ -24,18 +24,18 @@ use crate::{
     model::{Address, Failure},
 };
 
-/// The ARNs of the stack's load balancers, target groups, listeners and rules. Listeners and rules have the load balancer's
-/// name, and all three share a pattern, because a policy has to be short.
+/// The ARN patterns of the stack's load balancers, target groups, listeners and rules. The ARNs of listeners and rules
+/// contain the name of the load balancer. One pattern for these three keeps the policy short.
 pub(super) const ARNS: &[&str] = &[
     "elasticloadbalancing:{region}:{account}:*/app/{name:32}*",
     "elasticloadbalancing:{region}:{account}:targetgroup/{name:32}*",
 ];
 
-/// The longest name of a load balancer or target group, in characters.
+/// The maximum length of a load balancer or target group name, in characters.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html>
 pub(super) const LONGEST_NAME: usize = 32;
 
-/// ELB's codes for a subnet, a security group or a resource of its own that was just made and is not known everywhere yet.
+/// The ELB error codes for a new subnet, security group or ELB resource that is not visible everywhere yet.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html>
 pub(super) const NOT_YET: &[&str] = &[
     "SubnetNotFound",
@@ -46,7 +46,8 @@ pub(super) const NOT_YET: &[&str] = &[
     "TargetGroupNotFound",
 ];
 
-/// What CloudWatch calls the load balancer or target group with this ARN: `app/<name>/<id>` or `targetgroup/<name>/<id>`.
+/// Returns the CloudWatch dimension of the load balancer or target group with this ARN: `app/<name>/<id>` or
+/// `targetgroup/<name>/<id>`.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html>
 #[must_use]
 pub fn dimension(arn: &str) -> &str {
@@ -54,19 +55,21 @@ pub fn dimension(arn: &str) -> &str {
     resource.strip_prefix("loadbalancer/").unwrap_or(resource)
 }
 
-/// The largest page of load balancers, target groups, listeners or rules: what needs another page waits for it.
+/// The largest page size for load balancers, target groups, listeners and rules. Each additional page costs a round
+/// trip.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeRules.html>
 const PAGE: i32 = 400;
 
-/// How many resources one `DescribeTags` call takes.
+/// The maximum number of resources in one `DescribeTags` call.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTags.html>
 const TAGGED_AT_ONCE: usize = 20;
 
-// A rule is found through its listener and that through its load balancer, and whose each is, only its tags say. To wait
-// for the tags of one before asking for the next would double the rounds of a look; so what may be ours by its name is
-// followed down, and the tags are read beside: once for load balancers and target groups, once for listeners and rules.
+// A rule is listed by its listener, and a listener by its load balancer, but only tags show whether they belong to the
+// stack. Waiting for the tags of one level before listing the next would double the round trips. So the reads below
+// list everything that may belong to the stack by its name, and read the tags in parallel: once for load balancers and
+// target groups, and once for listeners and rules.
 
-/// The load balancers that can be the stack's by their names, read once a look at the cloud.
+/// Returns the load balancers whose names may belong to the stack. They are listed once per look at AWS.
 async fn candidates(cx: &Context) -> Result<Arc<Vec<LoadBalancer>>, Failure> {
     cx.shared(
         "elb load balancers",
@@ -82,7 +85,7 @@ async fn candidates(cx: &Context) -> Result<Arc<Vec<LoadBalancer>>, Failure> {
     .await
 }
 
-/// The target groups that can be the stack's by their names, read once a look at the cloud.
+/// Returns the target groups whose names may belong to the stack. They are listed once per look at AWS.
 async fn candidate_groups(cx: &Context) -> Result<Arc<Vec<TargetGroup>>, Failure> {
     cx.shared(
         "elb target groups",
@@ -98,7 +101,7 @@ async fn candidate_groups(cx: &Context) -> Result<Arc<Vec<TargetGroup>>, Failure
     .await
 }
 
-/// The listeners of those load balancers, read once a look at the cloud.
+/// Returns the listeners of those load balancers. They are listed once per look at AWS.
 async fn candidate_listeners(cx: &Context) -> Result<Arc<Vec<Listener>>, Failure> {
     cx.shared(
         "elb listeners",
@@ -123,16 +126,16 @@ async fn candidate_listeners(cx: &Context) -> Result<Arc<Vec<Listener>>, Failure
     .await
 }
 
-/// A load balancer of the stack.
+/// A load balancer that belongs to the stack.
 #[derive(Clone, Debug)]
 pub(super) struct Balancer {
     pub(super) address: Address,
-    /// The hosted zones in which the stack has records, by their ids.
+    /// The ids of the hosted zones in which the stack has records.
     pub(super) zones: Vec<String>,
     pub(super) sdk: LoadBalancer,
 }
 
-/// The stack's load balancers, read once a look at the cloud.
+/// Returns the stack's load balancers. They are read once per look at AWS.
 pub(super) async fn load_balancers(cx: &Context) -> Result<Arc<Vec<Balancer>>, Failure> {
     cx.shared(
         "elb owned load balancers",
@@ -149,13 +152,14 @@ pub(super) async fn load_balancers(cx: &Context) -> Result<Arc<Vec<Balancer>>, F
     .await
 }
 
-/// The stack's target groups with their addresses.
+/// Returns the stack's target groups with their addresses.
 pub(super) async fn target_groups(cx: &Context) -> Result<Vec<(Address, TargetGroup)>, Failure> {
     let (found, tags) = futures::try_join!(candidate_groups(cx), upper_tags(cx))?;
     Ok(owned(cx, &found, &tags, TargetGroup::target_group_arn))
 }
 
-/// The tags of the load balancers and target groups that can be the stack's, read once a look at the cloud.
+/// Returns the tags of the load balancers and target groups that may belong to the stack. They are read once per look
+/// at AWS.
 async fn upper_tags(cx: &Context) -> Result<Arc<Tags>, Failure> {
     cx.shared(
         "elb tags of load balancers and target groups",
@@ -169,27 +173,28 @@ async fn upper_tags(cx: &Context) -> Result<Arc<Tags>, Failure> {
     .await
 }
 
-/// The certificates, by ARN, that listeners show which may be the stack's.
+/// Returns the ARNs of the certificates on listeners that may belong to the stack.
 pub(super) async fn shown_certificates(cx: &Context) -> Result<BTreeSet<String>, Failure> {
     let listeners = candidate_listeners(cx).await?;
     let shown = listeners.iter().flat_map(Listener::certificates);
     Ok(shown.filter_map(|certificate| certificate.certificate_arn().map(str::to_owned)).collect())
 }
 
-/// The stack's listeners with their addresses.
+/// Returns the stack's listeners with their addresses.
 pub(super) async fn listeners(cx: &Context) -> Result<Vec<(Address, Listener)>, Failure> {
     let (found, tags) = futures::try_join!(candidate_listeners(cx), lower_tags(cx))?;
     Ok(owned(cx, &found, &tags, Listener::listener_arn))
 }
 
-/// The stack's rules with their addresses and their listeners' ARNs; the default rules are the listeners' own.
+/// Returns the stack's rules with their addresses and the ARNs of their listeners. Default rules are part of the
+/// listeners.
 pub(super) async fn rules(cx: &Context) -> Result<Vec<(Address, (String, Rule))>, Failure> {
     let (found, tags) = futures::try_join!(candidate_rules(cx), lower_tags(cx))?;
     Ok(owned(cx, &found, &tags, |(_, rule)| rule.rule_arn()))
 }
 
-/// The listeners of others that rules of the stack may be on, by their ARNs: those that stack.yaml names, and those of load balancers
-/// that lead to a target group of the stack.
+/// Returns the ARNs of listeners of others that may have rules of the stack: those in stack.yaml, and those of load
+/// balancers that forward to a target group of the stack.
 async fn others_listeners(cx: &Context) -> Result<BTreeSet<String>, Failure> {
     let named = cx.expected("listener_rule").filter_map(|(_, desired)| desired["listener"].as_str());
     let mut listeners: BTreeSet<String> = named.map(str::to_owned).collect();
@@ -206,7 +211,7 @@ async fn others_listeners(cx: &Context) -> Result<BTreeSet<String>, Failure> {
     Ok(listeners)
 }
 
-/// The rules of those listeners, with the listeners' ARNs, read once a look at the cloud.
+/// Returns the rules of all those listeners with the ARNs of the listeners. They are listed once per look at AWS.
 async fn candidate_rules(cx: &Context) -> Result<Arc<Vec<(String, Rule)>>, Failure> {
     cx.shared(
         "elb rules",
@@ -228,7 +233,7 @@ async fn candidate_rules(cx: &Context) -> Result<Arc<Vec<(String, Rule)>>, Failu
     .await
 }
 
-/// The tags of those listeners and rules, read once a look at the cloud.
+/// Returns the tags of those listeners and rules. They are read once per look at AWS.
 async fn lower_tags(cx: &Context) -> Result<Arc<Tags>, Failure> {
     cx.shared(
         "elb tags of listeners and rules",
@@ -242,7 +247,7 @@ async fn lower_tags(cx: &Context) -> Result<Arc<Tags>, Failure> {
     .await
 }
 
-/// Those of `all` whose tags give them an address of the stack, with it.
+/// Returns those of `all` that belong to the stack according to their tags, with their addresses.
 fn owned<T: Clone>(cx: &Context, all: &[T], tags: &Tags, arn: impl Fn(&T) -> Option<&str>) -> Vec<(Address, T)> {
     let address = |one: &T| aws::address_of(&cx.id, tags.get(arn(one)?)?);
     all.iter().filter_map(|one| Some((address(one)?, one.clone()))).collect()
@@ -251,20 +256,20 @@ fn owned<T: Clone>(cx: &Context, all: &[T], tags: &Tags, arn: impl Fn(&T) -> Opt
 /// Tags by ARN.
 type Tags = BTreeMap<String, Vec<Tag>>;
 
-/// The tags of these ARNs.
+/// Returns the tags of these ARNs.
 async fn tags(cx: &Context, arns: &[&str]) -> Result<Tags, Failure> {
     let reads = arns.chunks(TAGGED_AT_ONCE).map(|some| async move {
         if let Some(tags) = tags_at_once(cx, some).await? {
             return Ok(tags);
         }
-        // One that has just gone makes the whole call fail, and must not hide the others.
+        // A resource that was just deleted makes the whole call fail, and must not hide the others.
         let each = try_join_all(some.iter().map(|arn| async move { tags_at_once(cx, &[*arn]).await })).await?;
         Ok::<_, Failure>(each.into_iter().flatten().flatten().collect())
     });
     Ok(try_join_all(reads).await?.into_iter().flatten().collect())
 }
 
-/// The tags of up to twenty ARNs; none if one of them is not there any more.
+/// Returns the tags of up to twenty ARNs, or `None` if one of the resources does not exist.
 async fn tags_at_once(cx: &Context, arns: &[&str]) -> Result<Option<Tags>, Failure> {
     let arns = arns.iter().map(|arn| (*arn).to_owned()).collect();
     let call = cx.aws.elb.describe_tags().set_resource_arns(Some(arns)).send().await;

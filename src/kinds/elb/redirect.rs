@@ -1,4 +1,4 @@
-//! A redirect to another host, as a rule has it.
+//! A redirect to another host, as the action of a rule.
 //!
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-action-types.html#redirect-actions>
 
@@ -6,7 +6,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
     Action, ActionTypeEnum, RedirectActionConfig, RedirectActionStatusCodeEnum,
 };
 
-/// 301 to the same path and query at `host`, over HTTPS.
+/// Returns the action that redirects with 301 to the same path and query at `host`, over HTTPS.
 pub(super) fn action(host: &str) -> Action {
     let config = RedirectActionConfig::builder()
         .protocol("HTTPS")
@@ -17,12 +17,12 @@ pub(super) fn action(host: &str) -> Action {
     Action::builder().r#type(ActionTypeEnum::Redirect).redirect_config(config).build()
 }
 
-/// [`words`] of [`action`].
+/// Returns [`words`] of [`action`].
 pub(super) fn to(host: &str) -> String {
     format!("redirect 301 to HTTPS://{host}:443/#{{path}}?#{{query}}")
 }
 
-/// What AWS has, in words, with its defaults in the place of what is not said.
+/// Returns a redirect of AWS as text, with the defaults of AWS for missing parts.
 pub(super) fn words(config: &RedirectActionConfig) -> String {
     let code = config.status_code().map_or("", |code| code.as_str().trim_start_matches("HTTP_"));
     format!(

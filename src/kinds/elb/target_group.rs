@@ -1,4 +1,4 @@
-//! The tasks of a service as the load balancer sees them: where they listen, and when one counts as healthy.
+//! A target group: the tasks of a service behind the load balancer, and their health check.
 //!
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html>
 
@@ -17,24 +17,25 @@ use crate::{
     model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, fields},
 };
 
-/// The attribute that says how long requests in flight may take once a target is to go.
+/// The attribute for how long a deregistering target may finish its requests.
 const DEREGISTRATION_DELAY: &str = "deregistration_delay.timeout_seconds";
 
-/// The attributes that keep a client with one target by a cookie of the load balancer: whether, how, and for how many seconds.
+/// The attributes for sticky sessions with a cookie of the load balancer: whether they are enabled, the type, and the
+/// duration in seconds.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html#sticky-sessions>
 const STICKINESS: [&str; 3] = ["stickiness.enabled", "stickiness.type", "stickiness.lb_cookie.duration_seconds"];
 
-/// What the last of them is in a new group, where it has no effect.
+/// The default of the duration in a new group, where it has no effect.
 const STICKY_BY_DEFAULT: u32 = 86_400;
 
 /// A target group.
 pub struct TargetGroup;
 
-/// What AWS has in the place of a number for the port that a target is registered with.
+/// The value of the health check port that means the port of each target.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html>
 const TRAFFIC_PORT: &str = "traffic-port";
 
-/// How the load balancer speaks to targets, as AWS calls it.
+/// The protocol version between the load balancer and the targets.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html#target-group-protocol-version>
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -42,14 +43,14 @@ pub enum Protocol {
     /// HTTP/1.1.
     #[default]
     Http1,
-    /// HTTP/2, which only an HTTPS listener forwards.
+    /// HTTP/2. Requires an HTTPS listener.
     Http2,
-    /// HTTP/2 with the calls of gRPC, likewise.
+    /// gRPC over HTTP/2. Requires an HTTPS listener.
     Grpc,
 }
 
 impl Protocol {
-    /// AWS's word.
+    /// Returns the protocol version as AWS writes it.
     fn as_str(self) -> &'static str {
         match self {
             Self::Http1 => "HTTP1",
@@ -75,28 +76,29 @@ impl fmt::Display for Protocol {
     }
 }
 
-/// When a target counts as healthy.
+/// The health check of the targets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Health {
-    /// The path that is asked.
+    /// The path of the check.
     pub path: String,
-    /// Seconds between two checks (5 to 300).
+    /// The time between two checks, in seconds (5 to 300).
     pub interval: u32,
-    /// Seconds a check may take (2 to 120), less than the interval.
+    /// The timeout of a check, in seconds (2 to 120). Must be less than the interval.
     pub timeout: u32,
-    /// Good answers in a row that make a target healthy (2 to 10).
+    /// The number of consecutive successes after which a target is healthy (2 to 10).
     pub healthy: u32,
-    /// Bad answers in a row that make it unhealthy (2 to 10).
+    /// The number of consecutive failures after which a target is unhealthy (2 to 10).
     pub unhealthy: u32,
-    /// The HTTP statuses that are a good answer, such as `200` or `200-299,301` (200 to 499); of gRPC, its codes (0 to 99).
+    /// The HTTP status codes that count as success, such as `200` or `200-299,301` (200 to 499). For gRPC, the gRPC
+    /// codes (0 to 99).
     pub matcher: String,
-    /// The port that is asked; without one, that which a target is registered with.
+    /// The port of the check. If `None`, the port of each target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
 }
 
 impl Health {
-    /// The health check that AWS has.
+    /// Reads the health check of a target group.
     fn of(group: &SdkTargetGroup) -> Self {
         let number = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok()).unwrap_or_default();
         Self {
@@ -114,7 +116,7 @@ impl Health {
         }
     }
 
-    /// The codes as AWS has them.
+    /// Returns the success codes for a call.
     fn codes(&self, protocol: Protocol) -> Matcher {
         match protocol {
             Protocol::Grpc => Matcher::builder().grpc_code(&self.matcher).build(),
@@ -122,13 +124,13 @@ impl Health {
         }
     }
 
-    /// The port as AWS has it.
+    /// Returns the port for a call.
     fn port_in_words(&self) -> String {
         self.port.map_or_else(|| TRAFFIC_PORT.to_owned(), |port| port.to_string())
     }
 }
 
-/// Sets the health check in the call that makes a target group, or in the call that changes one.
+/// Sets the health check in the call that creates or modifies a target group.
 macro_rules! with_health {
     ($call:expr, $desired:expr) => {{
         let desired: &Desired = $desired;
@@ -145,49 +147,49 @@ macro_rules! with_health {
     }};
 }
 
-/// What stack.yaml asks of it.
+/// The target group that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
     /// The VPC of the targets.
     pub vpc: Input,
-    /// The port that the group is made with. It has no effect: ECS registers each task with its own port, and so a service can
-    /// move to another one without another group.
+    /// The port of the group. It has no effect: ECS registers each task with its actual port, so a service can move to
+    /// another port without another group.
     /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetDescription.html>
     pub port: u16,
-    /// How the load balancer speaks to targets.
+    /// The protocol version between the load balancer and the targets.
     #[serde(default, skip_serializing_if = "Protocol::is_http1")]
     pub protocol: Protocol,
     /// The health check.
     pub health: Health,
-    /// How long requests in flight may take once a target is to go, in seconds (0 to 3600).
+    /// How long a deregistering target may finish its requests, in seconds (0 to 3600).
     pub deregistration_delay: u32,
-    /// For how long a client stays with one target, in seconds (1 to 604800); with none, each request goes to any.
+    /// The duration of sticky sessions, in seconds (1 to 604800). If `None`, each request may go to any target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sticky_seconds: Option<u32>,
 }
 
-/// What AWS has.
+/// The target group as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// Its ARN.
     pub arn: String,
     /// The VPC of the targets.
     pub vpc: String,
-    /// How the load balancer speaks to targets.
+    /// The protocol version between the load balancer and the targets.
     #[serde(default)]
     pub protocol: Protocol,
     /// The health check.
     pub health: Health,
-    /// As in [`Desired`].
+    /// The same as in [`Desired`].
     pub deregistration_delay: u32,
-    /// For how long a client stays with one target, such as `60`; empty if each request goes to any; in AWS's words if
-    /// somebody has set another way.
+    /// The duration of sticky sessions in seconds, such as `60`. Empty without sticky sessions. A setting of another
+    /// type is shown in the terms of AWS.
     #[serde(default)]
     pub sticky_seconds: String,
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         HealthPath = "health.path",
         HealthInterval = "health.interval",
@@ -200,7 +202,7 @@ fields! {
         StickySeconds = "sticky_seconds",
     }
 
-    /// What takes a replacement.
+    /// The fields whose change replaces the target group.
     pub enum Fixed {
         Vpc = "vpc",
         Protocol = "protocol",
@@ -240,7 +242,8 @@ impl Kind for TargetGroup {
         Permission::delete(&["elasticloadbalancing:DeleteTargetGroup"], On::Named(elb::ARNS)),
     ];
     const GONE_AT_ONCE: bool = true;
-    // Network and protocol cannot be changed, and a group that a rule uses cannot be deleted: the rule moves to the new one first.
+    // Network and protocol cannot be changed, and a group that a rule uses cannot be deleted, so the rule first moves
+    // to the new group.
     const REPLACEMENT: Replacement = Replacement::CreateFirst;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
@@ -415,7 +418,7 @@ impl Kind for TargetGroup {
     }
 }
 
-/// A group without its attributes.
+/// Converts a target group without its attributes.
 fn live(group: &SdkTargetGroup) -> Live {
     Live {
         arn: group.target_group_arn().unwrap_or_default().to_owned(),
@@ -427,12 +430,12 @@ fn live(group: &SdkTargetGroup) -> Live {
     }
 }
 
-/// As [`Live::sticky_seconds`].
+/// Returns the text of [`Live::sticky_seconds`].
 fn in_seconds(seconds: Option<u32>) -> String {
     seconds.map(|seconds| seconds.to_string()).unwrap_or_default()
 }
 
-/// What the values of [`STICKINESS`] come to.
+/// Returns the text of [`Live::sticky_seconds`] for the values of [`STICKINESS`].
 fn stickiness([enabled, kind, seconds]: [Option<&str>; 3]) -> String {
     match (enabled, kind) {
         (Some("true"), Some("lb_cookie") | None) => seconds.unwrap_or_default().to_owned(),

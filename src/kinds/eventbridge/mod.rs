@@ -1,4 +1,4 @@
-//! The kinds of EventBridge: rules over what happens in the account.
+//! The kinds of EventBridge: rules that react to events in the account.
 
 pub mod event_rule;
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! EventBridge in memory: what the kind of rules calls, as its API reference describes it. There is a group of schedules, by which a
-//! stack is known to have jobs.
+//! An in-memory model of EventBridge with the operations that the rule kind calls, as the API reference describes them.
+//! It contains a schedule group, which shows that a stack has jobs.
 //! <https://docs.aws.amazon.com/eventbridge/latest/APIReference/Welcome.html>
 
 #![expect(clippy::unnecessary_wraps, reason = "all handlers have one shape, and some operations are never refused")]
@@ -25,10 +25,10 @@ use aws_sdk_scheduler::{
 
 use crate::aws::model::{Cloud, Refusal, Service, line};
 
-/// What the account has in the region.
+/// The rules of the account in the region.
 #[derive(Clone, Default)]
 pub(super) struct Events {
-    /// By name.
+    /// The rules by name.
     rules: BTreeMap<String, OneRule>,
 }
 
@@ -46,7 +46,7 @@ impl Service for Events {
     }
 }
 
-/// An AWS with EventBridge and a rule that no stack owns, whose name could be one of the stack's.
+/// Returns an AWS with EventBridge and a rule that belongs to no stack but has a name that the stack could use.
 pub(super) fn cloud() -> Cloud {
     let cloud = Cloud::new();
     cloud.on(PutRuleError::generic, put);
@@ -66,7 +66,7 @@ pub(super) fn cloud() -> Cloud {
 }
 
 impl Events {
-    /// Changes the rules of stacks, as somebody at the console does.
+    /// Changes the rules of stacks, as a user of the console would.
     pub(super) fn change(&mut self, change: impl Fn(&mut Rule, &mut Vec<Target>)) {
         let of_stacks = self.rules.values_mut().filter(|one| !one.tags.is_empty());
         of_stacks.for_each(|one| change(&mut one.rule, &mut one.targets));
@@ -77,7 +77,7 @@ impl Events {
     }
 }
 
-/// Targets without the order of a transformer's words, which is any.
+/// Returns the targets as text, without the placeholders of an input transformer, whose order is not fixed.
 fn in_words(targets: &[Target]) -> Vec<String> {
     let in_words = |target: &Target| {
         let template = target.input_transformer().map(InputTransformer::input_template).map(str::to_owned);
@@ -96,7 +96,7 @@ fn absent() -> Refusal {
     Refusal::new("ResourceNotFoundException", "Rule does not exist on EventBus default.")
 }
 
-/// One that is there keeps its tags and its targets.
+/// Creates a rule or overwrites it. An existing rule keeps its tags and targets.
 fn put(events: &mut Events, input: &PutRuleInput) -> Result<PutRuleOutput, Refusal> {
     let name = input.name().unwrap_or_default();
     let rule = Rule::builder()
@@ -129,7 +129,7 @@ fn list_targets(events: &mut Events, input: &ListTargetsByRuleInput) -> Result<L
     Ok(ListTargetsByRuleOutput::builder().set_targets(Some(targets)).build())
 }
 
-/// A target is written over by its id.
+/// Creates targets or overwrites those with the same id.
 fn put_targets(events: &mut Events, input: &PutTargetsInput) -> Result<PutTargetsOutput, Refusal> {
     let one = events.rule(input.rule())?;
     for target in input.targets() {

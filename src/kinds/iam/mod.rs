@@ -1,4 +1,4 @@
-//! What the kinds of IAM share, and what others need of it: the roles at the stack's path, and the account that they show.
+//! Helpers for the IAM kinds and for others: the roles at the stack's path, and the account that their ARNs show.
 
 #[cfg(test)]
 mod model;
@@ -14,26 +14,26 @@ use crate::{
     model::Failure,
 };
 
-/// The longest managed policy, in characters without white space.
+/// The maximum length of a managed policy, in characters without white space.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 pub const LONGEST_MANAGED: usize = 6_144;
 
-/// The name of the kind of a role.
+/// The name of the role kind.
 const ROLE: &str = "role";
 
-/// How many roles or policies a page of a list holds at most.
+/// The largest page size for roles and policies.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListRoles.html>
 const PAGE: i32 = 1000;
 
-/// Whose resources these are, as ARNs have it.
+/// The partition and the account in the ARNs of the stack's resources.
 pub(super) struct Account {
     /// The partition, such as `aws`.
     pub(super) partition: String,
-    /// The account's twelve digits.
+    /// The account id, of twelve digits.
     pub(super) id: String,
 }
 
-/// The account: a role of the stack shows it in its ARN. STS is asked where the stack has none.
+/// Returns the account, from the ARN of a role of the stack, or from STS if the stack has no role.
 pub(super) async fn account(cx: &Context) -> Result<Account, Failure> {
     let roles = roles(cx).await?;
     let arn = match roles.first() {
@@ -45,7 +45,7 @@ pub(super) async fn account(cx: &Context) -> Result<Account, Failure> {
     Ok(Account { partition, id })
 }
 
-/// The roles at the stack's path, read once a look at the cloud.
+/// Returns the roles at the stack's path. They are listed once per look at AWS.
 async fn roles(cx: &Context) -> Result<Arc<Vec<Role>>, Failure> {
     cx.shared("iam roles", async {
         let call = cx.aws.iam.list_roles().path_prefix(aws::iam_path(&cx.id)).max_items(PAGE);

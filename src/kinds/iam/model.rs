@@ -1,4 +1,4 @@
-//! IAM in memory: what the kind of roles calls, as its API reference describes it.
+//! An in-memory model of IAM with the operations that the role kind calls, as the API reference describes them.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/APIReference/welcome.html>
 
@@ -51,13 +51,13 @@ struct OneRole {
     path: String,
     description: String,
     tags: Vec<Tag>,
-    /// Who may assume it, as JSON.
+    /// The trust policy, as JSON.
     trust: String,
-    /// Inline policies as JSON, by name.
+    /// The inline policies as JSON, by name.
     inline: BTreeMap<String, String>,
-    /// The ARNs of managed policies.
+    /// The ARNs of the attached managed policies.
     attached: BTreeSet<String>,
-    /// Whether lists do not show it yet.
+    /// Whether lists do not contain it yet.
     unlisted: bool,
 }
 
@@ -66,9 +66,9 @@ struct OnePolicy {
     name: String,
     path: String,
     description: String,
-    /// Documents as JSON, by version.
+    /// The documents as JSON, by version.
     versions: BTreeMap<String, String>,
-    /// The version that holds.
+    /// The default version.
     holds: String,
 }
 
@@ -79,7 +79,7 @@ impl Service for Iam {
             let (trust, description, inline) = (&role.trust, &role.description, &role.inline);
             format!("{} {} {description} {trust} {inline:?} {others:?}", line("role", &role.tags), role.path)
         });
-        // What belongs to a role is gone with it. What it is called does not matter.
+        // Leaves out the names of policies, which do not matter.
         let policies = self.policies.iter().map(|(arn, policy)| {
             let (attached, says) = (self.attachments(arn), &policy.versions[&policy.holds]);
             format!("policy of {} says {says}, attached: {attached}", policy.description)
@@ -88,7 +88,7 @@ impl Service for Iam {
     }
 }
 
-/// An AWS with IAM and a role that no stack owns, whose name could be one of the stack's.
+/// Returns an AWS with IAM and a role that belongs to no stack but has a name that the stack could use.
 pub(super) fn cloud() -> Cloud {
     let cloud = Cloud::new();
     cloud.on(AttachRolePolicyError::generic, attach);
@@ -115,7 +115,7 @@ pub(super) fn cloud() -> Cloud {
 }
 
 impl Iam {
-    /// Attaches a managed policy to the roles of stacks, as somebody at the console does.
+    /// Attaches a managed policy to the roles of stacks, as a user of the console would.
     pub(super) fn attach(&mut self) {
         self.of_stacks().for_each(|role| {
             role.attached.insert("arn:aws:iam::aws:policy/ReadOnlyAccess".to_owned());
@@ -127,7 +127,7 @@ impl Iam {
         self.of_stacks().for_each(|role| role.attached.clear());
     }
 
-    /// Makes this the version that holds of every policy of a stack.
+    /// Makes `document` the default version of every policy of a stack.
     pub(super) fn edit(&mut self, document: &str) {
         for policy in self.policies.values_mut() {
             policy.holds = format!("v{}", policy.versions.len() + 1);
@@ -135,14 +135,15 @@ impl Iam {
         }
     }
 
-    /// Puts this inline policy on the roles of stacks.
+    /// Adds an inline policy to the roles of stacks.
     pub(super) fn put(&mut self, name: &str, document: &str) {
         self.of_stacks().for_each(|role| {
             role.inline.insert(name.to_owned(), document.to_owned());
         });
     }
 
-    /// Leaves the roles of stacks as an older stackctl made them: with an inline policy, and a description without the region.
+    /// Changes the roles of stacks to the form of an older stackctl: with an inline policy, and a description without
+    /// the region.
     pub(super) fn make_old(&mut self, id: &StackId, address: &Address, document: &str) {
         self.policies.clear();
         self.detach_all();
@@ -150,33 +151,33 @@ impl Iam {
         self.describe(&format!("{address} of {id}"));
     }
 
-    /// Gives the roles of stacks another description.
+    /// Changes the description of the roles of stacks.
     pub(super) fn describe(&mut self, description: &str) {
         self.of_stacks().for_each(|role| description.clone_into(&mut role.description));
     }
 
-    /// Lets everybody assume the roles of stacks.
+    /// Allows everybody to assume the roles of stacks.
     pub(super) fn trust_everybody(&mut self) {
         let everybody = r#"{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}]}"#;
         self.of_stacks().for_each(|role| everybody.clone_into(&mut role.trust));
     }
 
-    /// Lets lists leave out the roles of stacks, as they do for a while after a creation.
+    /// Hides the roles of stacks from lists, as IAM does for a while after a creation.
     pub(super) fn unlist(&mut self) {
         self.of_stacks().for_each(|role| role.unlisted = true);
     }
 
-    /// Deletes the roles of stacks as the console does: it detaches their policies, and leaves those.
+    /// Deletes the roles of stacks as the console does: it detaches their policies, and keeps them.
     pub(super) fn lose(&mut self) {
         self.roles.retain(|_, role| role.tags.is_empty());
     }
 
-    /// How many roles there are, and how many policies.
+    /// Returns the number of roles and the number of policies.
     pub(super) fn count(&mut self) -> (usize, usize) {
         (self.roles.len(), self.policies.len())
     }
 
-    /// What the roles of stacks have: the names of their own policies that are attached, and of their inline policies.
+    /// Returns the names of the attached customer managed policies and of the inline policies of the roles of stacks.
     pub(super) fn has(&mut self) -> Vec<String> {
         let policies = self.policies.clone();
         let has = self.of_stacks().flat_map(|role| {
@@ -212,7 +213,7 @@ fn arn(path: &str, name: &str) -> String {
     format!("arn:aws:iam::123456789012:role{path}{name}")
 }
 
-/// A policy as it is sent: JSON.
+/// Checks that a policy is valid JSON, and returns it.
 fn checked(document: Option<&str>) -> Result<String, Refusal> {
     let document = document.unwrap_or_default();
     let valid = serde_json::from_str::<Value>(document).is_ok_and(|document| document["Statement"].is_array());
@@ -248,7 +249,7 @@ fn get(iam: &mut Iam, input: &GetRoleInput) -> Result<GetRoleOutput, Refusal> {
     Ok(GetRoleOutput::builder().role(shown(name, iam.role(Some(name))?)).build())
 }
 
-/// The roles at a path, without their tags.
+/// Lists the roles at a path, without their tags.
 #[expect(clippy::unnecessary_wraps, reason = "all handlers have one shape, and this operation is never refused")]
 fn list(iam: &mut Iam, input: &ListRolesInput) -> Result<ListRolesOutput, Refusal> {
     let path = input.path_prefix().unwrap_or("/");
@@ -262,7 +263,7 @@ fn list(iam: &mut Iam, input: &ListRolesInput) -> Result<ListRolesOutput, Refusa
     Ok(ListRolesOutput::builder().set_roles(roles).is_truncated(false).build().expect("all of it is given"))
 }
 
-/// The customer managed policies at a path, without their tags and descriptions.
+/// Lists the customer managed policies at a path, without their tags and descriptions.
 #[expect(clippy::unnecessary_wraps, reason = "all handlers have one shape, and this operation is never refused")]
 fn list_policies(iam: &mut Iam, input: &ListPoliciesInput) -> Result<ListPoliciesOutput, Refusal> {
     let path = input.path_prefix().unwrap_or("/");
@@ -300,7 +301,7 @@ fn list_versions(iam: &mut Iam, input: &ListPolicyVersionsInput) -> Result<ListP
     Ok(ListPolicyVersionsOutput::builder().set_versions(Some(versions.collect())).is_truncated(false).build())
 }
 
-/// The version that holds is not deleted.
+/// Deletes a version of a policy, but not the default version.
 fn delete_version(iam: &mut Iam, input: &DeletePolicyVersionInput) -> Result<DeletePolicyVersionOutput, Refusal> {
     let policy = iam.policy(input.policy_arn())?;
     if input.version_id() == Some(policy.holds.as_str()) {
@@ -310,7 +311,7 @@ fn delete_version(iam: &mut Iam, input: &DeletePolicyVersionInput) -> Result<Del
     removed.map(|_| DeletePolicyVersionOutput::builder().build()).ok_or_else(|| absent("version"))
 }
 
-/// One that is attached, or has several versions, is not deleted.
+/// Deletes a policy that is not attached and has a single version.
 fn delete_policy(iam: &mut Iam, input: &DeletePolicyInput) -> Result<DeletePolicyOutput, Refusal> {
     let arn = input.policy_arn().unwrap_or_default();
     if iam.attachments(arn) > 0 {
@@ -352,7 +353,7 @@ fn get_inline(iam: &mut Iam, input: &GetRolePolicyInput) -> Result<GetRolePolicy
     Ok(answer.build().expect("all of it is given"))
 }
 
-/// Sets the description, and nothing else.
+/// Sets the description.
 fn update(iam: &mut Iam, input: &UpdateRoleInput) -> Result<UpdateRoleOutput, Refusal> {
     input.description().unwrap_or_default().clone_into(&mut iam.role(input.role_name())?.description);
     Ok(UpdateRoleOutput::builder().build())
@@ -374,7 +375,7 @@ fn detach(iam: &mut Iam, input: &DetachRolePolicyInput) -> Result<DetachRolePoli
     removed.then(|| DetachRolePolicyOutput::builder().build()).ok_or_else(|| absent("policy"))
 }
 
-/// One that has policies is not deleted.
+/// Deletes a role that has no policies.
 fn delete(iam: &mut Iam, input: &DeleteRoleInput) -> Result<DeleteRoleOutput, Refusal> {
     let role = iam.role(input.role_name())?;
     if !role.inline.is_empty() || !role.attached.is_empty() {

@@ -1,4 +1,4 @@
-//! Where a service's output goes.
+//! The log group for the output of a service.
 //!
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/WhatIsCloudWatchLogs.html>
 
@@ -17,40 +17,40 @@ use crate::{
 /// A log group.
 pub struct LogGroup;
 
-/// What stack.yaml asks of it.
+/// The log group that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// How long events are kept, in days; one of the numbers that CloudWatch takes.
+    /// The retention of events in days. Must be one of the values that CloudWatch accepts.
     pub retention_days: u32,
 }
 
-/// What AWS has.
+/// The log group as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// Its name.
     pub name: String,
-    /// Days; 0 for ever.
+    /// The retention in days. 0 means forever.
     pub retention_days: u32,
-    /// Whether somebody has protected it from being deleted.
+    /// Whether somebody enabled deletion protection.
     /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/protecting-log-groups-from-deletion.html>
     #[serde(default)]
     pub protected: bool,
 }
 
-/// The name of the log group at `address`.
+/// Returns the name of the log group at `address`.
 pub fn name(id: &StackId, address: &Address) -> String {
     format!("{}{}", aws::log_prefix(id), address.name())
 }
 
-/// The ARN of the streams of the log group called `name`, as a policy of the account's own may name them: whatever the
-/// region and the account.
+/// Returns the ARN pattern of the streams of the log group called `name`, for use in IAM policies in any region and
+/// account.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html>
 pub fn streams_arn(name: &str) -> String {
     format!("arn:aws:logs:*:*:log-group:{name}:*")
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         RetentionDays = "retention_days",
     }
@@ -69,26 +69,26 @@ impl Kind for LogGroup {
         page: "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/WhatIsCloudWatchLogs.html",
     };
     const USES: &'static [&'static str] = &[];
-    // Tasks write there as long as they run.
+    // Tasks write logs as long as they run.
     const OUTLIVES: &'static [&'static str] = &["service", "schedule", "task_definition"];
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges for written and stored logs, which are not included");
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
-        // The last two are for `stackctl logs`, and for the last lines of a task that failed.
+        // The last two are for `stackctl logs` and for the last log lines of a failed task.
         Permission::look(&["logs:DescribeLogGroups", "logs:FilterLogEvents", "logs:GetLogEvents"]),
         Permission::make(
             &["logs:CreateLogGroup", "logs:PutRetentionPolicy", "logs:TagResource"],
             On::Named(&["logs:{region}:{account}:log-group:/stackctl/{stack}/{environment}/*"]),
         ),
         Permission::delete(
-            // Protection is taken off first.
+            // A deletion first removes the deletion protection.
             &["logs:DeleteLogGroup", "logs:PutLogGroupDeletionProtection"],
             On::Named(&["logs:{region}:{account}:log-group:/stackctl/{stack}/{environment}/*"]),
         ),
     ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        // The answer carries no tags; the path is the stack's own.
+        // The response contains no tags. The name prefix belongs to the stack.
         let prefix = aws::log_prefix(&cx.id);
         let pages = cx.aws.logs.describe_log_groups().log_group_name_prefix(&prefix).into_paginator().items().send();
         let groups = pages.try_collect().await.during("DescribeLogGroups")?;
@@ -187,7 +187,7 @@ mod tests {
     use crate::{aws::model, kind::NoImages, kinds::logs::model as logs};
 
     #[tokio::test]
-    async fn a_protected_log_group_is_guarded_and_goes_when_told_to() {
+    async fn protected_log_group_is_deleted_only_on_request() {
         let cloud = logs::cloud();
         let id = StackId { stack: "shop".into(), environment: "test".into() };
         let cx = Context::new(id, Arc::new(model::session(&cloud)), Arc::new(NoImages));

@@ -1,4 +1,5 @@
-//! CloudWatch Logs in memory: what the kind of log groups calls, as its API reference describes it.
+//! An in-memory model of CloudWatch Logs with the operations that the log group kind calls, as the API reference
+//! describes them.
 //!
 //! <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/Welcome.html>
 
@@ -19,7 +20,7 @@ use aws_sdk_cloudwatchlogs::{
 
 use crate::aws::model::{Cloud, Refusal, Service, line};
 
-/// The numbers of days that events can be kept.
+/// The allowed retention periods, in days.
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>
 const DAYS: &[i32] =
     &[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
@@ -30,7 +31,7 @@ pub(super) struct Logs(BTreeMap<String, Group>);
 
 #[derive(Clone)]
 struct Group {
-    /// Days; nothing for ever.
+    /// The retention in days. `None` means forever.
     retention: Option<i32>,
     protected: bool,
     tags: Vec<(String, String)>,
@@ -45,7 +46,7 @@ impl Service for Logs {
     }
 }
 
-/// An AWS with CloudWatch Logs and a log group that no stack owns.
+/// Returns an AWS with CloudWatch Logs and a log group that belongs to no stack.
 pub(super) fn cloud() -> Cloud {
     let cloud = Cloud::new();
     cloud.on(CreateLogGroupError::generic, create);
@@ -59,12 +60,12 @@ pub(super) fn cloud() -> Cloud {
 }
 
 impl Logs {
-    /// Lets every group keep its events for ever, as somebody at the console does.
+    /// Removes the retention of every group, as a user of the console would.
     pub(super) fn keep_for_ever(&mut self) {
         self.0.values_mut().for_each(|group| group.retention = None);
     }
 
-    /// Protects every group from being deleted, as somebody at the console does.
+    /// Enables deletion protection for every group, as a user of the console would.
     pub(super) fn protect(&mut self) {
         self.0.values_mut().for_each(|group| group.protected = true);
     }

@@ -1,4 +1,4 @@
-//! The private subnets in which a database may stand, of two zones at least.
+//! A DB subnet group: the private subnets, in at least two zones, in which a database may be placed.
 //!
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_VPC.WorkingWithRDSInstanceinaVPC.html>
 
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// What is to be done about a database in a zone that is to go.
+/// The advice for a database in a zone that is to be removed.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.MultiAZSingleStandby.html>
 const STAYS: &str = "the database or its standby is in the zone to be removed, and RDS does not move it. Restore \
                      `network.zones` and run `stackctl up`. To move a standby, set `multi_az: false` and then `true` \
@@ -23,14 +23,14 @@ const STAYS: &str = "the database or its standby is in the zone to be removed, a
 /// A DB subnet group.
 pub struct DbSubnetGroup;
 
-/// What stack.yaml asks of it.
+/// The subnet group that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
     /// The subnets.
     pub subnets: Vec<Input>,
 }
 
-/// What AWS has.
+/// The subnet group as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// Its name.
@@ -40,7 +40,7 @@ pub struct Live {
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         Subnets = "subnets",
     }
@@ -62,7 +62,7 @@ impl Kind for DbSubnetGroup {
     const NOT_YET: &'static [&'static str] = rds::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["rds:DescribeDBSubnetGroups"]),
-        // What may block its deletion.
+        // Finds the resources that may block a deletion.
         Permission::look(&["rds:DescribeDBInstances"]),
         Permission::make(
             &["rds:AddTagsToResource", "rds:CreateDBSubnetGroup", "rds:ModifyDBSubnetGroup"],
@@ -73,9 +73,9 @@ impl Kind for DbSubnetGroup {
     const GONE_AT_ONCE: bool = true;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        // Their answer carries no tags, and a call for the tags of each would grow with the account. A group is known by
-        // its description; by its name alone, one of the environment `demo/staging-2` would be taken for one of
-        // `demo/staging`.
+        // The response contains no tags, and reading the tags of each group would take more calls for larger accounts.
+        // So a group is found by its description. The name alone is ambiguous: a group of the environment
+        // `demo/staging-2` could be taken for one of `demo/staging`.
         let pages = cx.aws.rds.describe_db_subnet_groups().into_paginator().items().send();
         let groups = pages.try_collect().await.during("DescribeDBSubnetGroups")?;
         let ours = description(&cx.id);
@@ -177,7 +177,8 @@ async fn set_subnets(cx: &Context, desired: &Desired, live: &Live) -> Result<Vec
     Ok(subnets)
 }
 
-/// Whose it is, in words that no other stack or environment has: neither name can hold the slash between them.
+/// Returns the description, which is unique for each stack and environment: neither name can contain the slash between
+/// them.
 fn description(id: &StackId) -> String {
     format!("Private subnets of {id}")
 }

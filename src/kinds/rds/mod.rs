@@ -1,4 +1,4 @@
-//! What the RDS kinds share: the limit of their names.
+//! Helpers for the RDS kinds: name limits, error codes, and the region's DB instances.
 
 pub mod db_instance;
 pub mod db_parameter_group;
@@ -19,7 +19,7 @@ pub(super) const LONGEST_NAME: usize = 63;
 /// The ARNs of the stack's databases, subnet groups, parameter groups and snapshots: one pattern, because a policy has to be short.
 pub(super) const ARNS: &str = "rds:{region}:{account}:*:{name:63}*";
 
-/// RDS' code for a subnet that was just made and is not known everywhere yet.
+/// The RDS error code for a new subnet that is not visible everywhere yet.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSubnetGroup.html>
 pub(super) const NOT_YET: &[&str] = &["InvalidSubnet"];
 
@@ -29,7 +29,7 @@ pub(super) const NO_PARAMETER_GROUP: &[&str] = &["DBParameterGroupNotFound"];
 /// The code by which RDS says that there is no such DB instance.
 pub(super) const NOT_FOUND: &[&str] = &["DBInstanceNotFound"];
 
-/// The region's DB instances, or the one that is claimed, read once a look at the cloud.
+/// Returns the region's DB instances, or only the claimed one. They are read once per look at AWS.
 async fn instances(cx: &Context) -> Result<Arc<Vec<DbInstance>>, Failure> {
     cx.shared("rds instances", async {
         let claimed = cx.claimed().map(str::to_owned);

@@ -1,4 +1,5 @@
-//! Route 53 in memory: what the kind `dns_record` calls, as its API reference describes it.
+//! An in-memory model of Route 53 with the operations that the kind `dns_record` calls, as the API reference describes
+//! them.
 //!
 //! <https://docs.aws.amazon.com/Route53/latest/APIReference/Welcome.html>
 
@@ -17,10 +18,10 @@ use aws_sdk_route53::{
 
 use crate::aws::model::{Cloud, Refusal, Service};
 
-/// The records on one page. Route 53 has 300 there; with a few, each look at a zone turns pages.
+/// The number of records on one page. Route 53 returns 300; with fewer, the tests cover paging.
 const PAGE: usize = 3;
 
-/// What the account has.
+/// The hosted zones of the account.
 #[derive(Clone, Default)]
 pub(in crate::kinds) struct Route53 {
     zones: Vec<Zone>,
@@ -29,13 +30,13 @@ pub(in crate::kinds) struct Route53 {
 #[derive(Clone)]
 struct Zone {
     id: &'static str,
-    /// With the dot at its end.
+    /// The zone's name, with the trailing dot.
     name: &'static str,
     records: Vec<ResourceRecordSet>,
 }
 
 impl Service for Route53 {
-    /// `ListResourceRecordSets` returns the most current version of the records, those of pending changes included.
+    /// `ListResourceRecordSets` returns the most recent version of the records, including pending changes.
     /// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ListResourceRecordSets.html>
     const LAGS: bool = false;
 
@@ -45,14 +46,14 @@ impl Service for Route53 {
     }
 }
 
-/// Without the time to live and the health check of an alias, which no run is to bring about.
+/// Returns the line for a record. Leaves out the TTL and the health check of an alias, which no run has to restore.
 fn line(zone: &str, record: &ResourceRecordSet) -> String {
     let alias = record.alias_target().map(|alias| (alias.hosted_zone_id(), alias.dns_name()));
     let values: Vec<&str> = record.resource_records().iter().map(ResourceRecord::value).collect();
     format!("record {} {} in {zone}: {alias:?} {values:?}", record.r#type(), record.name())
 }
 
-/// Answers with a Route 53 that has the zones `Z1`, `example.com`, and `Z2`, `shop.example.com`.
+/// Adds a Route 53 with the zones `Z1` (`example.com`) and `Z2` (`shop.example.com`).
 pub(in crate::kinds) fn serve(cloud: &Cloud) {
     cloud.on(ChangeResourceRecordSetsError::generic, change);
     cloud.on(ListResourceRecordSetsError::generic, list);
@@ -66,7 +67,7 @@ pub(in crate::kinds) fn serve(cloud: &Cloud) {
     });
 }
 
-/// A record with one value.
+/// Returns a record with one value.
 pub(in crate::kinds) fn values(name: &str, kind: RrType, value: &str) -> ResourceRecordSet {
     let value = ResourceRecord::builder().value(value).build().expect("it has a value");
     let set = ResourceRecordSet::builder().name(name).r#type(kind).ttl(60).resource_records(value);
@@ -84,18 +85,18 @@ impl Route53 {
         self.zones.iter().any(|zone| zone.records.iter().any(is_it))
     }
 
-    /// Makes a record, in the place of one of the same name and type, behind the back of whoever calls Route 53.
+    /// Creates a record or overwrites the one of the same name and type, without a call to Route 53.
     pub(in crate::kinds) fn put(&mut self, zone: &str, record: ResourceRecordSet) {
         self.remove(zone, record.name(), record.r#type());
         self.records(zone).push(record);
     }
 
-    /// Removes a record behind the back of whoever calls Route 53.
+    /// Removes a record without a call to Route 53.
     pub(super) fn remove(&mut self, zone: &str, name: &str, kind: &RrType) {
         self.records(zone).retain(|record| record.name() != name || record.r#type() != kind);
     }
 
-    /// Changes the time to live, or the health check, of every record, neither of which decides where it leads.
+    /// Changes the TTL or the health check of every record, which do not affect its target.
     pub(super) fn touch(&mut self) {
         for record in self.zones.iter_mut().flat_map(|zone| &mut zone.records) {
             record.ttl = record.ttl.map(|ttl| ttl + 1);
@@ -115,7 +116,7 @@ impl Route53 {
     }
 }
 
-/// A name as Route 53 keeps it.
+/// Returns a name as Route 53 stores it.
 fn full(name: &str) -> String {
     format!("{}.", name.trim_end_matches('.').to_ascii_lowercase())
 }
@@ -132,7 +133,7 @@ fn invalid(message: impl Into<String>) -> Refusal {
     Refusal::new("InvalidChangeBatch", message)
 }
 
-/// All changes of the batch or none.
+/// Applies all changes of a batch or none.
 fn change(dns: &mut Route53, input: &ChangeResourceRecordSetsInput) -> Result<ChangeResourceRecordSetsOutput, Refusal> {
     let zone = dns.zone(input.hosted_zone_id())?;
     let mut records = zone.records.clone();
@@ -186,7 +187,7 @@ fn apply(zone: &Zone, records: &mut Vec<ResourceRecordSet>, change: &Change) -> 
     }
 }
 
-/// The place of a record in a list: by its labels from the last to the first, then by its type.
+/// Returns the sort key of a record: its labels from last to first, then its type.
 fn place(name: &str, kind: Option<&RrType>) -> (String, String) {
     let labels: Vec<String> = full(name).trim_end_matches('.').rsplit('.').map(|label| format!("{label}.")).collect();
     (labels.concat(), kind.map(|kind| kind.as_str().to_owned()).unwrap_or_default())

@@ -1,4 +1,5 @@
-//! S3 in memory: what the kinds of S3 call, as its API reference describes it. Reads never lag here by themselves.
+//! An in-memory model of S3 with the operations that its kinds call, as the API reference describes them. Reads are
+//! never stale in this model.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/Welcome.html>
 
 use aws_sdk_s3::{
@@ -40,11 +41,11 @@ use crate::aws::{
     model::{Cloud, Refusal, Service},
 };
 
-/// What the account has, and what others have.
+/// The buckets of the account and of others.
 #[derive(Clone, Default)]
 pub(super) struct S3 {
     buckets: Vec<Bucket>,
-    /// The names of the buckets of other accounts.
+    /// The names of buckets in other accounts.
     pub(super) foreign: Vec<String>,
 }
 
@@ -72,7 +73,7 @@ impl Service for S3 {
     }
 }
 
-/// An AWS with S3, where nobody has a bucket.
+/// Returns an AWS with S3 and without buckets.
 pub(super) fn cloud() -> Cloud {
     let cloud = Cloud::new();
     cloud.on(GetCallerIdentityError::generic, caller);
@@ -96,7 +97,7 @@ pub(super) fn cloud() -> Cloud {
     cloud
 }
 
-/// Does something to every bucket, as somebody at the console does.
+/// Changes every bucket, as a user of the console would.
 pub(super) fn each(cloud: &Cloud, change: impl Fn(&mut Bucket)) {
     cloud.with(|s3: &mut S3| s3.buckets.iter_mut().for_each(change));
 }
@@ -122,7 +123,7 @@ impl Bucket {
         self.policy = None;
     }
 
-    /// Puts so many objects into it.
+    /// Adds `count` objects.
     pub(super) fn put(&mut self, count: usize) {
         self.objects.extend((0..count).map(|number| format!("object-{number}")));
     }
@@ -165,7 +166,8 @@ fn create(s3: &mut S3, input: &CreateBucketInput) -> Result<CreateBucketOutput, 
     if configuration.and_then(|configuration| configuration.location_constraint()).is_none() {
         return Err(Refusal::new("IllegalLocationConstraintException", "the region is not named"));
     }
-    // The defaults of AWS. https://docs.aws.amazon.com/AmazonS3/latest/userguide/create-bucket-faq.html
+    // The AWS defaults.
+    // https://docs.aws.amazon.com/AmazonS3/latest/userguide/create-bucket-faq.html
     let block = PublicAccessBlockConfiguration::builder().block_public_acls(true).ignore_public_acls(true);
     s3.buckets.push(Bucket {
         name,

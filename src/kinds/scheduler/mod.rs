@@ -1,4 +1,4 @@
-//! What the kinds of EventBridge Scheduler share: the stack's group of schedules, how often a run is tried, and the tokens of writes.
+//! Helpers for the EventBridge Scheduler kinds: the stack's schedule group, the retry policy, and client tokens.
 
 #[cfg(test)]
 mod model;
@@ -15,35 +15,35 @@ use crate::{
     model::{Address, Failure, StackId},
 };
 
-/// The longest name of a group, and the longest client token, in characters.
+/// The maximum length of a group name and of a client token, in characters.
 /// <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateScheduleGroup.html>
 const LONGEST: usize = 64;
 
-/// How long EventBridge keeps trying to start a run that ECS refuses, in seconds. This is long enough for throttling and for a
-/// lack of capacity in a zone, and too short for a run at an unexpected hour. The default is a day. The rules that repeat a failed
-/// run have the same limit.
+/// How long EventBridge retries to start a run that ECS rejects, in seconds. This is long enough for throttling and for
+/// a lack of capacity in a zone, but short enough that no run starts at an unexpected hour. The AWS default is a day.
+/// The rules that repeat a failed run use the same limit.
 /// <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_RetryPolicy.html>
 /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_RetryPolicy.html>
 pub(super) const OLDEST: i32 = 900;
 
-/// How often it tries within that time: AWS's maximum, because the time is the limit.
+/// The number of retries within that time: the maximum of AWS, because the time is the limit.
 pub(super) const ATTEMPTS: i32 = 185;
 
-/// Attempts and seconds, as a plan shows them.
+/// Returns attempts and seconds as a plan shows them.
 pub(super) fn in_words((attempts, seconds): (i32, i32)) -> String {
     format!("{attempts} within {seconds} s")
 }
 
-/// The ARNs of the stack's group and of its schedules: one pattern, because a policy has to be short.
+/// The ARN pattern of the stack's group and schedules. One pattern keeps the policy short.
 pub(super) const ARNS: &str = "scheduler:{region}:{account}:schedule*/{name:64}*";
 
-/// The name of the stack's group.
+/// Returns the name of the stack's group.
 pub(super) fn group_name(id: &StackId) -> String {
     aws::derived(id, &Address::new("schedule_group", "main"), LONGEST)
 }
 
-/// The stack's group, if there is one; read once a look at the cloud. Not `GetScheduleGroup`: where there is none, which is
-/// so in most stacks, this is an answer and not an error.
+/// Returns the stack's group, if it exists. It is read once per look at AWS. Uses a list instead of `GetScheduleGroup`,
+/// because most stacks have no group, and the list then returns no error.
 pub(super) async fn group(cx: &Context) -> Result<Arc<Option<ScheduleGroupSummary>>, Failure> {
     cx.shared("schedule group", async {
         let name = group_name(&cx.id);
@@ -54,7 +54,8 @@ pub(super) async fn group(cx: &Context) -> Result<Arc<Option<ScheduleGroupSummar
     .await
 }
 
-/// A token for one write of this run: a repeated call is the same call, and another run's is another one.
+/// Returns the client token for a write of this run. A repeated call has the same token, and another run has another
+/// one.
 pub(super) fn token(cx: &Context, address: &Address, what: &str) -> String {
     aws::discriminated(&cx.id, address, &format!("{address} {what} {}", cx.run), LONGEST)
 }

@@ -1,5 +1,5 @@
-//! Where the stack's schedules are: a group of EventBridge Scheduler. Schedules take no tags and groups do, so the group
-//! says whose they are.
+//! The group of the stack's schedules in EventBridge Scheduler. Groups have tags, while schedules have none, so the
+//! group records their owner.
 //!
 //! <https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-group.html>
 
@@ -16,16 +16,16 @@ use crate::{
 /// A schedule group.
 pub struct ScheduleGroup;
 
-/// What stack.yaml asks of it.
+/// The schedule group that stack.yaml describes. It has no settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {}
 
-/// What AWS has.
+/// The schedule group as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// Its name.
     pub name: String,
-    /// Whether it is on its way out, and all its schedules with it.
+    /// Whether it is being deleted with all its schedules.
     pub deleting: bool,
 }
 
@@ -85,7 +85,7 @@ impl Kind for ScheduleGroup {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        // The call before this one, whose answer was lost, has begun the deletion.
+        // An earlier call whose response was lost has started the deletion.
         let is_going = failure.is_of("DeleteScheduleGroup") && failure.is(&["ConflictException"]);
         is_going.then_some("its deletion to finish")
     }

@@ -1,4 +1,4 @@
-//! What the kinds that meet Secrets Manager share: reading a secret's value without letting it out.
+//! Helpers for the kinds that use Secrets Manager: reading a secret value without exposing it.
 
 #[cfg(test)]
 pub(super) mod model;
@@ -10,31 +10,31 @@ use crate::{
     model::{Failure, On, Permission},
 };
 
-/// The ARNs of the stack's secrets.
+/// The ARN pattern of the stack's secrets.
 const ARNS: On = On::Named(&["secretsmanager:{region}:{account}:secret:{stack}/{environment}/*"]);
 
-/// What reads the stack's secrets.
+/// The permission to read the stack's secrets.
 pub(super) const READING: Permission = Permission::make(&["secretsmanager:GetSecretValue"], ARNS);
 
-/// A secret value. It has neither `Debug` nor `Display`: it goes where it is needed by [`Value::expose`] alone.
+/// A secret value. It implements neither `Debug` nor `Display`, so only [`Value::expose`] gives access to it.
 pub(super) struct Value {
     text: String,
     version: String,
 }
 
 impl Value {
-    /// The value itself, for the one place that needs it.
+    /// Returns the value, for the one place that needs it.
     pub(super) fn expose(&self) -> &str {
         &self.text
     }
 
-    /// The id of its version, which tells nothing of it.
+    /// Returns the id of its version, which reveals nothing about the value.
     pub(super) fn version(&self) -> &str {
         &self.version
     }
 }
 
-/// The value of the secret `arn`.
+/// Returns the value of the secret `arn`.
 pub(super) async fn value(cx: &Context, arn: &str) -> Result<Value, Failure> {
     let answer = cx.aws.secrets.get_secret_value().secret_id(arn).send().await.during("GetSecretValue")?;
     let text = given(answer.secret_string, "GetSecretValue", "SecretString")?;

@@ -1,4 +1,5 @@
-//! Secrets Manager in memory: what the kind `secret` calls, as its API reference describes it.
+//! An in-memory model of Secrets Manager with the operations that the kind `secret` calls, as the API reference
+//! describes them.
 //!
 //! <https://docs.aws.amazon.com/secretsmanager/latest/apireference/Welcome.html>
 
@@ -28,20 +29,20 @@ use crate::aws::{
     model::{Cloud, Refusal, Service},
 };
 
-/// How old the list may be. `DescribeSecret` tells what is there now.
+/// The maximum age of the list. `DescribeSecret` returns the current state.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html>
 const LISTED_AFTER: Duration = Duration::from_mins(5);
 
-/// What the account has in the region.
+/// The secrets of the account in the region.
 #[derive(Clone, Default)]
 pub(super) struct Secrets {
     made: u32,
     all: Vec<Secret>,
-    /// When each change was made, and what there was before it.
+    /// The time of each change, and the secrets before it.
     before: Vec<(Instant, Vec<Secret>)>,
 }
 
-/// One secret; how its name and its ARN go together is the model's own.
+/// A secret. The format of its ARN is specific to this model.
 #[derive(Clone, Default)]
 struct Secret {
     name: String,
@@ -49,12 +50,12 @@ struct Secret {
     value: String,
     version: String,
     tags: Vec<Tag>,
-    /// Whether its deletion is scheduled.
+    /// Whether it is scheduled for deletion.
     deleted: bool,
 }
 
 impl Service for Secrets {
-    /// One whose deletion is scheduled is not there: only its name is taken.
+    /// Leaves out secrets that are scheduled for deletion, which only block their name.
     fn present(&self) -> Vec<String> {
         let there = self.all.iter().filter(|secret| !secret.deleted);
         let line =
@@ -63,7 +64,8 @@ impl Service for Secrets {
     }
 }
 
-/// An AWS with a Secrets Manager that has the password of somebody, `arn:of:password`, in its `version-0`.
+/// Returns an AWS with a Secrets Manager that has a password of somebody else, `arn:of:password`, with the version
+/// `version-0`.
 pub(in crate::kinds) fn cloud() -> Cloud {
     let cloud = Cloud::new();
     cloud.on(CreateSecretError::generic, create);
@@ -82,14 +84,14 @@ pub(in crate::kinds) fn cloud() -> Cloud {
 }
 
 impl Secret {
-    /// Its current version, as answers have it.
+    /// Returns its current version in the format of responses.
     fn stages(&self) -> HashMap<String, Vec<String>> {
         HashMap::from([(self.version.clone(), vec!["AWSCURRENT".to_owned()])])
     }
 }
 
 impl Secrets {
-    /// The secret that a call names, by its name or its ARN, also one whose deletion is scheduled.
+    /// Returns the secret with this name or ARN, even if it is scheduled for deletion.
     fn secret(&mut self, id: Option<&str>) -> Result<&mut Secret, Refusal> {
         let id = id.unwrap_or_default();
         let found = self.all.iter_mut().find(|secret| secret.name == id || secret.arn == id);
@@ -98,7 +100,7 @@ impl Secrets {
         })
     }
 
-    /// The same, where Secrets Manager refuses one whose deletion is scheduled.
+    /// Returns the secret with this name or ARN. Secrets Manager rejects one that is scheduled for deletion.
     fn usable(&mut self, id: Option<&str>) -> Result<&mut Secret, Refusal> {
         let secret = self.secret(id)?;
         if secret.deleted {
@@ -107,25 +109,25 @@ impl Secrets {
         Ok(secret)
     }
 
-    /// Keeps what there is before a change, for the list.
+    /// Stores the secrets before a change, for the list.
     fn change(&mut self) {
         self.before.push((Instant::now(), self.all.clone()));
     }
 
-    /// What the list shows.
+    /// Returns the secrets that the list contains.
     fn listed(&self) -> &[Secret] {
         let old = self.before.iter().find(|(changed, _)| changed.elapsed() < LISTED_AFTER);
         old.map_or(&self.all, |(_, before)| before)
     }
 
-    /// Lets the deletion of every secret of a stack be scheduled.
+    /// Schedules the deletion of every secret of a stack.
     pub(super) fn schedule_deletion(&mut self) {
         self.change();
         let of_stacks = self.all.iter_mut().filter(|secret| aws::tag_value(&secret.tags, aws::ADDRESS).is_some());
         of_stacks.for_each(|secret| secret.deleted = true);
     }
 
-    /// Takes the tags off every secret.
+    /// Removes the tags of every secret.
     pub(super) fn untag(&mut self) {
         self.all.iter_mut().for_each(|secret| secret.tags.clear());
     }
@@ -167,7 +169,7 @@ fn describe(secrets: &mut Secrets, input: &DescribeSecretInput) -> Result<Descri
     Ok(answer.build())
 }
 
-/// As of five minutes ago; by the beginning of the name and by the keys of tags, the only filters that the model has.
+/// Lists the secrets as of five minutes ago. The model supports only the filters by name prefix and by tag key.
 fn list(secrets: &mut Secrets, input: &ListSecretsInput) -> Result<ListSecretsOutput, Refusal> {
     let passes = |secret: &&Secret| {
         input.filters().iter().all(|filter| {
@@ -212,7 +214,7 @@ fn tag(secrets: &mut Secrets, input: &TagResourceInput) -> Result<TagResourceOut
     Ok(TagResourceOutput::builder().build())
 }
 
-/// Without a way back, a secret is gone at once; a second scheduling is refused.
+/// Deletes a secret. Without recovery, it is gone at once. A second scheduled deletion fails.
 fn delete(secrets: &mut Secrets, input: &DeleteSecretInput) -> Result<DeleteSecretOutput, Refusal> {
     secrets.change();
     if input.force_delete_without_recovery() == Some(true) {

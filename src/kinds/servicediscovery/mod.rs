@@ -1,4 +1,4 @@
-//! The kinds of AWS Cloud Map, and what they share.
+//! The kinds of AWS Cloud Map, and their helpers.
 
 #[cfg(test)]
 mod model;

@@ -1,5 +1,5 @@
-//! AWS Cloud Map in memory: what its kinds call, as its API reference describes it. A namespace is listed at once, and takes
-//! services once its hosted zone is made.
+//! An in-memory model of AWS Cloud Map with the operations that its kinds call, as the API reference describes them. A
+//! namespace is listed immediately, and accepts services once its hosted zone exists.
 //! <https://docs.aws.amazon.com/cloud-map/latest/api/Welcome.html>
 
 #![expect(clippy::unnecessary_wraps, reason = "all handlers have one shape, and some operations are never refused")]
@@ -22,14 +22,14 @@ use aws_sdk_servicediscovery::{
 
 use crate::aws::model::{Cloud, Refusal, Service, line};
 
-/// The ids of the namespaces that [`cloud_with_namespaces`] has.
+/// The ids of the namespaces in [`cloud_with_namespaces`].
 pub(super) const NAMESPACE: &str = "ns-given";
 pub(super) const ANOTHER: &str = "ns-other";
 
-/// How many looks at its operation a namespace takes to come.
+/// The number of reads of its operation after which a namespace exists.
 const LOOKS: u32 = 2;
 
-/// What the account has in the region.
+/// The namespaces and services of the account in the region.
 #[derive(Clone, Default)]
 pub(super) struct CloudMap {
     made: u32,
@@ -44,7 +44,7 @@ struct Namespace {
     description: String,
     token: String,
     tags: Vec<Tag>,
-    /// Looks until it is there.
+    /// The number of reads until it exists.
     comes: u32,
 }
 
@@ -66,7 +66,7 @@ impl Service for CloudMap {
     }
 }
 
-/// An AWS with Cloud Map and a namespace that no stack owns, whose name could be the stack's.
+/// Returns an AWS with Cloud Map and a namespace that belongs to no stack but has a name that the stack could use.
 pub(super) fn cloud() -> Cloud {
     let cloud = Cloud::new();
     cloud.on(CreatePrivateDnsNamespaceError::generic, create_namespace);
@@ -81,7 +81,7 @@ pub(super) fn cloud() -> Cloud {
     cloud
 }
 
-/// The same with two namespaces of the stack, as while one takes the place of another.
+/// Returns the same AWS with two namespaces of the stack, as during a replacement.
 pub(super) fn cloud_with_namespaces() -> Cloud {
     let cloud = cloud();
     cloud.with(|map: &mut CloudMap| {
@@ -149,7 +149,7 @@ fn delete_namespace(map: &mut CloudMap, input: &DeleteNamespaceInput) -> Result<
     Ok(DeleteNamespaceOutput::builder().operation_id("deletion").build())
 }
 
-/// The operation of a namespace has its number.
+/// Returns the operation of a namespace, which has the same number.
 fn operation(map: &mut CloudMap, input: &GetOperationInput) -> Result<GetOperationOutput, Refusal> {
     let id = format!("ns-{}", input.operation_id().unwrap_or_default());
     let namespace = map.namespaces.iter_mut().find(|namespace| namespace.id == id);
@@ -187,7 +187,7 @@ fn shown(service: &Named) -> ServiceSummary {
 fn create(map: &mut CloudMap, input: &CreateServiceInput) -> Result<CreateServiceOutput, Refusal> {
     let (name, namespace) = (input.name().unwrap_or_default(), input.namespace_id().unwrap_or_default());
     if !map.namespaces.iter().any(|known| known.id == namespace && known.comes == 0) {
-        // One that a run was killed over is made meanwhile.
+        // The namespace of a killed run becomes ready in the meantime.
         map.namespaces.iter_mut().for_each(|known| known.comes = known.comes.saturating_sub(1));
         return Err(Refusal::new("NamespaceNotFound", "There is no such namespace."));
     }

@@ -1,5 +1,5 @@
-//! What the kinds of Cloud Map share: the stack's namespace, and whose something is. Lists show no tags: what is the stack's is told by
-//! its description, which names the resource, its stack and its environment.
+//! Helpers for the Cloud Map kinds: the stack's namespace, and the owner of a resource. Lists contain no tags, so the
+//! description of each resource stores its address, its stack and its environment.
 
 use aws_sdk_servicediscovery::{
     operation::list_namespaces::ListNamespacesOutput,
@@ -12,26 +12,26 @@ use crate::{
     model::{Address, Failure, StackId},
 };
 
-/// The kind of namespaces, as addresses have it.
+/// The name of the namespace kind.
 pub(super) const KIND: &str = "namespace";
 
-/// What the one namespace of a stack is called.
+/// The name of a stack's only namespace.
 pub const NAMESPACE: &str = "names";
 
-/// Codes that say that something is not known everywhere yet.
+/// The error codes for a new resource that is not visible everywhere yet.
 pub(super) const NOT_YET: &[&str] = &["NamespaceNotFound", "ServiceNotFound"];
 
-/// The name of the stack's namespace: `shop.internal`, or `staging.shop.internal`.
+/// Returns the DNS name of the stack's namespace, such as `shop.internal` or `staging.shop.internal`.
 pub fn namespace_name(id: &StackId) -> String {
     if id.is_default() { format!("{}.internal", id.stack) } else { format!("{}.{}.internal", id.environment, id.stack) }
 }
 
-/// The description of what is at `address` of the stack.
+/// Returns the description of the resource at `address`.
 pub(super) fn description(id: &StackId, address: &Address) -> String {
     format!("{address} of {}/{}", id.stack, id.environment)
 }
 
-/// The address that a description gives, if it says that it is the stack's.
+/// Returns the address in a description, if the resource belongs to the stack.
 pub(super) fn address_of(id: &StackId, kind: &str, described: Option<&str>) -> Option<Address> {
     let described = described?.split_once(" in ").map_or(described?, |(described, _)| described);
     let (address, stack) = described.split_once(" of ")?;
@@ -39,7 +39,7 @@ pub(super) fn address_of(id: &StackId, kind: &str, described: Option<&str>) -> O
     (stack == format!("{}/{}", id.stack, id.environment)).then(|| Address::new(kind, name))
 }
 
-/// The stack's namespace, if it is there; two, while one takes the place of another. Read once in a look at the cloud.
+/// Returns the stack's namespace, if it exists, or two during a replacement. They are listed once per look at AWS.
 pub(super) async fn namespaces(cx: &Context) -> Result<Vec<NamespaceSummary>, Failure> {
     let name = namespace_name(&cx.id);
     let read = async {
@@ -63,13 +63,13 @@ mod tests {
     }
 
     #[test]
-    fn a_namespace_has_the_name_of_its_environment_and_stack() {
+    fn namespace_name_contains_environment_and_stack() {
         assert_eq!(namespace_name(&id("default")), "shop.internal");
         assert_eq!(namespace_name(&id("staging")), "staging.shop.internal");
     }
 
     #[test]
-    fn a_description_gives_the_address_to_its_own_stack_only() {
+    fn description_is_recognized_only_by_its_own_stack() {
         let address = Address::new("registry", "api");
         let described = description(&id("staging"), &address);
         assert_eq!(address_of(&id("staging"), "registry", Some(&described)), Some(address));

@@ -1,4 +1,5 @@
-//! Where the names of services are: a private DNS namespace of AWS Cloud Map, which is a hosted zone of the VPC.
+//! The namespace for the names of services: a private DNS namespace of AWS Cloud Map, which is a hosted zone of the
+//! VPC.
 //!
 //! <https://docs.aws.amazon.com/cloud-map/latest/dg/working-with-namespaces.html>
 
@@ -17,32 +18,32 @@ use crate::{
 /// A namespace.
 pub struct Namespace;
 
-/// What stack.yaml asks of it.
+/// The namespace that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
     /// The VPC in which its names resolve.
     pub vpc: Input,
 }
 
-/// What AWS has.
+/// The namespace as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
-    /// `ns-…`; empty while it is made.
+    /// `ns-…`. Empty during its creation.
     pub id: String,
     /// Its name, such as `shop.internal`.
     pub name: String,
-    /// The VPC in which its names resolve. Cloud Map shows it nowhere: the description has it.
+    /// The VPC in which its names resolve. Cloud Map does not report it, so the description contains it.
     pub vpc: String,
-    /// The operation that makes it, while this run waits for that.
+    /// The operation that creates it, while this run waits for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
-    /// Why that has failed.
+    /// The reason why the operation failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
 }
 
 fields! {
-    /// What takes a replacement.
+    /// The fields whose change replaces the namespace.
     pub enum Fixed {
         Vpc = "vpc",
     }
@@ -66,7 +67,8 @@ impl Kind for Namespace {
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["servicediscovery:ListNamespaces"]),
         Permission::make(&["servicediscovery:CreatePrivateDnsNamespace", "servicediscovery:TagResource"], On::Tagged),
-        // Cloud Map makes and deletes the hosted zone with the rights of its caller. No zone can be named before it is made.
+        // Cloud Map creates and deletes the hosted zone with the permissions of the caller. A zone has no known id
+        // before it is created.
         // https://docs.aws.amazon.com/cloud-map/latest/dg/cloud-map-api-permissions-ref.html
         Permission::make(
             &[
@@ -97,7 +99,7 @@ impl Kind for Namespace {
         Ok(found.collect())
     }
 
-    /// The operation that makes it says when it is there, and why it failed.
+    /// Reads the operation that creates the namespace: it shows when the namespace exists, or why the creation failed.
     async fn look(cx: &Context, waited_for: Vec<(Address, Live)>) -> Result<Vec<Found<Live>>, Failure> {
         for (address, live) in waited_for {
             let Some(operation) = live.operation.clone() else { continue };
@@ -143,11 +145,11 @@ impl Kind for Namespace {
             .name(&name)
             .vpc(vpc)
             .description(format!("{} in {vpc}", names::description(&cx.id, address)))
-            // However often this run repeats the call, it makes one namespace.
+            // Repeated calls of one run must create one namespace.
             .creator_request_id(aws::discriminated(&cx.id, address, &format!("{vpc} {}", cx.run), 64))
             .set_tags(Some(aws::tags(&cx.id, address)));
         let answer = call.customize().once().send().await;
-        // It is being made, by an earlier call that was cut off.
+        // An earlier, interrupted call is already creating the namespace.
         let answer = answer.or_absent("CreatePrivateDnsNamespace", &["DuplicateRequest"])?;
         let operation = answer.and_then(|answer| answer.operation_id);
         Ok(Live { id: String::new(), name, vpc: vpc.to_owned(), operation, failure: None })
@@ -155,7 +157,7 @@ impl Kind for Namespace {
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         let call = cx.aws.names.delete_namespace().id(&live.id).customize().once();
-        // Its deletion has begun already.
+        // A repeated call finds the deletion in progress.
         call.send().await.or_absent("DeleteNamespace", &["NamespaceNotFound", "DuplicateRequest"]).map(drop)
     }
 

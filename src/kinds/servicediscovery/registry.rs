@@ -1,4 +1,4 @@
-//! The name of a service: ECS registers its tasks here, and Cloud Map answers with their addresses.
+//! The DNS name of a service: ECS registers its tasks here, and Cloud Map resolves the name to their addresses.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-discovery.html>
 
@@ -21,22 +21,22 @@ use crate::{
     model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, fields},
 };
 
-/// What the kind is called.
+/// The name of the registry kind.
 const KIND: &str = "registry";
 
 /// A service of Cloud Map.
 pub struct Registry;
 
-/// What stack.yaml asks of it.
+/// The registry that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
     /// The id of the namespace.
     pub namespace: Input,
-    /// How long a caller may keep an answer, in seconds.
+    /// The TTL of DNS responses, in seconds.
     pub ttl: u32,
 }
 
-/// What AWS has.
+/// The registry as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// `srv-…`.
@@ -45,17 +45,17 @@ pub struct Live {
     pub arn: String,
     /// The id of its namespace.
     pub namespace: String,
-    /// How long a caller may keep an answer, in seconds.
+    /// The TTL of DNS responses, in seconds.
     pub ttl: u32,
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         Ttl = "ttl",
     }
 
-    /// What takes a replacement.
+    /// The fields whose change replaces the registry.
     pub enum Fixed {
         Namespace = "namespace",
     }
@@ -118,7 +118,7 @@ impl Kind for Registry {
             .dns_records(record(desired.ttl)?)
             .build()
             .map_err(|error| Failure::internal(error.to_string()))?;
-        // ECS says by it which tasks are healthy.
+        // With this setting, ECS reports which tasks are healthy.
         // https://docs.aws.amazon.com/cloud-map/latest/api/API_HealthCheckCustomConfig.html
         let health = HealthCheckCustomConfig::builder().build();
         let call = cx
@@ -176,7 +176,7 @@ impl Kind for Registry {
     }
 }
 
-/// The stack's own in one namespace.
+/// Returns the stack's registries in one namespace.
 async fn registries(cx: &Context, namespace: String) -> Result<Vec<Found<Live>>, Failure> {
     let filter = ServiceFilter::builder().name(ServiceFilterName::NamespaceId).values(&namespace).build();
     let filter = filter.map_err(|error| Failure::internal(error.to_string()))?;

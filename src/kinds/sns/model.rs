@@ -1,7 +1,7 @@
-//! SNS in memory: what the kind of topics calls, as its API reference describes it.
+//! An in-memory model of SNS with the operations that the topic kind calls, as the API reference describes them.
 //!
-//! Whoever is asked by mail whether to subscribe follows the link at once. What an address is that has not done so, the
-//! tests of the kind show.
+//! In this model, every recipient confirms a new subscription immediately. The tests of the kind cover unconfirmed
+//! addresses.
 //! <https://docs.aws.amazon.com/sns/latest/api/welcome.html>
 
 #![expect(clippy::unnecessary_wraps, reason = "all handlers have one shape, and some operations are never refused")]
@@ -29,14 +29,14 @@ use aws_sdk_sts::operation::get_caller_identity::{
 
 use crate::aws::model::{Cloud, Refusal, Service, line};
 
-/// What begins the ARNs of the account's topics.
+/// The prefix of the ARNs of the account's topics.
 const ARNS: &str = "arn:aws:sns:eu-west-1:123456789012:";
 
-/// What the account has in the region.
+/// The topics of the account in the region.
 #[derive(Clone, Default)]
 pub(super) struct Sns {
     made: u32,
-    /// By ARN.
+    /// The topics by ARN.
     topics: BTreeMap<String, OneTopic>,
 }
 
@@ -57,7 +57,7 @@ impl Service for Sns {
     }
 }
 
-/// An AWS with SNS and a topic that no stack owns, whose name could be one of the stack's.
+/// Returns an AWS with SNS and a topic that belongs to no stack but has a name that the stack could use.
 pub(super) fn cloud() -> Cloud {
     let cloud = Cloud::new();
     cloud.on(CreateTopicError::generic, create);
@@ -73,7 +73,7 @@ pub(super) fn cloud() -> Cloud {
 }
 
 impl Sns {
-    /// Ends all subscriptions to the topics of stacks, as those who get the mails do.
+    /// Ends all subscriptions to the topics of stacks, as the recipients would.
     pub(super) fn unsubscribe_all(&mut self) {
         self.of_stacks().for_each(|(_, topic)| topic.subscriptions.clear());
     }
@@ -100,7 +100,7 @@ fn subscription(topic: &str, email: &str, id: &str) -> Subscription {
     Subscription::builder().topic_arn(topic).protocol("email").endpoint(email).subscription_arn(arn).build()
 }
 
-/// One of the same name and tags is given again.
+/// Creates a topic. If one with the same name and tags exists, returns that one.
 fn create(sns: &mut Sns, input: &CreateTopicInput) -> Result<CreateTopicOutput, Refusal> {
     let arn = format!("{ARNS}{}", input.name().unwrap_or_default());
     let topic = sns.topics.entry(arn.clone());
@@ -111,7 +111,7 @@ fn create(sns: &mut Sns, input: &CreateTopicInput) -> Result<CreateTopicOutput, 
     Ok(CreateTopicOutput::builder().topic_arn(arn).build())
 }
 
-/// The stack's roles, which there are none of.
+/// Lists the stack's roles. There are none.
 fn no_roles(_: &mut Sns, _: &ListRolesInput) -> Result<ListRolesOutput, Refusal> {
     let none = ListRolesOutput::builder().set_roles(Some(Vec::new())).is_truncated(false);
     Ok(none.build().expect("all of it is given"))
@@ -136,7 +136,7 @@ fn list_subscriptions(
     Ok(ListSubscriptionsByTopicOutput::builder().set_subscriptions(Some(subscriptions)).build())
 }
 
-/// An address that is subscribed already is left alone.
+/// Subscribes an address, unless it is already subscribed.
 fn subscribe(sns: &mut Sns, input: &SubscribeInput) -> Result<SubscribeOutput, Refusal> {
     let arn = input.topic_arn().unwrap_or_default();
     let email = input.endpoint().unwrap_or_default();
@@ -158,7 +158,7 @@ fn unsubscribe(sns: &mut Sns, input: &UnsubscribeInput) -> Result<UnsubscribeOut
     Ok(UnsubscribeOutput::builder().build())
 }
 
-/// To delete one that is not there is a success.
+/// Deletes a topic. Succeeds if it does not exist.
 fn delete(sns: &mut Sns, input: &DeleteTopicInput) -> Result<DeleteTopicOutput, Refusal> {
     sns.topics.remove(input.topic_arn().unwrap_or_default());
     Ok(DeleteTopicOutput::builder().build())

@@ -1,7 +1,7 @@
-//! Where alarms go: an SNS topic, and the e-mail address that gets what is sent there.
+//! The target of alarms: an SNS topic, and the email address that receives its messages.
 //!
-//! AWS mails a link to a new address, and sends nothing else there until somebody follows it. No tool can do that in
-//! their place, so a topic is ready without it, and `status` and `up` say who is still waited for.
+//! AWS sends a confirmation link to a new address, and nothing else until somebody follows the link. No tool can do
+//! that, so the topic is ready without it, and `status` and `up` list the unconfirmed address.
 //!
 //! <https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html>
 
@@ -18,52 +18,52 @@ use crate::{
     model::{Address, Changed, Changes, Diff, Failure, Found, NoField, On, Outputs, Permission, Phase, Shown, fields},
 };
 
-/// What a stack's one topic is called.
+/// The name of a stack's only topic.
 pub const ALARMS: &str = "alarms";
 
-/// The longest name of a topic, in characters.
+/// The maximum length of a topic name, in characters.
 /// <https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html>
 const LONGEST_NAME: usize = 256;
 
-/// What SNS shows in the place of an ARN until the address is confirmed.
+/// The value that SNS returns instead of an ARN until the address is confirmed.
 /// <https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html>
 const PENDING: &str = "PendingConfirmation";
 
-/// What it shows for some days once somebody has unsubscribed.
+/// The value that SNS returns for some days after somebody unsubscribed.
 const DELETED: &str = "Deleted";
 
-/// A topic.
+/// An SNS topic.
 pub struct Topic;
 
-/// What stack.yaml asks of it.
+/// The topic that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// Who gets a mail.
+    /// The email address that receives the messages.
     pub email: String,
 }
 
-/// What AWS has. The topic is not encrypted: with AWS's own key, the only one that costs nothing, no alarm may write to
-/// it, and what is written is the name and the state of an alarm.
+/// The topic as AWS reports it. It is not encrypted: alarms cannot write to a topic that uses the AWS managed key, the
+/// only free one. The messages contain only names and states of alarms.
 /// <https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html>
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// Its ARN.
     pub arn: String,
-    /// The addresses that are subscribed.
+    /// The subscribed addresses.
     pub subscriptions: Vec<Subscription>,
 }
 
-/// An address that is subscribed.
+/// A subscribed address.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Subscription {
     /// The address.
     pub email: String,
-    /// The subscription's ARN, once the address is confirmed.
+    /// The ARN of the subscription, once the address is confirmed.
     pub arn: Option<String>,
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         Email = "email",
     }
@@ -91,13 +91,13 @@ impl Kind for Topic {
             &["sns:CreateTopic", "sns:Subscribe", "sns:TagResource"],
             On::Named(&["sns:{region}:{account}:{name:256}*"]),
         ),
-        // IAM takes no narrower resource for this one.
+        // IAM supports no narrower resource for this action.
         Permission::make(&["sns:Unsubscribe"], On::Any),
         Permission::delete(&["sns:DeleteTopic"], On::Named(&["sns:{region}:{account}:{name:256}*"])),
     ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        // By its name: a list of topics would grow with the account.
+        // Reads the topic by name, because a list of all would grow with the account.
         let known = Address::new(Self::NAME, ALARMS);
         let addresses: BTreeSet<&Address> =
             cx.expected(Self::NAME).map(|(address, _)| address).chain([&known]).collect();
@@ -114,7 +114,7 @@ impl Kind for Topic {
         for former in former(desired, live) {
             diff.push(Field::Email, Shown::value(&former.email), Shown::Absent);
         }
-        // One that was never confirmed is gone after two days: it is asked for again.
+        // SNS deletes an unconfirmed subscription after two days. The address is then subscribed again.
         if !live.subscriptions.iter().any(|subscription| subscription.email == desired.email) {
             diff.push(Field::Email, Shown::Absent, Shown::value(&desired.email));
         }
@@ -158,7 +158,7 @@ impl Kind for Topic {
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        // Its subscriptions go with it, and one that is not there is a success.
+        // This also deletes the subscriptions, and succeeds if the topic does not exist.
         // https://docs.aws.amazon.com/sns/latest/api/API_DeleteTopic.html
         let call = cx.aws.sns.delete_topic().topic_arn(&live.arn);
         let answer = call.customize().once().send().await;
@@ -179,7 +179,7 @@ impl Kind for Topic {
     }
 }
 
-/// The topic with this ARN, if it is the stack's.
+/// Returns the topic with this ARN, if it belongs to the stack.
 async fn topic(cx: &Context, arn: String) -> Result<Option<Found<Live>>, Failure> {
     let subscriptions = cx.aws.sns.list_subscriptions_by_topic().topic_arn(&arn).into_paginator().items().send();
     let subscriptions: Option<Vec<SdkSubscription>> =
@@ -192,7 +192,7 @@ async fn topic(cx: &Context, arn: String) -> Result<Option<Found<Live>>, Failure
     Ok(Some(Found { address, id: arn, live }))
 }
 
-/// The addresses whose link nobody has followed yet.
+/// Returns the unconfirmed addresses.
 fn unconfirmed(live: &Live) -> Option<String> {
     let waiting = live.subscriptions.iter().filter(|subscription| subscription.arn.is_none());
     let waiting: Vec<&str> = waiting.map(|subscription| subscription.email.as_str()).collect();
@@ -205,8 +205,8 @@ fn subscription(subscription: &SdkSubscription) -> Option<Subscription> {
     (arn != Some(DELETED)).then(|| Subscription { email, arn: arn.map(str::to_owned) })
 }
 
-/// Whether it is one that stack.yaml no longer has. One that was never confirmed gets no mail, cannot be unsubscribed,
-/// and is gone by itself after two days.
+/// Whether stack.yaml does not describe the address any more. An unconfirmed subscription gets no messages, cannot be
+/// ended, and is deleted automatically after two days.
 /// <https://docs.aws.amazon.com/sns/latest/api/API_Unsubscribe.html>
 fn is_former(desired: &Desired, subscription: &Subscription) -> bool {
     subscription.email != desired.email && subscription.arn.is_some()
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unconfirmed_address_is_ready_named_and_no_change() {
+    fn unconfirmed_address_is_ready_and_listed_without_changes() {
         let waits = live(&[("ops@example.com", None)]);
         assert_eq!(changes(&waits), []);
         assert_eq!(Topic::phase(&waits, None), Phase::Ready);
@@ -262,18 +262,18 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_gone_is_asked_again() {
+    fn removed_address_is_subscribed_again() {
         assert_eq!(changes(&live(&[])), [(Shown::Absent, Shown::value("ops@example.com"))]);
     }
 
     #[test]
-    fn a_former_address_is_unsubscribed_unless_it_never_confirmed() {
+    fn former_address_is_unsubscribed_only_if_confirmed() {
         let both = live(&[("ops@example.com", Some("a")), ("old@example.com", Some("b")), ("never@example.com", None)]);
         assert_eq!(changes(&both), [(Shown::value("old@example.com"), Shown::Absent)]);
     }
 
     #[test]
-    fn an_address_that_unsubscribed_is_not_subscribed() {
+    fn address_that_unsubscribed_is_not_listed() {
         let of = |arn: &str| SdkSubscription::builder().protocol("email").endpoint("e").subscription_arn(arn).build();
         assert_eq!(subscription(&of(DELETED)), None);
         assert_eq!(subscription(&of(PENDING)), Some(Subscription { email: "e".into(), arn: None }));

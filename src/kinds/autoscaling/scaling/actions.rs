@@ -1,4 +1,4 @@
-//! The schedule of a scaling as AWS keeps it: a scheduled action for each entry.
+//! The schedule of a scaling in AWS: one scheduled action per entry.
 
 use aws_sdk_applicationautoscaling::types::{
     ScalableDimension, ScalableTargetAction, ScheduledAction, ServiceNamespace,
@@ -12,19 +12,19 @@ use crate::{
     model::Failure,
 };
 
-/// An entry that AWS has.
+/// A schedule entry as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveEntry {
-    /// What it says.
+    /// Its time and bounds.
     #[serde(flatten)]
     pub entry: Entry,
-    /// Between which times it comes at all, in words; empty for one that always does.
+    /// The start and end time that limit the action, as text. Empty if the action has neither.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub span: String,
 }
 
 impl LiveEntry {
-    /// What it says, in the words of a plan.
+    /// Returns the entry as a plan prints it.
     pub(super) fn words(&self) -> String {
         format!("{}{}", self.entry.words(), self.span)
     }
@@ -54,13 +54,13 @@ pub(super) fn live(action: &ScheduledAction) -> LiveEntry {
     }
 }
 
-/// All of ECS's in the account and region.
+/// Returns all scheduled actions for ECS in the account and region.
 pub(super) async fn list(cx: &Context) -> Result<Vec<ScheduledAction>, Failure> {
     let call = cx.aws.autoscaling.describe_scheduled_actions().service_namespace(ServiceNamespace::Ecs);
     call.into_paginator().items().send().try_collect().await.during("DescribeScheduledActions")
 }
 
-/// Makes or changes one; one of the same name is changed.
+/// Creates a scheduled action, or changes the action of the same name.
 pub(super) async fn put(cx: &Context, resource: &str, entry: &Entry) -> Result<LiveEntry, Failure> {
     let set = ScalableTargetAction::builder().min_capacity(aws::signed(entry.min)).max_capacity(aws::signed(entry.max));
     let call = cx

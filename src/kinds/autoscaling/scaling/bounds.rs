@@ -1,6 +1,6 @@
-//! The bounds that hold at a given time: those of the scaling, or of the entry of its schedule whose time came last.
+//! The task limits at a given time: the limits of the scaling, or those of the schedule entry that ran last.
 //!
-//! A scheduled action sets both bounds of its target at its time, and nothing sets them back:
+//! A scheduled action sets both limits of its target at its time, and nothing sets them back:
 //! <https://docs.aws.amazon.com/autoscaling/application/userguide/scheduled-scaling-policy-overview.html>
 
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
@@ -8,35 +8,35 @@ use serde::{Deserialize, Serialize};
 
 use crate::times::Expression;
 
-/// Other bounds from a time on.
+/// A schedule entry: the task limits from a given time on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Its name, which is unique among those of a scaling.
+    /// Its name, unique within the scaling.
     pub name: String,
-    /// When it comes: `cron(…)`.
+    /// When it runs, as `cron(…)`.
     pub at: String,
-    /// The zone of that time, as the tz database names it.
+    /// The time zone of `at`, as in the tz database.
     pub timezone: String,
-    /// The fewest tasks from then on.
+    /// The minimum number of tasks from then on.
     pub min: u32,
-    /// The most tasks from then on.
+    /// The maximum number of tasks from then on.
     pub max: u32,
 }
 
-/// How far the clock of this computer may be off, and how late AWS may be, in minutes: within that time, the bounds before a change
-/// are as good as those after it.
+/// The tolerance in minutes for the clock of this computer and for delays of AWS. Within this time of a change, both
+/// the old and the new limits are accepted.
 const TOLERANCE: i64 = 5;
 
-/// How far back a time is looked for, in hours: ten years.
+/// How far back to search for the last run of an entry, in hours: ten years.
 const HORIZON: i64 = 10 * 366 * 24;
 
 impl Entry {
-    /// What it says, in the words of a plan.
+    /// Returns the entry as a plan prints it.
     pub(super) fn words(&self) -> String {
         format!("{} {}: {} to {} tasks", self.at, self.timezone, self.min, self.max)
     }
 
-    /// When it came last, `now` included.
+    /// Returns when the entry last ran, at `now` or before.
     fn last(&self, now: Timestamp) -> Option<Timestamp> {
         let (expression, zone) = Expression::parse(&self.at).zip(TimeZone::get(&self.timezone).ok())?;
         let next = |after: Timestamp| expression.next(after, &zone).filter(|time| *time <= now);
@@ -54,18 +54,18 @@ impl Entry {
     }
 }
 
-/// The entry that holds at `now`; none before the first of them has come.
+/// Returns the entry that applies at `now`, or `None` before the first run of any entry.
 pub(super) fn holding(schedule: &[Entry], now: Timestamp) -> Option<&Entry> {
     let came = schedule.iter().filter_map(|entry| Some((entry.last(now)?, entry)));
     came.max_by_key(|(at, _)| *at).map(|(_, entry)| entry)
 }
 
-/// The fewest and the most tasks at `now`, where `usual` hold without a schedule.
+/// Returns the minimum and maximum number of tasks at `now`. `usual` applies before the first run of any entry.
 pub(super) fn at(usual: (u32, u32), schedule: &[Entry], now: Timestamp) -> (u32, u32) {
     holding(schedule, now).map_or(usual, |entry| (entry.min, entry.max))
 }
 
-/// Whether `bounds` hold at `now`, or just before or after it.
+/// Whether `bounds` apply at `now`, or within the tolerance before or after it.
 pub(super) fn hold(bounds: (u32, u32), usual: (u32, u32), schedule: &[Entry], now: Timestamp) -> bool {
     let around = [0, -TOLERANCE, TOLERANCE].into_iter();
     around.filter_map(|minutes| now.checked_add(minutes.minutes()).ok()).any(|now| at(usual, schedule, now) == bounds)
@@ -92,14 +92,14 @@ mod tests {
     }
 
     #[test]
-    fn the_entry_that_came_last_holds() {
+    fn the_schedule_entry_that_ran_last_applies() {
         for (now, expected) in [
             ("2026-06-03T10:00:00Z", "morning"),
             ("2026-06-03T18:00:00Z", "night"),
             ("2026-06-03T17:59:59Z", "morning"),
             ("2026-06-05T21:00:00Z", "weekend"),
             ("2026-06-06T12:00:00Z", "weekend"),
-            // On Saturdays the night comes as well.
+            // The night entry runs on Saturdays too.
             ("2026-06-06T18:00:00Z", "night"),
             ("2026-06-08T05:00:00Z", "morning"),
         ] {
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_bounds_hold_before_the_first_time() {
+    fn default_limits_apply_before_the_first_entry_runs() {
         let later = [entry("later", "0 0 1 1 ? 2027", 5, 9)];
         assert_eq!(at((2, 10), &later, time("2026-06-03T10:00:00Z")), (2, 10));
         assert_eq!(at((2, 10), &later, time("2027-06-03T10:00:00Z")), (5, 9));
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn around_a_change_the_bounds_before_and_after_it_are_good() {
+    fn old_and_new_limits_are_accepted_near_a_scheduled_change() {
         let good = |bounds, now| hold(bounds, (2, 10), &week(), time(now));
         for now in ["2026-06-03T17:56:00Z", "2026-06-03T18:04:00Z"] {
             assert!(good((2, 10), now) && good((1, 1), now), "{now}");

@@ -1,5 +1,5 @@
-//! How many tasks of a service run, chosen by Application Auto Scaling: the service as a scalable target, and a policy
-//! for each measure that it is to follow.
+//! Autoscaling of a service with Application Auto Scaling: the service as a scalable target, with one policy for each
+//! measure.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-auto-scaling.html>
 
@@ -31,50 +31,50 @@ use crate::{
 /// The scaling of a service.
 pub struct Scaling;
 
-/// What stack.yaml asks of it. The service is the one of the same name.
+/// The scaling that stack.yaml describes. It belongs to the service of the same name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// The fewest tasks.
+    /// The minimum number of tasks.
     pub min: u32,
-    /// The most tasks.
+    /// The maximum number of tasks.
     pub max: u32,
-    /// What is to be held; of several, the one that wants most tasks decides.
+    /// The policies. If there are several, the one that needs the most tasks decides.
     pub policies: Vec<Policy>,
-    /// How long it waits between two changes.
+    /// The time to wait between two scaling activities.
     #[serde(default, skip_serializing_if = "Cooldown::is_usual")]
     pub cooldown: Cooldown,
-    /// Other bounds from given times on.
+    /// Other task limits from given times on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub schedule: Vec<Entry>,
 }
 
 impl Desired {
-    /// The fewest and the most tasks while no entry of the schedule says otherwise.
+    /// Returns the minimum and maximum number of tasks while no schedule entry applies.
     fn usual(&self) -> (u32, u32) {
         (self.min, self.max)
     }
 
-    /// The fewest and the most tasks now.
+    /// Returns the current minimum and maximum number of tasks.
     fn bounds(&self) -> (u32, u32) {
         bounds::at(self.usual(), &self.schedule, Timestamp::now())
     }
 }
 
-/// What AWS has.
+/// The scaling as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// `service/<cluster>/<service>`.
     pub resource: String,
-    /// The fewest tasks.
+    /// The minimum number of tasks.
     pub min: u32,
-    /// The most tasks.
+    /// The maximum number of tasks.
     pub max: u32,
     /// Its policies.
     pub policies: Vec<LivePolicy>,
     /// Its schedule.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub schedule: Vec<LiveEntry>,
-    /// When this was read, in seconds since 1970: the bounds follow the clock.
+    /// When this was read, in seconds since 1970. The expected limits depend on the time.
     #[serde(default)]
     pub read_at: i64,
 }
@@ -84,7 +84,7 @@ impl Live {
         Timestamp::from_second(self.read_at).unwrap_or_default()
     }
 
-    /// The name of the entry of its schedule that holds.
+    /// Returns the name of the schedule entry that currently applies.
     fn holds(&self) -> Option<String> {
         let entries: Vec<Entry> = self.schedule.iter().map(|live| live.entry.clone()).collect();
         let holding = bounds::holding(&entries, self.read_at());
@@ -93,7 +93,7 @@ impl Live {
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         Min = "min",
         Max = "max",
@@ -120,7 +120,8 @@ impl Kind for Scaling {
         summary: "Adjusts the number of a service's tasks to their load.",
         page: "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-auto-scaling.html",
     };
-    // AWS keeps a scalable target whose service is gone, and a policy names the target group whose requests it counts.
+    // AWS keeps a scalable target after its service is deleted. A policy refers to the target group whose requests it
+    // counts.
     const USES: &'static [&'static str] = &["service", "target_group", "load_balancer"];
     const RARE: bool = true;
     const COST: Cost<Desired, Live> =
@@ -143,7 +144,7 @@ impl Kind for Scaling {
             ],
             On::Named(&["application-autoscaling:{region}:{account}:scalable-target/*"]),
         ),
-        // The alarms of its policies, which Application Auto Scaling makes and deletes.
+        // The alarms of the policies. Application Auto Scaling creates and deletes them.
         Permission::make(
             &["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"],
             On::Named(&["cloudwatch:{region}:{account}:alarm:TargetTracking-service/{name:255}*"]),
@@ -168,8 +169,8 @@ impl Kind for Scaling {
         let call = cx.aws.autoscaling.describe_scalable_targets().service_namespace(ServiceNamespace::Ecs);
         let pages = call.scalable_dimension(ScalableDimension::EcsServiceDesiredCount).into_paginator().items().send();
         let targets: Vec<ScalableTarget> = pages.try_collect().await.during("DescribeScalableTargets")?;
-        // The answer carries no tags; the cluster is the stack's own, and its services have their names from their
-        // addresses.
+        // The response contains no tags. The cluster belongs to the stack, and the names of its services follow from
+        // their addresses.
         let prefix = resource(&cx.id, "");
         let mut targets = targets.into_iter().filter(|target| target.resource_id().starts_with(&prefix)).peekable();
         if targets.peek().is_none() {
@@ -306,7 +307,7 @@ impl Kind for Scaling {
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        // Its policies and their alarms go with it, and its schedule.
+        // This also deletes the policies with their alarms, and the scheduled actions.
         // https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DeregisterScalableTarget.html
         let call = cx.aws.autoscaling.deregister_scalable_target().service_namespace(ServiceNamespace::Ecs);
         let call = call.resource_id(&live.resource).scalable_dimension(ScalableDimension::EcsServiceDesiredCount);
@@ -326,8 +327,8 @@ impl Kind for Scaling {
         if failure.is(&["ConcurrentUpdateException"]) {
             return Some("another change of its scaling to finish");
         }
-        // The first use in an account makes a role, which cannot be assumed at once, and the service may be too new to be
-        // seen; AWS has no code of its own for either.
+        // The first use in an account creates a role, which cannot be assumed immediately. A new service may also not
+        // be visible yet. AWS has no specific code for either case.
         failure.is(&["ValidationException"]).then_some("Application Auto Scaling to accept the service and its role")
     }
 
@@ -344,7 +345,7 @@ impl Kind for Scaling {
     }
 }
 
-/// For each policy, AWS makes one alarm that adds tasks and one that takes them away.
+/// Returns the cost. For each policy, AWS creates two alarms: one adds tasks and one removes tasks.
 fn charge(state: &State<Desired, Live>) -> Charge {
     let policies = match state {
         State::Desired(desired) => desired.policies.len(),
@@ -354,25 +355,25 @@ fn charge(state: &State<Desired, Live>) -> Charge {
     Charge::new(format!("{alarms} alarms")).plus("alarm month", alarms)
 }
 
-/// `service/<cluster>/<service>`, for the service called `name` in stack.yaml.
+/// Returns `service/<cluster>/<service>` for the service called `name` in stack.yaml.
 fn resource(id: &StackId, name: &str) -> String {
     format!("service/{}/{}{name}", ecs::cluster_name(id), aws::stack_prefix(id))
 }
 
-/// The policies that somebody else put on the service.
+/// Returns the policies on the service that stack.yaml does not describe.
 fn foreign<'a>(desired: &'a Desired, live: &'a Live) -> impl Iterator<Item = &'a LivePolicy> {
     live.policies.iter().filter(|has| desired.policies.iter().all(|policy| policy.measure.name() != has.name))
 }
 
-/// The entries of its schedule that stack.yaml does not have.
+/// Returns the scheduled actions on the service that stack.yaml does not describe.
 fn other_entries<'a>(desired: &'a Desired, live: &'a Live) -> impl Iterator<Item = &'a LiveEntry> {
     live.schedule.iter().filter(|has| desired.schedule.iter().all(|entry| entry.name != has.entry.name))
 }
 
-/// Sets the bounds of now; gives them.
+/// Sets the current task limits and returns them.
 async fn set_limits(cx: &Context, address: &Address, desired: &Desired, live: &Live) -> Result<(u32, u32), Failure> {
     let (min, max) = desired.bounds();
-    // Tags are for a new target. One whose creation was stopped half-way is not new any more.
+    // Only a new target accepts tags. The target is not new if an earlier run was interrupted while creating it.
     let is_new = live.max == 0 && !is_registered(cx, &live.resource).await?;
     let call = cx
         .aws
@@ -395,7 +396,7 @@ async fn put_policies(cx: &Context, desired: &Desired, live: &Live) -> Result<Ve
     Ok(policies)
 }
 
-/// Writes the entries that are not there or say something else.
+/// Writes the schedule entries that are missing or different.
 async fn put_schedule(cx: &Context, desired: &Desired, live: &Live) -> Result<Vec<LiveEntry>, Failure> {
     let mut schedule = Vec::new();
     for entry in &desired.schedule {
@@ -408,7 +409,7 @@ async fn put_schedule(cx: &Context, desired: &Desired, live: &Live) -> Result<Ve
     Ok(schedule)
 }
 
-/// Whether the service is a scalable target already.
+/// Whether the service is already a scalable target.
 async fn is_registered(cx: &Context, resource: &str) -> Result<bool, Failure> {
     let call = cx.aws.autoscaling.describe_scalable_targets().service_namespace(ServiceNamespace::Ecs);
     let call = call.resource_ids(resource).scalable_dimension(ScalableDimension::EcsServiceDesiredCount);

@@ -1,4 +1,4 @@
-//! The policies of a scaling: what each follows, and how it is written to Application Auto Scaling and read back.
+//! The policies of a scaling: what each one tracks, and how it is written to and read from Application Auto Scaling.
 
 use aws_sdk_applicationautoscaling::types::{
     CustomizedMetricSpecification, MetricDimension, MetricStatistic, MetricType, PolicyType,
@@ -13,18 +13,18 @@ use crate::{
     model::{Failure, Input},
 };
 
-/// How long autoscaling waits between two changes, in seconds.
+/// The cooldown periods of autoscaling, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cooldown {
-    /// How long new tasks get to show in the measure before more are added.
+    /// The wait after adding tasks, so that the metric reflects them before more are added.
     pub out: u32,
-    /// How long it waits before it takes away more.
+    /// The wait after removing tasks, before more are removed.
     pub r#in: u32,
 }
 
 impl Default for Cooldown {
-    /// Tasks serve within a minute, and the measures come once a minute. Away they go slowly, as is AWS's own default for ECS, so
-    /// that a short calm does not cost the tasks that the next minute needs.
+    /// New tasks serve requests within a minute, and CloudWatch receives the metrics once a minute. Tasks are removed
+    /// slowly, as with the ECS default, so that a short quiet period does not remove tasks that the next minute needs.
     /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TargetTrackingScalingPolicyConfiguration.html>
     fn default() -> Self {
         Self { out: 60, r#in: 300 }
@@ -32,28 +32,29 @@ impl Default for Cooldown {
 }
 
 impl Cooldown {
-    /// Whether it is the one that holds where nothing is said.
+    /// Whether this is the default.
     #[must_use]
     pub fn is_usual(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// What CloudWatch calls the time in which tasks answer.
+/// The CloudWatch metric for the response time of the targets.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html>
 const RESPONSE_TIME: &str = "TargetResponseTime";
 
-/// A measure, and the value at which it is to be held.
+/// A measure and its target value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Policy {
     /// What is measured.
     pub measure: Measure,
-    /// Percent for `cpu` and `memory`; requests a minute and task for `requests`; milliseconds for `response_time`.
+    /// The target value: percent for `cpu` and `memory`, requests per minute and task for `requests`, milliseconds for
+    /// `response_time`.
     pub target: u32,
 }
 
 impl Policy {
-    /// The value as AWS has it: times are in seconds.
+    /// Returns the target value in the unit of AWS, which uses seconds for times.
     pub(super) fn value(&self) -> f64 {
         match self.measure {
             Measure::ResponseTime { .. } => f64::from(self.target) / 1000.0,
@@ -62,22 +63,22 @@ impl Policy {
     }
 }
 
-/// What autoscaling can follow.
+/// A measure that autoscaling can track.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
-    /// The tasks' average use of their CPU.
+    /// The average CPU use of the tasks.
     Cpu,
-    /// The tasks' average use of their memory.
+    /// The average memory use of the tasks.
     Memory,
-    /// The requests that the load balancer sends to each task.
+    /// The number of requests that the load balancer sends to each task.
     Requests {
         /// The load balancer's name in CloudWatch, `app/…`.
         load_balancer: Input,
         /// The target group's name in CloudWatch, `targetgroup/…`.
         target_group: Input,
     },
-    /// The time in which the tasks answer the load balancer on average.
+    /// The average time in which the tasks respond to the load balancer.
     ResponseTime {
         /// The load balancer's name in CloudWatch, `app/…`.
         load_balancer: Input,
@@ -87,7 +88,7 @@ pub enum Measure {
 }
 
 impl Measure {
-    /// Its key in stack.yaml; the policy has it as its name.
+    /// Returns its key in stack.yaml, which is also the policy name.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Cpu => "cpu",
@@ -97,12 +98,12 @@ impl Measure {
         }
     }
 
-    /// AWS's name for it.
+    /// Returns the AWS name of the metric.
     pub(super) fn metric(&self) -> String {
         self.predefined().map_or(RESPONSE_TIME.to_owned(), |metric| metric.as_str().to_owned())
     }
 
-    /// The measure that Application Auto Scaling knows by itself, if it is one.
+    /// Returns the predefined metric of Application Auto Scaling for this measure, if there is one.
     /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PredefinedMetricSpecification.html>
     fn predefined(&self) -> Option<MetricType> {
         match self {
@@ -113,7 +114,8 @@ impl Measure {
         }
     }
 
-    /// Which requests are counted; empty where none are. None while it is not known.
+    /// Returns the load balancer and target group whose requests are counted. Empty for measures that count no
+    /// requests, `None` until both are known.
     pub(super) fn label(&self) -> Option<String> {
         match self {
             Self::Cpu | Self::Memory => Some(String::new()),
@@ -124,20 +126,20 @@ impl Measure {
     }
 }
 
-/// A policy that AWS has.
+/// A scaling policy as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LivePolicy {
     /// Its name.
     pub name: String,
-    /// AWS's name of what it follows; empty for a policy of another sort.
+    /// The AWS name of the metric. Empty for other types of policy.
     pub metric: String,
-    /// Which requests are counted; empty where none are.
+    /// The load balancer and target group whose requests are counted. Empty if the metric counts no requests.
     pub label: String,
-    /// The value at which that is held.
+    /// The target value.
     pub target: f64,
-    /// Seconds from one adding of tasks to the next.
+    /// The scale-out cooldown in seconds.
     pub out_cooldown: i32,
-    /// Seconds from one taking of tasks to the next.
+    /// The scale-in cooldown in seconds.
     pub in_cooldown: i32,
 }
 
@@ -168,7 +170,7 @@ pub(super) fn live(policy: &ScalingPolicy) -> LivePolicy {
     }
 }
 
-/// Makes or changes a policy; one of the same name is changed.
+/// Creates a policy, or changes the policy of the same name.
 pub(super) async fn put(
     cx: &Context,
     resource: &str,

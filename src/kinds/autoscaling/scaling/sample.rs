@@ -1,4 +1,4 @@
-//! What the tests over all kinds try scalings with.
+//! The sample scalings for the tests over all kinds.
 
 use aws_sdk_applicationautoscaling::types::{
     MetricType, PredefinedMetricSpecification, TargetTrackingScalingPolicyConfiguration,
@@ -31,7 +31,7 @@ pub(super) fn sample() -> Sample<Desired> {
             &["cpu.out_cooldown", "cpu.in_cooldown", "requests.out_cooldown", "requests.in_cooldown"],
             Desired { cooldown: Cooldown { out: 30, r#in: 600 }, ..base() },
         )
-        // One that came once, long ago, and one that is still to come: the test does not look at the clock.
+        // One entry ran once, long ago, and the other runs in the far future, so the test does not depend on the clock.
         .one_way(&["min", "max", "schedule.since", "schedule.later"], {
             let schedule = vec![entry("since", 2025, 0, 0), entry("later", 2190, 5, 9)];
             Desired { schedule, ..base() }

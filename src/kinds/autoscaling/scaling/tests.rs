@@ -1,4 +1,4 @@
-//! What counts as a change of a service's scaling.
+//! Tests of the differences between the desired and the live scaling of a service.
 
 use super::*;
 use crate::model::Input;
@@ -39,19 +39,19 @@ fn changed(desired: &Desired, live: &Live) -> Vec<String> {
 }
 
 #[test]
-fn what_is_as_desired_needs_no_change() {
+fn unchanged_scaling_has_no_changes() {
     let both = desired(vec![(Measure::Cpu, 60), (requests("targetgroup/web/2".into()), 1000)]);
     assert_eq!(changed(&both, &live()), Vec::<String>::new());
 }
 
 #[test]
-fn target_limit_and_foreign_policy_are_separate_changes() {
+fn target_limit_and_other_policy_are_separate_changes() {
     let other = Desired { min: 3, ..desired(vec![(Measure::Cpu, 70), (Measure::Memory, 80)]) };
     assert_eq!(changed(&other, &live()), ["min", "cpu", "memory", "other_policies"]);
 }
 
 #[test]
-fn the_requests_of_a_replaced_target_group_are_counted_there() {
+fn request_policy_moves_to_the_replaced_target_group() {
     let group = Input::output(&Address::new("target_group", "web"), "dimension");
     let both = desired(vec![(Measure::Cpu, 60), (requests(group), 1000)]);
     let changes = Scaling::diff(&both, &live());
@@ -61,12 +61,12 @@ fn the_requests_of_a_replaced_target_group_are_counted_there() {
 }
 
 #[test]
-fn a_service_is_found_again_by_its_name() {
+fn resource_id_contains_the_service_name() {
     let id = StackId { stack: "demo".into(), environment: "default".into() };
     assert_eq!(resource(&id, "web"), live().resource);
 }
 
-/// Nights from 20:00 on with no task, and mornings from 7:00 on with the usual ones.
+/// Scales to no tasks at 20:00, and back to the default limits at 7:00.
 fn nights() -> Vec<Entry> {
     let entry = |name: &str, hour, min, max| Entry {
         name: name.into(),
@@ -79,7 +79,7 @@ fn nights() -> Vec<Entry> {
 }
 
 #[test]
-fn bounds_follow_the_schedule_and_the_clock() {
+fn expected_limits_follow_schedule_and_clock() {
     let both = desired(vec![(Measure::Cpu, 60), (requests("targetgroup/web/2".into()), 1000)]);
     let scheduled = Desired { schedule: nights(), ..both.clone() };
     let at = |time: &str, bounds: (u32, u32), schedule: Vec<Entry>| Live {
@@ -98,7 +98,7 @@ fn bounds_follow_the_schedule_and_the_clock() {
         ["min", "max", "schedule.morning", "schedule.night"]
     );
 
-    // Without the schedule the bounds are the usual ones again.
+    // Without a schedule, the default limits apply again.
     assert_eq!(changed(&both, &at(night, (0, 0), nights())), ["min", "max", "other_entries", "other_entries"]);
     let later = nights().into_iter().map(|entry| Entry { at: entry.at.replace("0 20", "30 23"), ..entry }).collect();
     let later = Desired { schedule: later, ..both };

@@ -1,4 +1,4 @@
-//! An alarm: one of AWS's own measures, the value from which it is bad, and the topic that hears of it.
+//! A CloudWatch alarm: an AWS metric, the threshold, and the topic that is notified.
 //!
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html>
 
@@ -19,49 +19,49 @@ use crate::{
 #[cfg(test)]
 mod sample;
 
-/// How many alarms one page has at most.
+/// The largest page size of `DescribeAlarms`.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html>
 const PAGE: i32 = 100;
 
-/// An alarm.
+/// A CloudWatch alarm.
 pub struct Alarm;
 
-/// What stack.yaml asks of it.
+/// The alarm that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// What has happened when it rings, in words; the mail has it.
+    /// What an alarm state means, in words. The notification email contains it.
     pub description: String,
-    /// The service whose measure it is, such as `AWS/ECS`.
+    /// The namespace of the metric, such as `AWS/ECS`.
     pub namespace: String,
-    /// The measure.
+    /// The name of the metric.
     pub metric: String,
-    /// Of what: dimensions by name.
+    /// The dimensions of the metric, by name.
     pub dimensions: BTreeMap<String, Input>,
-    /// What is made of all values of one period.
+    /// How the values of one period are aggregated.
     pub statistic: Statistic,
     /// The length of a period in seconds.
     pub period: u32,
-    /// How many periods are looked at.
+    /// The number of periods that are evaluated.
     pub periods: u32,
-    /// In how many of those it has to be bad.
+    /// The number of breaching periods that cause an alarm.
     pub bad_periods: u32,
-    /// When a period is bad.
+    /// The comparison that makes a period breaching.
     pub bad: Bad,
-    /// What a period without a value is.
+    /// How a period without data is treated.
     pub missing: Missing,
-    /// The topic's ARN.
+    /// The ARN of the topic to notify.
     pub topic: Input,
 }
 
-/// What is made of all values of one period.
+/// How the values of one period are aggregated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Statistic {
     /// Their average.
     Average,
-    /// The greatest.
+    /// Their maximum.
     Maximum,
-    /// The smallest.
+    /// Their minimum.
     Minimum,
     /// Their sum.
     Sum,
@@ -78,13 +78,13 @@ impl Statistic {
     }
 }
 
-/// When a period is bad.
+/// The comparison that makes a period breaching.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bad {
-    /// From this value up.
+    /// A value greater than or equal to this.
     From(f64),
-    /// From this value down.
+    /// A value less than or equal to this.
     UpTo(f64),
 }
 
@@ -97,18 +97,18 @@ impl Bad {
     }
 }
 
-/// What a period without a value is.
+/// How a period without data is treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Missing {
-    /// Good: errors that did not happen are not counted.
+    /// Not breaching: a period without errors has no data.
     Good,
-    /// Unknown: what is measured is not there.
+    /// Missing: the measured resource does not exist.
     Unknown,
 }
 
 impl Missing {
-    /// AWS's word.
+    /// Returns the value of `TreatMissingData`.
     /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html>
     fn word(self) -> &'static str {
         match self {
@@ -118,41 +118,41 @@ impl Missing {
     }
 }
 
-/// What AWS has.
+/// The alarm as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// Its name.
     pub name: String,
     /// Its description.
     pub description: String,
-    /// `namespace metric`.
+    /// The namespace and the name of the metric: `namespace metric`.
     pub metric: String,
-    /// Dimensions by name.
+    /// The dimensions of the metric, by name.
     pub dimensions: BTreeMap<String, String>,
-    /// AWS's word for the statistic.
+    /// The statistic as AWS writes it.
     pub statistic: String,
-    /// `bad of all × seconds`.
+    /// The evaluated periods: `bad of all × seconds`.
     pub periods: String,
-    /// AWS's word for how it compares.
+    /// The comparison operator as AWS writes it.
     pub comparison: String,
-    /// With what it compares.
+    /// The threshold.
     pub threshold: f64,
-    /// AWS's word for what a missing value is.
+    /// The treatment of missing data as AWS writes it.
     pub missing: String,
-    /// Who hears when it rings.
+    /// The ARNs that are notified when the alarm goes off.
     pub rings_at: Vec<String>,
-    /// Who hears when it is over.
+    /// The ARNs that are notified when the alarm returns to OK.
     pub calms_at: Vec<String>,
-    /// Whether anybody hears anything.
+    /// Whether the alarm's actions are enabled.
     pub enabled: bool,
     /// `OK`, `ALARM` or `INSUFFICIENT_DATA`.
     pub state: String,
-    /// AWS's reason for the state.
+    /// The reason that AWS gives for the state.
     pub reason: String,
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         Metric = "metric",
         Statistic = "statistic",
@@ -180,7 +180,8 @@ impl Kind for Alarm {
         summary: "Watches one metric of a service, the load balancer or the database.",
         page: "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html",
     };
-    // Nothing is held by an alarm; but one that outlives what it watches rings for a stack that is being taken down.
+    // An alarm blocks no deletion. But an alarm that outlives the resource it watches would notify people while the
+    // stack is being destroyed.
     const USES: &'static [&'static str] = &["topic", "service", "target_group", "load_balancer", "db_instance"];
     const RARE: bool = true;
     const COST: Cost<Desired, Live> = Cost::Each { what: "an alarm", price: "alarm month" };
@@ -199,7 +200,7 @@ impl Kind for Alarm {
     const GONE_AT_ONCE: bool = true;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        // The answer carries no tags; the path is the stack's own.
+        // The response contains no tags. The name prefix belongs to the stack.
         let prefix = aws::log_prefix(&cx.id);
         let call = cx.aws.cloudwatch.describe_alarms().alarm_name_prefix(&prefix).max_records(PAGE);
         let pages: Vec<_> = call.into_paginator().send().try_collect().await.during("DescribeAlarms")?;
@@ -287,7 +288,7 @@ fn live(alarm: &MetricAlarm) -> Live {
     let owned = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let count = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok()).unwrap_or_default();
     let all = count(alarm.evaluation_periods());
-    // Without a number of its own, every period has to be bad.
+    // If AWS reports no number of breaching periods, all periods must breach.
     let bad = alarm.datapoints_to_alarm().map_or(all, |bad| count(Some(bad)));
     let of = |dimension: &Dimension| (owned(dimension.name()), owned(dimension.value()));
     Live {
@@ -308,7 +309,7 @@ fn live(alarm: &MetricAlarm) -> Live {
     }
 }
 
-/// Makes or changes it: the same call does both, and overwrites all of it but the tags.
+/// Creates the alarm, or overwrites everything but its tags. One operation does both.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
 async fn put(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
     let name = format!("{}{}", aws::log_prefix(&cx.id), address.name());
@@ -341,7 +342,7 @@ async fn put(cx: &Context, address: &Address, desired: &Desired) -> Result<Live,
     })
 }
 
-/// Sets one field.
+/// Sets one field of the request.
 fn set(call: PutMetricAlarm, field: Field, desired: &Desired) -> Result<PutMetricAlarm, Failure> {
     let (comparison, threshold) = desired.bad.sdk();
     Ok(match field {
@@ -386,7 +387,7 @@ mod tests {
         }
     }
 
-    /// As `DescribeAlarms` has it after `PutMetricAlarm`.
+    /// Returns the alarm as `DescribeAlarms` reports it after `PutMetricAlarm`.
     fn sdk() -> MetricAlarm {
         MetricAlarm::builder()
             .alarm_name("/stackctl/demo/default/service-web-cpu")
@@ -412,12 +413,12 @@ mod tests {
     }
 
     #[test]
-    fn an_alarm_as_desired_needs_no_change_without_bad_periods() {
+    fn unchanged_alarm_without_bad_periods_has_no_changes() {
         assert_eq!(changed(&desired(), &live(&sdk())), Vec::<String>::new());
     }
 
     #[test]
-    fn each_part_that_differs_is_a_change_of_its_own() {
+    fn each_different_part_of_an_alarm_is_a_separate_change() {
         let mut drifted = live(&sdk());
         drifted.threshold = 99.0;
         drifted.enabled = false;
@@ -429,14 +430,14 @@ mod tests {
     }
 
     #[test]
-    fn a_target_group_that_is_made_anew_is_watched_from_then_on() {
+    fn alarm_moves_to_the_replaced_target_group() {
         let group = Input::output(&Address::new("target_group", "web"), "dimension");
         let wanted = Desired { dimensions: BTreeMap::from([("ServiceName".into(), group)]), ..desired() };
         assert_eq!(changed(&wanted, &live(&sdk())), ["of.ServiceName"]);
     }
 
     #[test]
-    fn status_says_that_it_rings_and_why() {
+    fn status_shows_the_alarm_state_and_its_reason() {
         let ringing = Live { state: "ALARM".into(), reason: "3 datapoints".into(), ..live(&sdk()) };
         assert_eq!(Alarm::summary(&ringing).as_deref(), Some("ALARM: 3 datapoints"));
         assert_eq!(Alarm::summary(&live(&sdk())).as_deref(), Some("ok"));

@@ -1,4 +1,4 @@
-//! What the tests over all kinds try alarms with.
+//! The sample alarms for the tests over all kinds.
 
 use super::*;
 use crate::{aws::model::Cloud, kind::Sample, kinds::cloudwatch::model};

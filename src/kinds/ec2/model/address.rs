@@ -1,4 +1,4 @@
-//! Elastic IP addresses.
+//! The operations on Elastic IP addresses.
 
 use aws_sdk_ec2::{
     operation::{

@@ -1,4 +1,4 @@
-//! VPC endpoints, which GuardDuty makes.
+//! The operations on VPC endpoints, such as those of GuardDuty.
 
 use aws_sdk_ec2::{
     operation::{
@@ -21,7 +21,7 @@ pub(super) fn serve(cloud: &Cloud) {
     cloud.on(DeleteVpcEndpointsError::generic, delete);
 }
 
-/// Nothing for one that is deleted.
+/// Returns the line for an endpoint, or `None` if it is deleted.
 pub(super) fn line(endpoint: &VpcEndpoint) -> Option<String> {
     let subnets = endpoint.subnet_ids().len();
     is_there(endpoint).then(|| format!("{} in {subnets} subnets", state::line("endpoint", endpoint.tags())))
@@ -32,7 +32,7 @@ fn is_there(endpoint: &VpcEndpoint) -> bool {
 }
 
 impl Ec2 {
-    /// Does what somebody does who makes an endpoint with a security group in these subnets; GuardDuty does it with `tags`.
+    /// Creates an endpoint with a security group in `subnets`, as a user would. GuardDuty does the same with `tags`.
     pub(crate) fn add_endpoint(&mut self, vpc: &str, subnets: &[String], tags: &[Tag]) {
         let (endpoint, group) = (self.id("vpce"), self.id("sg"));
         let named = SecurityGroup::builder().group_id(&group).group_name(&group).vpc_id(vpc);
@@ -60,7 +60,7 @@ impl Ec2 {
         self.endpoints.push(endpoint.build());
     }
 
-    /// Whether an endpoint stands in the subnet.
+    /// Whether an endpoint is in the subnet.
     pub(super) fn endpoints_in(&self, subnet: Option<&str>) -> bool {
         let mut there = self.endpoints.iter().filter(|endpoint| is_there(endpoint));
         there.any(|endpoint| endpoint.subnet_ids().iter().any(|one| Some(one.as_str()) == subnet))
@@ -72,7 +72,7 @@ impl Ec2 {
         there.any(|endpoint| endpoint.groups().iter().any(|one| one.group_id() == group))
     }
 
-    /// Takes away the interfaces in the subnets that pass.
+    /// Removes the interfaces `ids` whose subnet matches `in_subnet`.
     fn forget_interfaces(&mut self, ids: &[String], in_subnet: impl Fn(&str) -> bool) {
         self.interfaces.retain(|interface| {
             let id = interface.network_interface_id().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Instances.
+//! The operations on instances.
 
 use aws_sdk_ec2::{
     operation::{
@@ -35,7 +35,7 @@ pub(super) fn serve(cloud: &Cloud) {
     cloud.on(TerminateInstancesError::generic, terminate);
 }
 
-/// Nothing for one that is terminated: it is listed for about an hour.
+/// Returns the line for an instance, or `None` if it is terminated. EC2 lists a terminated instance for about an hour.
 pub(super) fn line(instance: &Instance) -> Option<String> {
     let gone = name(instance) == Some(&InstanceStateName::Terminated);
     (!gone).then(|| state::line("instance", instance.tags()))
@@ -55,17 +55,17 @@ impl Ec2 {
         Ok(&mut self.instances[at])
     }
 
-    /// Puts every instance into this state, as somebody at the console does.
+    /// Puts every instance into `state`, as a user of the console would.
     pub(in super::super) fn put_into(&mut self, state: &InstanceStateName) {
         self.instances.iter_mut().for_each(|instance| instance.state = Some(in_state(state)));
     }
 
-    /// Protects every instance from being terminated, as somebody at the console does.
+    /// Protects every instance from termination, as a user of the console would.
     pub(in super::super) fn protect_instances(&mut self) {
         self.protected = true;
     }
 
-    /// Lets every instance give its metadata without a session token.
+    /// Allows every instance to serve its metadata without a session token.
     pub(in super::super) fn allow_imdsv1(&mut self) {
         for instance in &mut self.instances {
             let options = InstanceMetadataOptionsResponse::builder().http_tokens(HttpTokensState::Optional);
@@ -82,7 +82,7 @@ fn groups(ec2: &mut Ec2, ids: &[String]) -> Result<Vec<GroupIdentifier>, Refusal
     known.collect()
 }
 
-/// To a client token that was used before, EC2 answers with what it made then, gone or not.
+/// For a known client token, EC2 returns the instance that it created for that token, even if it is terminated.
 fn run(ec2: &mut Ec2, input: &RunInstancesInput) -> Result<RunInstancesOutput, Refusal> {
     let made = ec2.tokens.get(input.client_token().unwrap_or_default()).cloned();
     if let Some(made) = made {
@@ -129,7 +129,7 @@ fn describe(ec2: &mut Ec2, input: &DescribeInstancesInput) -> Result<DescribeIns
     Ok(DescribeInstancesOutput::builder().reservations(reservation).build())
 }
 
-/// The one attribute that is asked for.
+/// Returns the requested attribute.
 fn attribute(
     ec2: &mut Ec2,
     input: &DescribeInstanceAttributeInput,

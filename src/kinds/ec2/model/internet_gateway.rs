@@ -1,4 +1,4 @@
-//! Internet gateways.
+//! The operations on internet gateways.
 
 use aws_sdk_ec2::{
     operation::{
@@ -61,7 +61,7 @@ fn describe(ec2: &mut Ec2, input: &DescribeInternetGatewaysInput) -> Result<Desc
     Ok(DescribeInternetGatewaysOutput::builder().set_internet_gateways(Some(shown.cloned().collect())).build())
 }
 
-/// A gateway is attached to one VPC at most, and a VPC to one gateway.
+/// A gateway can be attached to at most one VPC, and a VPC to at most one gateway.
 fn attach(ec2: &mut Ec2, input: &AttachInternetGatewayInput) -> Result<AttachInternetGatewayOutput, Refusal> {
     let at = ec2.internet_gateway(input.internet_gateway_id())?;
     ec2.vpc(input.vpc_id())?;
@@ -82,7 +82,7 @@ fn detach(ec2: &mut Ec2, input: &DetachInternetGatewayInput) -> Result<DetachInt
     if ec2.internet_gateways[at].attachments().iter().all(|to| to.vpc_id() != input.vpc_id()) {
         return Err(Refusal::new("Gateway.NotAttached", "the gateway is not attached to the network"));
     }
-    // Their public addresses.
+    // Public addresses in the network block the detachment.
     ec2.holds_nothing(input.vpc_id(), "DependencyViolation")?;
     ec2.internet_gateways[at].attachments = None;
     Ok(DetachInternetGatewayOutput::builder().build())

@@ -1,6 +1,6 @@
-//! EC2 in memory: what the kinds of EC2 call, as its API reference describes it.
+//! An in-memory model of EC2 with the operations that the EC2 kinds call, as the API reference describes them.
 //!
-//! What is pending or going at one look is available or gone at the next one.
+//! A resource that is pending or being deleted at one read is available or gone at the next.
 //! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Welcome.html>
 
 #![expect(clippy::unnecessary_wraps, reason = "all handlers have one shape, and some operations are never refused")]
@@ -38,9 +38,9 @@ impl Service for Ec2 {
     }
 }
 
-/// An AWS with EC2 and what no stack owns: the network `vpc-given` with the subnets `subnet-given` and `subnet-other` and the
-/// security groups `sg-given` and `sg-other`; the network `vpc-other` with `subnet-far`; a route table, gateways and
-/// addresses that nothing uses.
+/// Returns an AWS with EC2 and these resources, which belong to no stack: the network `vpc-given` with the subnets
+/// `subnet-given` and `subnet-other` and the security groups `sg-given` and `sg-other`; the network `vpc-other` with
+/// `subnet-far`; and a route table, gateways and addresses that are not in use.
 pub(crate) fn cloud() -> Cloud {
     let cloud = Cloud::new();
     address::serve(&cloud);

@@ -1,4 +1,4 @@
-//! NAT gateways.
+//! The operations on NAT gateways.
 
 use aws_sdk_ec2::{
     operation::{
@@ -18,14 +18,14 @@ pub(super) fn serve(cloud: &Cloud) {
     cloud.on(DeleteNatGatewayError::generic, delete);
 }
 
-/// Nothing for one that is deleted: it is listed for about an hour.
+/// Returns the line for a gateway, or `None` if it is deleted. EC2 lists a deleted gateway for about an hour.
 pub(super) fn line(gateway: &NatGateway) -> Option<String> {
     let gone = gateway.state() == Some(&NatGatewayState::Deleted);
     (!gone).then(|| state::line("NAT gateway", gateway.tags()))
 }
 
 impl Ec2 {
-    /// Lets the stack's gateways fail, as they do where their subnet has no free address.
+    /// Makes the stack's gateways fail, as if their subnet had no free address.
     pub(in super::super) fn fail_nat_gateways(&mut self) {
         for gateway in self.nat_gateways.iter_mut().filter(|gateway| !gateway.tags().is_empty()) {
             gateway.state = Some(NatGatewayState::Failed);
@@ -34,7 +34,7 @@ impl Ec2 {
     }
 }
 
-/// To a client token that was used before, EC2 answers with what it made then, gone or not.
+/// For a known client token, EC2 returns the gateway that it created for that token, even if it is deleted.
 fn create(ec2: &mut Ec2, input: &CreateNatGatewayInput) -> Result<CreateNatGatewayOutput, Refusal> {
     let made = ec2.tokens.get(input.client_token().unwrap_or_default()).cloned();
     if let Some(made) =

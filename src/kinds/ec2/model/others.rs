@@ -1,4 +1,4 @@
-//! What only others have in a network of the stack: all that a deletion looks for.
+//! The resources that only others create in a network of the stack. A deletion looks for all of them.
 
 use aws_sdk_ec2::{
     operation::{

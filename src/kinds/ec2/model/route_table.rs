@@ -1,4 +1,4 @@
-//! Route tables, their routes and their associations.
+//! The operations on route tables, their routes and their associations.
 
 use aws_sdk_ec2::{
     operation::{
@@ -34,7 +34,7 @@ pub(super) fn serve(cloud: &Cloud) {
     cloud.on(DisassociateRouteTableError::generic, disassociate);
 }
 
-/// Of a table that is nobody's, what it does is nobody's business.
+/// Returns the line for a route table. Routes and subnets are left out for a table that belongs to no stack.
 pub(super) fn line(table: &RouteTable) -> String {
     let table_line = state::line("route table", table.tags());
     if table.tags().is_empty() {
@@ -52,7 +52,7 @@ impl Ec2 {
         Ok(&mut self.route_tables[at])
     }
 
-    /// The table and the place in it of the association.
+    /// Returns the associations of the table that contains the association `id`, and its index there.
     fn association(&mut self, id: Option<&str>) -> Result<(&mut Vec<RouteTableAssociation>, usize), Refusal> {
         let unknown = || Refusal::new("InvalidAssociationID.NotFound", "the association does not exist");
         let all = self.route_tables.iter_mut().filter_map(|table| table.associations.as_mut());
@@ -63,7 +63,7 @@ impl Ec2 {
         found.into_iter().next().ok_or_else(unknown)
     }
 
-    /// Lets `rtb-given` serve the subnets of the stack's tables, as somebody at the console does.
+    /// Associates the subnets of the stack's tables with `rtb-given`, as a user of the console would.
     pub(in super::super) fn move_subnets_away(&mut self) {
         let (given, ours): (Vec<_>, Vec<_>) =
             self.route_tables.iter_mut().partition(|table| table.route_table_id() == Some("rtb-given"));
@@ -72,7 +72,7 @@ impl Ec2 {
         given.into_iter().for_each(|table| table.associations.get_or_insert_default().extend(moved.clone()));
     }
 
-    /// Adds a route that nobody asked for to the stack's tables.
+    /// Adds an unexpected route to the stack's tables.
     pub(in super::super) fn add_routes(&mut self) {
         for table in self.route_tables.iter_mut().filter(|table| !table.tags().is_empty()) {
             let route = Route::builder().destination_cidr_block("192.0.2.0/24").vpc_peering_connection_id("pcx-1");
@@ -80,7 +80,7 @@ impl Ec2 {
         }
     }
 
-    /// A route to what is there.
+    /// Returns a route to an existing gateway.
     fn route(&self, to: &str, gateway: Option<&str>, nat: Option<&str>) -> Result<Route, Refusal> {
         if gateway.is_some() {
             self.internet_gateway(gateway)?;
@@ -92,7 +92,7 @@ impl Ec2 {
     }
 }
 
-/// The place of the route to `destination`.
+/// Returns the index of the route to `destination`.
 fn place(table: &RouteTable, destination: &str) -> Option<usize> {
     table.routes().iter().position(|route| route.destination_cidr_block() == Some(destination))
 }
@@ -146,7 +146,7 @@ fn replace_route(ec2: &mut Ec2, input: &ReplaceRouteInput) -> Result<ReplaceRout
     let to = input.destination_cidr_block().unwrap_or_default();
     let route = ec2.route(to, input.gateway_id(), input.nat_gateway_id())?;
     let table = ec2.route_table(input.route_table_id())?;
-    // EC2 documents no code of its own for this one.
+    // EC2 documents no specific code for this error.
     let at = place(table, to).ok_or_else(|| Refusal::new("InvalidParameterValue", format!("no route to {to}")))?;
     table.routes.get_or_insert_default()[at] = route;
     Ok(ReplaceRouteOutput::builder().build())

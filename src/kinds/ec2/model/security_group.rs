@@ -1,4 +1,4 @@
-//! Security groups and their incoming rules.
+//! The operations on security groups and their ingress rules.
 
 use aws_sdk_ec2::{
     operation::{
@@ -45,12 +45,12 @@ impl Ec2 {
         Ok(&mut self.security_groups[at])
     }
 
-    /// Lets nothing out of any group.
+    /// Removes the egress rules of every group.
     pub(in crate::kinds::ec2) fn close_groups(&mut self) {
         self.security_groups.iter_mut().for_each(|group| group.ip_permissions_egress = Some(Vec::new()));
     }
 
-    /// The groups that a rule names must be there.
+    /// Checks that the groups which a rule refers to exist.
     fn sources(&mut self, permission: &IpPermission) -> Result<(), Refusal> {
         permission.user_id_group_pairs().iter().try_for_each(|pair| self.security_group(pair.group_id()).map(drop))
     }
@@ -68,7 +68,7 @@ fn create(ec2: &mut Ec2, input: &CreateSecurityGroupInput) -> Result<CreateSecur
         .set_group_name(input.group_name.clone())
         .set_description(input.description.clone())
         .set_vpc_id(input.vpc_id.clone())
-        // A new group lets everything out.
+        // A new group allows all outgoing traffic.
         .ip_permissions_egress(
             IpPermission::builder()
                 .ip_protocol("-1")
@@ -100,7 +100,7 @@ fn describe(ec2: &mut Ec2, input: &DescribeSecurityGroupsInput) -> Result<Descri
     Ok(DescribeSecurityGroupsOutput::builder().set_security_groups(Some(shown.cloned().collect())).build())
 }
 
-/// EC2 takes all rules of a call, or none.
+/// EC2 adds either all rules of a call or none.
 fn authorize(
     ec2: &mut Ec2,
     input: &AuthorizeSecurityGroupIngressInput,

@@ -1,4 +1,4 @@
-//! What EC2 has, and what its operations share: ids, tags, filters and refusals.
+//! The state of the EC2 model, and helpers for its operations: ids, tags, filters and errors.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,11 +7,11 @@ use tokio::time::Instant;
 
 use crate::aws::{self, model::Refusal};
 
-/// What the account has in the region.
+/// The EC2 resources of the account in the region.
 #[derive(Clone, Default)]
 pub struct Ec2 {
     pub made: u32,
-    /// What was made with each client token.
+    /// The id that was created for each client token.
     pub tokens: BTreeMap<String, String>,
     pub vpcs: Vec<types::Vpc>,
     pub subnets: Vec<types::Subnet>,
@@ -22,31 +22,31 @@ pub struct Ec2 {
     pub security_groups: Vec<types::SecurityGroup>,
     pub instances: Vec<types::Instance>,
     pub endpoints: Vec<types::VpcEndpoint>,
-    /// Of those whom nothing else here has.
+    /// The network interfaces of resources that this model does not contain.
     pub interfaces: Vec<types::NetworkInterface>,
-    /// Whether they may not be terminated.
+    /// Whether the instances are protected from termination.
     pub protected: bool,
-    /// Until when network interfaces of what is gone stand in every subnet, with every security group.
+    /// Until then, network interfaces of deleted resources are still in every subnet and use every security group.
     pub lingering_until: Option<Instant>,
 }
 
-/// As long as AWS usually takes at most to remove the network interfaces of load balancers and tasks.
+/// The longest time that AWS usually takes to remove the network interfaces of load balancers and tasks.
 /// <https://github.com/alantech/iasql/pull/654>
 const LINGERS: Duration = Duration::from_secs(1200);
 
 impl Ec2 {
-    /// The next id that begins with `prefix`.
+    /// Returns the next id, starting with `prefix`.
     pub fn id(&mut self, prefix: &str) -> String {
         self.made += 1;
         format!("{prefix}-{}", self.made)
     }
 
-    /// Lets network interfaces of what was just deleted stay for as long as they do on AWS.
+    /// Keeps the network interfaces of resources that were just deleted for as long as AWS does.
     pub(in super::super) fn linger(&mut self) {
         self.lingering_until = Some(Instant::now() + LINGERS);
     }
 
-    /// What such interfaces stand in, have or speak from cannot go.
+    /// Fails while such network interfaces remain: they block the deletion of their subnet, security group and address.
     pub(super) fn holds_nothing(&self, id: Option<&str>, code: &str) -> Result<(), Refusal> {
         let lingers = self.lingering_until.is_some_and(|until| Instant::now() < until);
         let refusal = || Refusal::new(code, format!("'{}' has dependencies", id.unwrap_or_default()));
@@ -54,22 +54,22 @@ impl Ec2 {
     }
 }
 
-/// What [`aws::model::Service::present`] says of a thing with these tags.
+/// Returns the line of [`aws::model::Service::present`] for a resource with these tags.
 pub fn line(what: &str, tags: &[Tag]) -> String {
     let address = tags.iter().find(|tag| tag.key() == Some(aws::ADDRESS)).and_then(Tag::value);
     format!("{what} {}", address.unwrap_or("of nobody"))
 }
 
-/// The tags that a create call gives to what it makes.
+/// Returns the tags that a create call sets on the new resource.
 pub fn tags(specifications: &[TagSpecification], of: &ResourceType) -> Vec<Tag> {
     let of_type = specifications.iter().filter(|specification| specification.resource_type() == Some(of));
     of_type.flat_map(|specification| specification.tags().to_vec()).collect()
 }
 
-/// Whether a thing with these tags passes all of `filters`: one by a tag, or one by a property that `properties` names.
+/// Whether a resource with these tags passes all of `filters`. A filter is either by a tag or by one of `properties`.
 ///
 /// # Panics
-/// If a filter is none of these.
+/// Panics for any other filter.
 pub fn passes(filters: &[Filter], tags: &[Tag], properties: &[(&str, &[&str])]) -> bool {
     filters.iter().all(|filter| {
         let name = filter.name().expect("a filter has a name");
@@ -83,13 +83,13 @@ pub fn passes(filters: &[Filter], tags: &[Tag], properties: &[(&str, &[&str])]) 
     })
 }
 
-/// The place of what has this id, which `id` gives.
+/// Returns the index of the item for which `id` returns `wanted`.
 pub fn find<T>(all: &[T], id: impl Fn(&T) -> Option<&str>, wanted: Option<&str>, code: &str) -> Result<usize, Refusal> {
     let found = all.iter().position(|item| wanted.is_some() && id(item) == wanted);
     found.ok_or_else(|| Refusal::new(code, format!("the ID '{}' does not exist", wanted.unwrap_or_default())))
 }
 
-/// The refusal to delete what others need.
+/// Returns the error for deleting a resource that is in use.
 pub fn in_use(id: Option<&str>) -> Refusal {
     Refusal::new("DependencyViolation", format!("'{}' has dependencies and cannot be deleted", id.unwrap_or_default()))
 }

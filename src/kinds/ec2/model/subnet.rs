@@ -1,4 +1,4 @@
-//! Subnets.
+//! The operations on subnets.
 
 use aws_sdk_ec2::{
     operation::{
@@ -30,7 +30,7 @@ impl Ec2 {
 
 fn create(ec2: &mut Ec2, input: &CreateSubnetInput) -> Result<CreateSubnetOutput, Refusal> {
     ec2.vpc(input.vpc_id())?;
-    // The ranges of the samples are equal or apart.
+    // The ranges in the samples are either equal or disjoint.
     let mut of_vpc = ec2.subnets.iter().filter(|subnet| subnet.vpc_id() == input.vpc_id());
     if of_vpc.any(|subnet| subnet.cidr_block() == input.cidr_block()) {
         return Err(Refusal::new("InvalidSubnet.Conflict", "the CIDR conflicts with another subnet"));

@@ -1,4 +1,4 @@
-//! VPCs.
+//! The operations on VPCs.
 
 use aws_sdk_ec2::{
     operation::{

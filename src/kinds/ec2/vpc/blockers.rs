@@ -1,4 +1,4 @@
-//! What EC2 counts as a dependency of a network, as far as it does not belong to the stack.
+//! Finds the resources that block the deletion of a network and do not belong to the stack.
 //!
 //! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVpc.html>
 
@@ -14,12 +14,12 @@ use crate::{
     model::Failure,
 };
 
-/// What a look finds.
+/// The blockers that one search found.
 type Blockers = Result<Vec<Blocker>, Failure>;
 
 pub(super) async fn find(cx: &Context, owned: &Owned, vpcs: &[String]) -> Blockers {
     let found = futures::try_join!(
-        // Boxed, because all of them together are larger than a stack likes.
+        // Boxed, because the futures together are too large for the stack.
         Box::pin(interfaces(cx, owned, "vpc-id", vpcs)),
         Box::pin(subnets(cx, owned, vpcs)),
         Box::pin(security_groups(cx, owned, vpcs)),
@@ -50,7 +50,7 @@ async fn subnets(cx: &Context, owned: &Owned, vpcs: &[String]) -> Blockers {
 async fn security_groups(cx: &Context, owned: &Owned, vpcs: &[String]) -> Blockers {
     let call = cx.aws.ec2.describe_security_groups().filters(filter("vpc-id", vpcs)).into_paginator().items().send();
     let all: Vec<SecurityGroup> = call.try_collect().await.during("DescribeSecurityGroups")?;
-    // The default group goes with its network.
+    // AWS deletes the default group with its network.
     let others = all.iter().filter(|group| group.group_name() != Some("default") && !is_its_own(group.tags()));
     let named = others.filter(|group| !owned.has(group.group_id().unwrap_or_default())).map(|group| {
         let place = place(owned, group.vpc_id().unwrap_or_default());

@@ -1,4 +1,4 @@
-//! The stack's own network, in which everything else of it lives.
+//! The network that contains all other resources of the stack.
 //!
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/configure-your-vpc.html>
 
@@ -16,29 +16,29 @@ use crate::{
     model::{Address, Changes, Diff, Failure, Found, NoField, On, Outputs, Permission, Phase, fields},
 };
 
-/// The network of a stack.
+/// The VPC of a stack.
 pub struct Vpc;
 
-/// What stack.yaml asks of it.
+/// The VPC that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// `network.cidr`, such as `10.20.0.0/16`; between /16 and /28.
+    /// `network.cidr`, such as `10.20.0.0/16`. Must be between /16 and /28.
     pub cidr: String,
 }
 
-/// What AWS has.
+/// The VPC as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// `vpc-…`.
     pub id: String,
-    /// Its range.
+    /// Its address range.
     pub cidr: String,
-    /// Whether AWS says `available`.
+    /// Whether AWS reports the state `available`.
     pub available: bool,
 }
 
 fields! {
-    /// What takes a replacement.
+    /// The fields whose change replaces the VPC.
     pub enum Fixed {
         Cidr = "cidr",
     }
@@ -67,7 +67,7 @@ impl Kind for Vpc {
         Permission::make(&["ec2:CreateVpc"], On::Tagged),
         ec2::TAGGING,
         Permission::delete(&["ec2:DeleteVpc"], On::Owned),
-        // What may block its deletion.
+        // Finds the resources that may block a deletion.
         Permission::delete(
             &["ec2:DescribeNetworkAcls", "ec2:DescribeVpcPeeringConnections", "ec2:DescribeVpnGateways"],
             On::Any,
@@ -162,12 +162,12 @@ mod tests {
     }
 
     #[test]
-    fn a_vpc_as_desired_needs_no_change() {
+    fn unchanged_vpc_has_no_changes() {
         assert_eq!(Vpc::diff(&Desired { cidr: "10.20.0.0/16".into() }, &live()), []);
     }
 
     #[test]
-    fn another_range_takes_another_vpc() {
+    fn changed_range_replaces_the_vpc() {
         let changes = Vpc::diff(&Desired { cidr: "10.30.0.0/16".into() }, &live());
         assert_eq!(changes.iter().map(|change| change.how).collect::<Vec<_>>(), [How::Replace]);
     }

@@ -1,6 +1,6 @@
-//! What AWS knows of the loads that earlier commands began: their tasks, as long as ECS remembers those, and what the tasks
-//! said, as long as their log group is there. The clean-up of a load deletes the log group last, so it tells about the loads
-//! of commands that did not come to their end, and about no others.
+//! Finds the database loads of earlier commands. The sources are their tasks, while ECS still knows them, and the task
+//! output, while the log group exists. The clean-up of a load deletes the log group last, so the log describes only
+//! loads of commands that did not finish.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html>
 
@@ -20,77 +20,77 @@ use crate::{
     model::{Address, Failure},
 };
 
-/// Which dump a load loads, and how.
+/// The dump of a load, and how it is loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
-    /// SHA-256 of the packed dump, in hexadecimal digits.
+    /// The SHA-256 of the compressed dump, in hexadecimal digits.
     pub sha256: String,
-    /// Whether it takes the place of the whole database.
+    /// Whether the dump replaces the whole database.
     pub replaces: bool,
 }
 
-/// How far a load is.
+/// The progress or the result of a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Its task runs, or is about to.
+    /// Its task runs or is starting.
     Runs,
-    /// The dump is in the database.
+    /// The database contains the dump.
     Loaded,
-    /// Nothing of the dump is in the database.
+    /// The database contains nothing of the dump.
     Undone,
-    /// It was killed before it could clean up. Nothing of the dump is in the database, but with `--replace` the server may have
-    /// another one that is half loaded.
+    /// It was killed before it could clean up. The database contains nothing of the dump, but with `--replace` the
+    /// server may have a second database that is half loaded.
     Killed,
-    /// It began to load the dump, and nothing tells how it ended.
+    /// It started to load the dump, and its result is unknown.
     Unknown,
 }
 
-/// A load that a command began.
+/// A load that a command started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Begun {
     /// The id of its task.
     pub task: String,
-    /// The run of stackctl that started it, as long as ECS knows the task.
+    /// The run of stackctl that started it, while ECS still knows the task.
     pub run: Option<String>,
-    /// What it loads, where that is still known.
+    /// The dump that it loads, if known.
     pub order: Option<Order>,
-    /// How far it is.
+    /// Its progress or result.
     pub state: State,
-    /// Whether it could not drop the database whose place it took.
+    /// Whether it failed to drop the database that it replaced.
     pub leaves_old: bool,
-    /// When it began, in milliseconds since 1970.
+    /// When it started, in milliseconds since 1970.
     pub at: i64,
 }
 
-/// What is there of a load that did not come to its end.
+/// The resources that an unfinished load left behind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Left {
-    /// Whether its log group is there.
+    /// Whether its log group exists.
     pub log: bool,
-    /// The ARN of the revision that a task can still be started with.
+    /// The ARN of its revision, if a task can still be started with it.
     pub definition: Option<String>,
 }
 
-/// What the log has of one task.
+/// The log output of one task.
 #[derive(Debug, Default)]
 struct Said {
     order: Option<Order>,
-    /// Nothing, where the task has not said how it ended.
+    /// `None` if the output does not contain the result.
     end: Option<State>,
     leaves_old: bool,
     at: i64,
 }
 
-/// The name of the cluster in which they run.
+/// Returns the name of the cluster in which the loads run.
 pub fn cluster(cx: &Context) -> String {
     ecs::cluster_name(&cx.id)
 }
 
-/// The loads of commands that did not come to their end, the newest first, and every load whose task runs. `left` is what the
-/// stack has of them.
+/// Returns the loads of commands that did not finish, newest first, and every load whose task runs. `left` describes
+/// the resources that they left behind.
 ///
 /// # Errors
-/// If ECS or CloudWatch Logs cannot be read.
+/// Returns an error if a call to ECS or CloudWatch Logs fails.
 pub async fn begun(cx: &Context, left: &Left) -> Result<Vec<Begun>, Failure> {
     let (tasks, mut said) = futures::try_join!(tasks(cx), said(cx, left.log))?;
     let arns: Vec<&str> = tasks.iter().filter_map(Task::task_definition_arn).collect();
@@ -101,7 +101,7 @@ pub async fn begun(cx: &Context, left: &Left) -> Result<Vec<Begun>, Failure> {
         let definition = task.task_definition_arn().unwrap_or_default();
         let log = said.remove(&id);
         let runs = task.last_status() != Some("STOPPED");
-        // A task that stopped is also known for an hour if its command has come to its end.
+        // ECS knows a stopped task for an hour, even if its command finished.
         if !runs && log.is_none() && left.definition.as_deref() != Some(definition) {
             continue;
         }
@@ -120,19 +120,19 @@ pub async fn begun(cx: &Context, left: &Left) -> Result<Vec<Begun>, Failure> {
     Ok(begun)
 }
 
-/// How a load ended whose task stopped with this exit code, and has said this.
+/// Returns the result of a load from the exit code of its stopped task and from its output.
 fn ended(exit_code: Option<i32>, said: &Said) -> State {
     match (exit_code, said.end) {
         (Some(0), _) => State::Loaded,
         (_, Some(end)) => end,
         (Some(code), None) if database_load::has_ended_by_itself(code) => State::Undone,
-        // It was not started, or ended before its first line.
+        // It did not start, or ended before its first output line.
         (_, None) if said.order.is_none() => State::Undone,
         (_, None) => State::Killed,
     }
 }
 
-/// The tasks of all loads that ECS knows. A task that was stopped has lost its tags.
+/// Returns the tasks of all loads that ECS knows. A task that was stopped has no tags.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html>
 async fn tasks(cx: &Context) -> Result<Vec<Task>, Failure> {
     let cluster = ecs::cluster_name(&cx.id);
@@ -142,12 +142,12 @@ async fn tasks(cx: &Context) -> Result<Vec<Task>, Failure> {
     Ok(tasks)
 }
 
-/// The run of stackctl that is named in what a task was started by, if that is a load.
+/// Returns the run of stackctl in the `startedBy` value of a load.
 fn run_of(started_by: &str) -> Option<&str> {
     task::started_by(started_by).filter(|(what, _)| *what == TASK).map(|(_, run)| run)
 }
 
-/// What the revisions with these ARNs load. One that is being deleted is described for as long as its task is known.
+/// Returns the dumps of these revisions, by ARN. ECS describes a deleted revision as long as it knows a task with it.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteTaskDefinitions.html>
 async fn orders(cx: &Context, arns: &[&str]) -> Result<BTreeMap<String, Order>, Failure> {
     let mut orders = BTreeMap::new();
@@ -172,7 +172,7 @@ fn ordered(definition: &TaskDefinition) -> Option<Order> {
     Some(Order { sha256: variable(database_load::SHA256)?, replaces: variable(database_load::REPLACE)? == "yes" })
 }
 
-/// What the log has of each task, by the task's id.
+/// Returns the log output of each task, by task id.
 async fn said(cx: &Context, is_there: bool) -> Result<BTreeMap<String, Said>, Failure> {
     let mut said: BTreeMap<String, Said> = BTreeMap::new();
     if !is_there {
@@ -189,7 +189,7 @@ async fn said(cx: &Context, is_there: bool) -> Result<BTreeMap<String, Said>, Fa
     }
 }
 
-/// The words of load.sh.
+/// Reads a status line of load.sh.
 fn hear(said: &mut BTreeMap<String, Said>, line: &LogLine) {
     let LogLine { task, time, message: text, .. } = line;
     let of_task = said.entry(task.clone()).or_insert_with(|| Said { at: *time, ..Said::default() });

@@ -1,5 +1,5 @@
-//! The loading of a dump into the database: a one-off task beside it that fetches the dump from the stack's registry and
-//! hands it to psql, run to its exit code.
+//! The task that loads a dump into the database. It fetches the dump from the stack's registry, pipes it to psql, and
+//! runs until it exits.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/standalone-task-create.html>
 
@@ -15,22 +15,22 @@ use crate::{
     },
 };
 
-/// The loading of a dump.
+/// The kind of the task that loads a dump.
 pub type DatabaseLoad = DatabaseTask<Load>;
 
-/// What that task is for.
+/// The purpose of that task.
 pub struct Load;
 
-/// What its task definition, its log group and all else that is there for it are called.
+/// The name of its task definition, its log group and its other resources.
 pub const TASK: &str = Load::NAME;
 
-/// The variable with the sum of the packed dump.
+/// The environment variable with the SHA-256 of the compressed dump.
 pub const SHA256: &str = "SHA256";
 
-/// The variable that says whether the dump takes the place of the whole database: `yes` or `no`.
+/// The environment variable that states whether the dump replaces the whole database: `yes` or `no`.
 pub const REPLACE: &str = "REPLACE";
 
-/// Whether the script came to its end before the task had this exit code. One that is killed has 128 and the number of SIGKILL.
+/// Whether the script ended without being killed. A killed script has the exit code 128 plus the number of SIGKILL.
 pub const fn has_ended_by_itself(exit_code: i32) -> bool {
     exit_code != 137
 }
@@ -43,9 +43,9 @@ impl Purpose for Load {
     };
     const RUN_NOTE: &'static str = "runs once and loads the complete dump or nothing";
     const USUAL: Duration = Duration::from_secs(90);
-    // A dump of the largest size takes some hours, most of them for its indexes.
+    // The largest dump takes some hours, most of them for its indexes.
     const LIMIT: Duration = Duration::from_secs(12 * 3600);
-    // The command that waits for an earlier load of the same dump goes before.
+    // The command itself waits for an earlier load of the same dump.
     const ENDS_EARLIER: bool = false;
     const OVERDUE: &'static str = "stackctl stops it now, which undoes what it has loaded. Load the dump in parts.";
     const TELLS: bool = true;

@@ -1,4 +1,4 @@
-//! Clusters.
+//! The operations on clusters.
 
 use aws_sdk_ecs::{
     operation::{
@@ -28,13 +28,13 @@ pub(super) fn serve(cloud: &Cloud) {
     cloud.on(DeleteClusterError::generic, delete);
 }
 
-/// Nothing for one that is inactive: it is described for a while.
+/// Returns the line for a cluster, or `None` if it is inactive. ECS describes an inactive cluster for a while.
 pub(super) fn line(cluster: &Cluster) -> Option<String> {
     (cluster.status() != Some("INACTIVE")).then(|| model::line("cluster", cluster.tags()))
 }
 
 impl Ecs {
-    /// The cluster that a call names, by its name or its ARN.
+    /// Returns the cluster with this name or ARN.
     pub(super) fn cluster(&mut self, name: Option<&str>) -> Result<&mut Cluster, Refusal> {
         let name = aws::last_part(name.unwrap_or("default"));
         let mut there = self.clusters.iter_mut().filter(|cluster| line(cluster).is_some());
@@ -43,7 +43,7 @@ impl Ecs {
     }
 }
 
-/// To the name of an active cluster, ECS answers with that cluster.
+/// Creates a cluster. If an active cluster has this name, ECS returns that one.
 fn create(ecs: &mut Ecs, input: &CreateClusterInput) -> Result<CreateClusterOutput, Refusal> {
     if let Ok(cluster) = ecs.cluster(input.cluster_name()) {
         return Ok(CreateClusterOutput::builder().cluster(cluster.clone()).build());
@@ -61,7 +61,7 @@ fn create(ecs: &mut Ecs, input: &CreateClusterInput) -> Result<CreateClusterOutp
     Ok(CreateClusterOutput::builder().cluster(cluster).build())
 }
 
-/// Those that are not named are taken away.
+/// Sets the capacity providers, and removes those that the call omits.
 fn put_capacity_providers(
     ecs: &mut Ecs,
     input: &PutClusterCapacityProvidersInput,

@@ -1,4 +1,4 @@
-//! Task definitions, by their revisions.
+//! The operations on task definitions and their revisions.
 
 use std::collections::BTreeSet;
 
@@ -39,8 +39,8 @@ pub(super) fn serve(cloud: &Cloud) {
     cloud.on(DeleteTaskDefinitionsError::generic, delete);
 }
 
-/// A line for each family and what it has; not how many revisions, because a change adds one. What ECS is deleting is not
-/// there.
+/// Returns a line for each family with its status. Leaves out the number of revisions, because a change adds one, and
+/// the revisions that ECS is deleting.
 pub(super) fn lines(revisions: &[Revision]) -> BTreeSet<String> {
     let line = |family: &str| {
         let status = [Status::Active, Status::Inactive]
@@ -56,7 +56,7 @@ pub(super) fn arn(family: &str, number: i32) -> String {
 }
 
 impl Ecs {
-    /// Adds an active revision to the family that `definition` names; the numbers of a family's revisions only grow.
+    /// Adds an active revision to the family of `definition`. Revision numbers of a family only increase.
     pub(super) fn add(&mut self, definition: TaskDefinitionBuilder, tags: Vec<Tag>) -> TaskDefinition {
         let family = definition.get_family().clone().unwrap_or_default();
         let of_family = self.revisions.iter().filter(|revision| revision.family() == family);
@@ -67,7 +67,7 @@ impl Ecs {
         definition
     }
 
-    /// The revision that a call names: by its ARN, by family and number, or by a family for its newest active one.
+    /// Returns the revision with this ARN or `family:revision`, or the newest active revision of a family.
     pub(super) fn revision(&mut self, name: Option<&str>) -> Result<&mut Revision, Refusal> {
         let name = name.unwrap_or_default();
         let named = |revision: &Revision| {
@@ -78,7 +78,7 @@ impl Ecs {
         found.ok_or_else(|| Refusal::new("ClientException", "Unable to describe task definition."))
     }
 
-    /// Refuses a revision with which nothing can be started.
+    /// Returns the ARN of a revision, or an error if the revision is not active.
     pub(super) fn startable(&mut self, name: Option<&str>) -> Result<String, Refusal> {
         let revision = self.revision(name)?;
         let active = revision.is(&Status::Active);
@@ -122,7 +122,7 @@ fn list(ecs: &mut Ecs, input: &ListTaskDefinitionsInput) -> Result<ListTaskDefin
     Ok(ListTaskDefinitionsOutput::builder().set_task_definition_arns(Some(arns)).build())
 }
 
-/// A family is listed as inactive for as long as it has a revision, also if ECS is deleting that.
+/// Lists families. A family counts as inactive as long as it has a revision, even one that ECS is deleting.
 fn families(
     ecs: &mut Ecs,
     input: &ListTaskDefinitionFamiliesInput,
@@ -153,7 +153,7 @@ fn deregister(ecs: &mut Ecs, input: &DeregisterTaskDefinitionInput) -> Result<De
     Ok(DeregisterTaskDefinitionOutput::builder().task_definition(revision.definition.clone()).build())
 }
 
-/// What ECS does not delete, it answers as a failure in a success.
+/// Deletes revisions. A successful response contains the failures of single revisions.
 fn delete(ecs: &mut Ecs, input: &DeleteTaskDefinitionsInput) -> Result<DeleteTaskDefinitionsOutput, Refusal> {
     if input.task_definitions().len() > 10 {
         return Err(Refusal::new("InvalidParameterException", "at most 10 task definitions are deleted at once"));

@@ -1,6 +1,6 @@
-//! ECS in memory: what the kinds of ECS call, as its API reference describes it.
+//! An in-memory model of ECS with the operations that its kinds call, as the API reference describes them.
 //!
-//! What is under way at one look has ended at the next one.
+//! An operation that is in progress at one read is complete at the next.
 //! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/Welcome.html>
 
 #![expect(clippy::unnecessary_wraps, reason = "all handlers have one shape, and some operations are never refused")]
@@ -17,13 +17,13 @@ use aws_sdk_ecs::types;
 pub(super) use self::state::Ecs;
 use crate::aws::model::{Cloud, Service};
 
-/// The ARN of the cluster that [`cloud_with_cluster`] has.
+/// The ARN of the cluster in [`cloud_with_cluster`].
 pub(super) const CLUSTER: &str = "arn:aws:ecs:eu-west-1:123456789012:cluster/shop-test-main";
 
 /// The ARN of the task definition that [`cloud_with_database_task`] adds.
 pub(super) const DATABASE_TASK: &str = "arn:aws:ecs:eu-west-1:123456789012:task-definition/shop-test-database:1";
 
-/// The family of which [`cloud_with_cluster`] has two revisions.
+/// The family of the two revisions in [`cloud_with_cluster`].
 const FAMILY: &str = "shop-test-main";
 
 impl Service for Ecs {
@@ -36,7 +36,7 @@ impl Service for Ecs {
     }
 }
 
-/// An AWS with an ECS that has nothing.
+/// Returns an AWS with an empty ECS.
 pub(super) fn cloud() -> Cloud {
     let cloud = Cloud::new();
     clusters::serve(&cloud);
@@ -47,7 +47,8 @@ pub(super) fn cloud() -> Cloud {
     cloud
 }
 
-/// An AWS with an ECS that has the stack's cluster and two revisions of the task definition of its service `main`.
+/// Returns an AWS with an ECS that has the stack's cluster and two revisions of the task definition of its service
+/// `main`.
 pub(super) fn cloud_with_cluster() -> Cloud {
     let cloud = cloud();
     cloud.with(|ecs: &mut Ecs| {
@@ -63,7 +64,7 @@ pub(super) fn cloud_with_cluster() -> Cloud {
     cloud
 }
 
-/// The same with a task definition of a task beside the database: the ARN is [`DATABASE_TASK`].
+/// Returns the same AWS with a task definition for a task beside the database. Its ARN is [`DATABASE_TASK`].
 pub(super) fn cloud_with_database_task() -> Cloud {
     let cloud = cloud_with_cluster();
     cloud.with(|ecs: &mut Ecs| {
@@ -77,13 +78,13 @@ fn container(name: &str) -> types::ContainerDefinition {
     types::ContainerDefinition::builder().name(name).build()
 }
 
-/// Registers another revision; gives its ARN.
+/// Registers another revision. Returns its ARN.
 pub(super) fn register(cloud: &Cloud, definition: types::builders::TaskDefinitionBuilder) -> String {
     let made = cloud.with(|ecs: &mut Ecs| ecs.add(definition, Vec::new()));
     made.task_definition_arn().unwrap_or_default().to_owned()
 }
 
-/// The ARN of a revision of the family of which [`cloud_with_cluster`] has two.
+/// Returns the ARN of a revision of the family in [`cloud_with_cluster`].
 pub(super) fn revision_arn(number: i32) -> String {
     definitions::arn(FAMILY, number)
 }

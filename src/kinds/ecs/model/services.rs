@@ -1,4 +1,4 @@
-//! Services and their rollouts.
+//! The operations on services and their rollouts.
 
 use aws_sdk_ecs::{
     operation::{
@@ -26,7 +26,7 @@ pub(super) fn serve(cloud: &Cloud) {
     cloud.on(DescribeServicesError::generic, describe);
 }
 
-/// Nothing for one that is inactive: it is described for a while.
+/// Returns the line for a service, or `None` if it is inactive. ECS describes an inactive service for a while.
 pub(super) fn line(service: &Service) -> Option<String> {
     (service.status() != Some("INACTIVE")).then(|| model::line("service", service.tags()))
 }
@@ -36,7 +36,7 @@ fn invalid(message: &str) -> Refusal {
 }
 
 impl Ecs {
-    /// The service that a call names, in this cluster.
+    /// Returns the service with this name or ARN in `cluster`.
     fn service(&mut self, cluster: Option<&str>, name: Option<&str>) -> Result<&mut Service, Refusal> {
         self.cluster(cluster)?;
         let name = aws::last_part(name.unwrap_or_default());
@@ -45,7 +45,7 @@ impl Ecs {
         found.ok_or_else(|| Refusal::new("ServiceNotFoundException", "Service not found."))
     }
 
-    /// A rollout that begins now.
+    /// Returns a rollout that starts now.
     fn rollout(&mut self, definition: Option<String>, tasks: i32) -> Deployment {
         let now = self.next();
         Deployment::builder()
@@ -58,19 +58,19 @@ impl Ecs {
             .build()
     }
 
-    /// Lets every service have another cluster's ARN than the one that it is in.
+    /// Gives every service the ARN of another cluster.
     pub(in super::super) fn move_services(&mut self) {
         for service in &mut self.services {
             service.cluster_arn = Some("arn:aws:ecs:eu-west-1:210987654321:cluster/shop-test-main".to_owned());
         }
     }
 
-    /// Takes every service out of its target groups. Its grace period stays, and nothing uses it.
+    /// Removes every service from its target groups. ECS keeps the grace period, which then has no effect.
     pub(in super::super) fn take_target_groups_away(&mut self) {
         self.services.iter_mut().for_each(|service| service.load_balancers = None);
     }
 
-    /// Lets every service have so many tasks while a rollout goes on, in percent, as somebody at the console does.
+    /// Sets the minimum and maximum percentage of running tasks during a rollout, as a user of the console would.
     pub(in super::super) fn let_tasks_be(&mut self, fewest: i32, most: i32) {
         for service in &mut self.services {
             if let Some(configuration) = service.deployment_configuration.as_mut() {
@@ -80,7 +80,7 @@ impl Ecs {
         }
     }
 
-    /// Lets ECS not go back from a rollout that fails.
+    /// Turns off the rollback of failed rollouts.
     pub(in super::super) fn turn_circuit_breakers_off(&mut self) {
         for service in &mut self.services {
             let configuration = service.deployment_configuration.as_mut();
@@ -89,7 +89,7 @@ impl Ecs {
         }
     }
 
-    /// Lets the rollout of every service have failed, with nothing to go back to.
+    /// Marks the rollout of every service as failed, without an earlier deployment to roll back to.
     pub(in super::super) fn fail_rollouts(&mut self) {
         for rollout in self.services.iter_mut().flat_map(|service| service.deployments.iter_mut().flatten()) {
             rollout.rollout_state = Some(State::Failed);
@@ -98,7 +98,8 @@ impl Ecs {
     }
 }
 
-/// To a client token that was used before, ECS answers with the service that was made then, also if that was deleted since.
+/// Creates a service. For a known client token, ECS returns the service that it created for that token, even if it is
+/// deleted.
 fn create(ecs: &mut Ecs, input: &CreateServiceInput) -> Result<CreateServiceOutput, Refusal> {
     let cluster = ecs.cluster(input.cluster())?.cluster_arn.clone();
     let name = input.service_name().unwrap_or_default();
@@ -150,7 +151,7 @@ fn grace(seconds: Option<i32>, unserved: bool) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What is not given stays as it is. What the tasks would not have otherwise begins a rollout.
+/// Updates a service. Fields that the call omits keep their value. A change that affects the tasks starts a rollout.
 fn update(ecs: &mut Ecs, input: &UpdateServiceInput) -> Result<UpdateServiceOutput, Refusal> {
     let definition = input.task_definition().map(|name| ecs.startable(Some(name))).transpose()?;
     let service = ecs.service(input.cluster(), input.service())?;
@@ -172,7 +173,7 @@ fn update(ecs: &mut Ecs, input: &UpdateServiceInput) -> Result<UpdateServiceOutp
     if let Some(strategy) = &input.capacity_provider_strategy {
         (new.launch_type, new.capacity_provider_strategy) = (None, Some(strategy.clone()));
     }
-    // Of a network, also the same one.
+    // ECS starts a rollout for any given network, even the same one.
     // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
     let other_tasks = new.task_definition != service.task_definition
         || input.network_configuration.is_some()
@@ -204,7 +205,7 @@ fn delete(ecs: &mut Ecs, input: &DeleteServiceInput) -> Result<DeleteServiceOutp
     Ok(DeleteServiceOutput::builder().service(service.clone()).build())
 }
 
-/// One that drains is not listed any more.
+/// Lists services, without draining ones.
 fn list(ecs: &mut Ecs, input: &ListServicesInput) -> Result<ListServicesOutput, Refusal> {
     ecs.cluster(input.cluster())?;
     let active = ecs.services.iter().filter(|service| service.status() == Some("ACTIVE"));
@@ -226,7 +227,7 @@ fn describe(ecs: &mut Ecs, input: &DescribeServicesInput) -> Result<DescribeServ
     Ok(DescribeServicesOutput::builder().set_services(Some(shown)).build())
 }
 
-/// What happens to a service between two looks at it.
+/// Moves a service on between two reads.
 fn advance(service: &mut Service) {
     let rollouts = service.deployments.get_or_insert_default();
     if service.status.as_deref() == Some("DRAINING") {

@@ -1,43 +1,43 @@
-//! What ECS has, and what its operations share: ARNs and numbers.
+//! The state of the ECS model, and helpers for its operations: ARNs and numbers.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{Cluster, Service, Tag, Task, TaskDefinition, TaskDefinitionStatus as Status};
 
-/// What the ARNs of what a sample's AWS has begin with.
+/// The prefix of the ARNs in a sample's AWS.
 pub(super) const ARN: &str = "arn:aws:ecs:eu-west-1:123456789012";
 
-/// What the account has in the region.
+/// The ECS resources of the account in the region.
 #[derive(Clone, Default)]
 pub(in super::super) struct Ecs {
     made: i64,
     pub(super) clusters: Vec<Cluster>,
     pub(super) revisions: Vec<Revision>,
     pub(super) services: Vec<Service>,
-    /// The name of the service that was made with each client token.
+    /// The name of the service that was created for each client token.
     pub(super) tokens: BTreeMap<String, String>,
     pub(in super::super) tasks: Vec<Task>,
-    /// What tasks have written, the oldest first: the stream, and the line.
+    /// The log lines of tasks, oldest first: stream name and line.
     pub(in super::super) written: Vec<(String, String)>,
-    /// The ARN of the task that was started with each client token.
+    /// The ARN of the task that was started for each client token.
     pub(super) task_tokens: BTreeMap<String, String>,
-    /// How many of the next registrations are too many at once.
+    /// The number of upcoming registrations that ECS rejects as too fast.
     pub(in super::super) too_fast: u32,
-    /// How many of the next deregistrations are throttled.
+    /// The number of upcoming deregistrations that ECS throttles.
     pub(in super::super) throttled: u32,
-    /// How many of the next tasks ECS cannot prepare, because their roles are new.
+    /// The number of upcoming tasks that ECS cannot prepare because their roles are new.
     pub(in super::super) unprepared: u32,
 }
 
 impl Ecs {
-    /// The next number: nothing that is made has the number of another thing.
+    /// Returns the next number. Each number is used once.
     pub(super) fn next(&mut self) -> i64 {
         self.made += 1;
         self.made
     }
 }
 
-/// One revision of a family.
+/// A revision of a family.
 #[derive(Clone)]
 pub(super) struct Revision {
     pub(super) definition: TaskDefinition,

@@ -1,4 +1,4 @@
-//! Tags of existing resources.
+//! The operations on tags of existing resources.
 
 use aws_sdk_ecs::operation::tag_resource::{TagResourceError, TagResourceInput, TagResourceOutput};
 
@@ -9,7 +9,7 @@ pub(super) fn serve(cloud: &Cloud) {
     cloud.on(TagResourceError::generic, tag);
 }
 
-/// A tag takes the place of one with the same key.
+/// Sets tags. A tag replaces the one with the same key.
 fn tag(ecs: &mut Ecs, input: &TagResourceInput) -> Result<TagResourceOutput, Refusal> {
     let arn = input.resource_arn();
     let mut clusters = ecs.clusters.iter_mut().filter(|cluster| clusters::line(cluster).is_some());

@@ -1,4 +1,4 @@
-//! One-off tasks: each look at one shows it a state further, until it has stopped with exit code 0.
+//! The operations on one-off tasks. Each read moves a task one state on, until it has stopped with exit code 0.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +26,7 @@ use crate::aws::{
     model::{Cloud, Refusal},
 };
 
-/// Why a task ends that ECS cannot prepare.
+/// The stop reason of a task that ECS cannot prepare.
 const UNPREPARED: &str = "ResourceInitializationError: unable to pull secrets or registry auth: AccessDeniedException";
 
 pub(super) fn serve(cloud: &Cloud) {
@@ -35,7 +35,7 @@ pub(super) fn serve(cloud: &Cloud) {
     cloud.on(DescribeTasksError::generic, describe);
     cloud.on(StopTaskError::generic, stop);
     cloud.on(GetLogEventsError::generic, |_: &mut Ecs, _: &GetLogEventsInput| {
-        // ECS makes the stream with the first line, and these tasks write none.
+        // ECS creates the stream with the first line, and these tasks write none.
         Err::<GetLogEventsOutput, _>(Refusal::new("ResourceNotFoundException", "The log stream does not exist."))
     });
     cloud.on(FilterLogEventsError::generic, |ecs: &mut Ecs, _: &FilterLogEventsInput| {
@@ -48,8 +48,8 @@ pub(super) fn serve(cloud: &Cloud) {
     });
 }
 
-/// A line for each number of tasks that one run of stackctl has started; not how many runs there were, because a run that is
-/// repeated starts its own task.
+/// Returns a line for each number of tasks that one run of stackctl started. Leaves out the number of runs, because a
+/// repeated run starts another task.
 pub(super) fn lines(tasks: &[Task]) -> BTreeSet<String> {
     let mut of_runs: BTreeMap<Option<&str>, usize> = BTreeMap::new();
     for task in tasks {
@@ -58,7 +58,7 @@ pub(super) fn lines(tasks: &[Task]) -> BTreeSet<String> {
     of_runs.into_values().map(|count| format!("{count} started by one run")).collect()
 }
 
-/// To a client token that it knows, ECS answers with the task that it has started.
+/// Starts a task. For a known client token, ECS returns the task that it started for that token.
 fn run(ecs: &mut Ecs, input: &RunTaskInput) -> Result<RunTaskOutput, Refusal> {
     let cluster = ecs.cluster(input.cluster())?.cluster_arn.clone();
     let definition = ecs.startable(input.task_definition())?;
@@ -67,7 +67,7 @@ fn run(ecs: &mut Ecs, input: &RunTaskInput) -> Result<RunTaskOutput, Refusal> {
     if let Some(task) = known {
         return Ok(RunTaskOutput::builder().tasks(task.clone()).build());
     }
-    // GuardDuty puts its agent into each task where Runtime Monitoring is on.
+    // With Runtime Monitoring, GuardDuty adds its agent to each task.
     let agent = Container::builder().name("aws-guardduty-agent-x").build();
     let containers = ecs.containers(&definition);
     let containers = containers.iter().map(|container| Container::builder().set_name(container.name.clone()).build());
@@ -93,7 +93,7 @@ fn run(ecs: &mut Ecs, input: &RunTaskInput) -> Result<RunTaskOutput, Refusal> {
     Ok(RunTaskOutput::builder().tasks(task).build())
 }
 
-/// Those that are to run, which is what is listed if nothing is said, or those that are to stop.
+/// Lists the tasks with the given desired status, which is running by default.
 fn list(ecs: &mut Ecs, input: &ListTasksInput) -> Result<ListTasksOutput, Refusal> {
     ecs.cluster(input.cluster())?;
     let stopped = input.desired_status() == Some(&DesiredStatus::Stopped);
@@ -119,7 +119,8 @@ fn describe(ecs: &mut Ecs, input: &DescribeTasksInput) -> Result<DescribeTasksOu
     Ok(DescribeTasksOutput::builder().set_tasks(Some(shown)).build())
 }
 
-/// One that has ended is described for a while, and stopping it again changes nothing. A task that is stopped loses its tags.
+/// Stops a task. ECS describes a stopped task for a while, and stopping it again changes nothing. A task that is
+/// stopped loses its tags.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html>
 fn stop(ecs: &mut Ecs, input: &StopTaskInput) -> Result<StopTaskOutput, Refusal> {
     ecs.cluster(input.cluster())?;
@@ -140,7 +141,7 @@ pub(super) fn go_on(task: &mut Task) {
         task.last_status = Some("STOPPED".to_owned());
         return;
     }
-    // By SIGTERM, if it is asked to stop.
+    // A task that is asked to stop ends by SIGTERM.
     let exit_code = if task.last_status() == Some("STOPPING") { 143 } else { 0 };
     let next = if task.last_status() == Some("PROVISIONING") { "RUNNING" } else { "STOPPED" };
     task.last_status = Some(next.to_owned());

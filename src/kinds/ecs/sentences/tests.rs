@@ -1,4 +1,4 @@
-//! Each sentence as programs print it, what is not one of them, and the page that has them all.
+//! Tests of each known message as programs print it, of other lines, and of the page with the table.
 
 use std::{fmt::Write, fs, path::Path};
 
@@ -6,26 +6,26 @@ use super::*;
 
 const UNANSWERED: Failed = Failed::Unhealthy { answered: false };
 
-/// The example of the sentence that is found.
+/// Returns the example of the matching message.
 fn found(lines: &[&str], failed: Failed) -> Option<&'static str> {
     find(lines.iter().copied(), failed).map(|sentence| sentence.example)
 }
 
-/// The example that begins so.
+/// Returns the example that starts with `beginning`.
 fn example(beginning: &str) -> &'static str {
     let mut examples = SENTENCES.iter().map(|sentence| sentence.example);
     examples.find(|example| example.starts_with(beginning)).expect("there is one")
 }
 
 #[test]
-fn each_example_is_found_by_its_own_sentence() {
+fn each_example_matches_its_own_message() {
     for Sentence { example, .. } in SENTENCES {
         assert_eq!(found(&["starting", example, "bye"], UNANSWERED), Some(*example));
     }
 }
 
 #[test]
-fn sentences_are_found_as_programs_print_them() {
+fn messages_match_the_output_of_real_programs() {
     let certificate = "Error: self-signed certificate";
     for (line, wanted) in [
         // Databases and caches.
@@ -105,7 +105,7 @@ fn sentences_are_found_as_programs_print_them() {
 }
 
 #[test]
-fn other_lines_are_no_sentence() {
+fn other_lines_match_no_message() {
     for lines in [
         &["listening on 0.0.0.0:3000"][..],
         &["Error: listen EACCES: permission denied 0.0.0.0:8080", "open /etc/shadow: permission denied"],
@@ -121,7 +121,7 @@ fn other_lines_are_no_sentence() {
 }
 
 #[test]
-fn a_sentence_tells_only_of_the_failure_it_can_cause() {
+fn messages_match_only_failures_they_can_cause() {
     let (host, local) = (example("[ActionDispatch"), example("INFO:"));
     for (line, failed, expected) in [
         (host, Failed::ByItself, false),
@@ -135,7 +135,7 @@ fn a_sentence_tells_only_of_the_failure_it_can_cause() {
 }
 
 #[test]
-fn the_refused_password_counts_before_the_try_without_tls() {
+fn password_error_takes_precedence_over_missing_tls() {
     let (password, plain) = (example("FATAL: password"), example("FATAL: no pg_hba"));
     assert_eq!(found(&[password, plain], Failed::ByItself), Some(password));
     assert_eq!(found(&[plain], Failed::ByItself), Some(plain));

@@ -1,4 +1,4 @@
-//! What the tasks of a service cost.
+//! The cost of a service's tasks.
 
 use crate::{
     aws,
@@ -6,24 +6,24 @@ use crate::{
     model::Failure,
 };
 
-/// CPU units of one vCPU, and MiB of one GB.
+/// CPU units per vCPU, and MiB per GB.
 const UNITS: f64 = 1024.0;
 
-/// What a task on x86-64 is charged by.
+/// The names of the prices for a task on x86-64.
 pub(super) const USUAL: [&str; 2] = ["task vCPU hour", "task GB hour"];
 
-/// What a task on 64-bit ARM is charged by.
+/// The names of the prices for a task on 64-bit ARM.
 pub(super) const ARM: [&str; 2] = ["task arm64 vCPU hour", "task arm64 GB hour"];
 
-/// GiB of disk that a task has at no charge.
+/// The GiB of disk that are included in the price of a task.
 /// <https://aws.amazon.com/fargate/pricing/>
 const FREE_DISK: u32 = 20;
 
-/// The price of each GiB beyond.
+/// The name of the price for each additional GiB.
 pub(super) const DISK: &str = "task_disk GB hour";
 
-/// The charge for `replicas` tasks of the service `name`, or for the fewest that it is scaled to; none while the size of a task
-/// is not known. `revision` is the ARN that they run, if it is known.
+/// Returns the charge for `replicas` tasks of the service `name`, or for its minimum number of tasks with autoscaling.
+/// `None` until the size of a task is known. `revision` is the ARN that the tasks run, if known.
 pub(super) fn charge(
     name: &str,
     replicas: u32,
@@ -33,7 +33,7 @@ pub(super) fn charge(
     others: &dyn Others,
 ) -> Result<Option<Charge>, Failure> {
     let definitions = others.figures("task_definition", name)?;
-    // AWS has many revisions. What stack.yaml asks for is one.
+    // AWS has many revisions, while stack.yaml describes one.
     let runs = definitions.iter().find(|(id, _)| revision.is_some_and(|arn| aws::last_part(arn) == id));
     let figures = runs.or(definitions.first()).map(|(_, figures)| figures);
     let size = figures.and_then(|figures| figures.get("cpu").zip(figures.get("memory")));
@@ -54,7 +54,7 @@ pub(super) fn charge(
         what.push_str(if tasks == 1 { ", a public address" } else { ", a public address each" });
     }
     if on_spot {
-        // The price of Spot changes from day to day, and is in no list.
+        // The Spot price changes from day to day and is in no price list.
         what.push_str(", at the on-demand price: Spot is up to 70 % cheaper");
     }
     let count = f64::from(tasks);

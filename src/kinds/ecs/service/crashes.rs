@@ -1,5 +1,5 @@
-//! Tasks that end soon after they began. Where no health check looks at them, ECS takes a task that runs for a good one: it
-//! completes the rollout, and starts the task again for as long as the service is there.
+//! Detects tasks that end soon after they started. Without a health check, ECS accepts a task as healthy once it runs:
+//! it completes the rollout and restarts the task forever.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html>,
 //! <https://github.com/aws/containers-roadmap/issues/1206>
@@ -11,17 +11,17 @@ use aws_sdk_ecs::types::{Service as SdkService, Task, TaskStopCode};
 use super::{explain, live::Rollout};
 use crate::kind::Context;
 
-/// How long a task has to run to count as one that stays up.
+/// How long a task must run before it counts as stable.
 pub(super) const STAYS_UP: Duration = Duration::from_secs(20);
 
-/// A task that ends sooner than this after its start ends because it cannot do its work.
+/// The run time in seconds below which a task that ends has crashed.
 const SOON: i64 = 60;
 
-/// So many such tasks of one rollout are no accident.
+/// The number of crashed tasks in one rollout from which it has failed.
 pub(super) const SEVERAL: u32 = 3;
 
-/// How many tasks of the rollout `primary` of `service` have ended by themselves soon after they began. Asked only where tasks
-/// are missing that no health check waits for.
+/// Returns how many tasks of the rollout `primary` of `service` crashed: they ended on their own soon after they
+/// started. ECS is asked only if tasks are missing and no health check covers them.
 pub(super) async fn count(cx: &Context, service: &SdkService, primary: &Rollout) -> u32 {
     let is_checked = !service.load_balancers().is_empty() && primary.state != "COMPLETED";
     if primary.running >= primary.desired || is_checked {
@@ -32,7 +32,7 @@ pub(super) async fn count(cx: &Context, service: &SdkService, primary: &Rollout)
     u32::try_from(stopped.iter().filter(|task| crashed(task, &primary.id)).count()).unwrap_or(u32::MAX)
 }
 
-/// Whether `task` belongs to the rollout `id` and ended by itself soon after it began.
+/// Whether `task` belongs to the rollout `id` and ended on its own soon after it started.
 fn crashed(task: &Task, id: &str) -> bool {
     let by_itself = task.stop_code() == Some(&TaskStopCode::EssentialContainerExited);
     let ran = task.started_at().zip(task.stopped_at()).map(|(from, to)| to.secs() - from.secs());
@@ -46,11 +46,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_task_that_ends_by_itself_soon_after_its_start_has_crashed() {
+    fn task_that_ends_soon_after_its_start_has_crashed() {
         let table = [
             ("d", TaskStopCode::EssentialContainerExited, Some(2), true),
             ("d", TaskStopCode::EssentialContainerExited, Some(3600), false),
-            // It never began, which ECS counts itself.
+            // The task never started. ECS counts this failure itself.
             ("d", TaskStopCode::EssentialContainerExited, None, false),
             ("d", TaskStopCode::UserInitiated, Some(2), false),
             ("d", TaskStopCode::ServiceSchedulerInitiated, Some(2), false),

@@ -1,4 +1,4 @@
-//! Why a rollout failed: what ECS said, how its tasks ended, and their last log lines.
+//! Explains why a rollout failed: ECS events, the end of its tasks, and their last log lines.
 
 use aws_sdk_ecs::types::{DesiredStatus, Task, TaskStopCode};
 
@@ -13,7 +13,7 @@ use crate::{
     model::{Evidence, Explanation, Phase},
 };
 
-/// How many stopped tasks of a failed rollout are explained.
+/// The number of stopped tasks that are explained for a failed rollout.
 const EXPLAINED: usize = 2;
 
 pub(super) async fn rollout(cx: &Context, live: &Live, phase: &Phase) -> Explanation {
@@ -24,7 +24,7 @@ pub(super) async fn rollout(cx: &Context, live: &Live, phase: &Phase) -> Explana
     }
     let stopped = stopped(cx, &live.cluster, &live.name).await;
     let tasks = failed(live, &stopped, matches!(phase, Phase::RolledBack(_)));
-    // Its own container and the log group are called as the service.
+    // The main container and the log group have the name of the service.
     let name = live.name.strip_prefix(&aws::stack_prefix(&cx.id)).unwrap_or(&live.name);
     let mut logs = Vec::new();
     for task in tasks.iter().take(EXPLAINED) {
@@ -36,7 +36,7 @@ pub(super) async fn rollout(cx: &Context, live: &Live, phase: &Phase) -> Explana
         evidence.push(log.clone());
         logs.push(log);
     }
-    // The first task tells most.
+    // The first task is the most relevant.
     let (Some(task), Some(log)) = (tasks.first(), logs.first()) else {
         return Explanation { evidence, ..Explanation::default() };
     };
@@ -45,7 +45,7 @@ pub(super) async fn rollout(cx: &Context, live: &Live, phase: &Phase) -> Explana
         Some(group) if reason == StopReason::Unhealthy => health::check(cx, group, live.port).await,
         _ => None,
     };
-    // What is said of the task itself comes first.
+    // The end of the task comes before the events of the service.
     let end = task_end::end_of(task, name).to_string();
     let said: Vec<String> = std::iter::once(end).chain(live.events.iter().take(EVENTS).cloned()).collect();
     let advice = reason.advice(check.as_ref(), log, &said);
@@ -53,12 +53,12 @@ pub(super) async fn rollout(cx: &Context, live: &Live, phase: &Phase) -> Explana
     Explanation { evidence, ..Explanation::from(advice) }
 }
 
-/// The service's tasks that have stopped and are still known: ECS keeps them for an hour. None, if they cannot be read.
+/// Returns the service's stopped tasks, which ECS keeps for an hour. Empty if they cannot be read.
 pub(super) async fn stopped(cx: &Context, cluster: &str, name: &str) -> Vec<Task> {
     tasks(cx, cluster, name, DesiredStatus::Stopped).await
 }
 
-/// The service's tasks that are to be in this status. None, if they cannot be read.
+/// Returns the service's tasks with this desired status. Empty if they cannot be read.
 pub(super) async fn tasks(cx: &Context, cluster: &str, name: &str, status: DesiredStatus) -> Vec<Task> {
     let call = cx.aws.ecs.list_tasks().cluster(cluster).service_name(name);
     let Ok(listed) = call.desired_status(status).send().await.during("ListTasks") else {
@@ -71,13 +71,13 @@ pub(super) async fn tasks(cx: &Context, cluster: &str, name: &str, status: Desir
     call.send().await.during("DescribeTasks").ok().and_then(|answer| answer.tasks).unwrap_or_default()
 }
 
-/// The tasks that tell most of why the newest rollout failed: those that ended by themselves, newest first, then those
-/// that failed their health check, oldest first. What the scheduler stopped only because the rollout had failed already
-/// tells nothing, and is there only where nothing else is.
+/// Returns the tasks that best explain why the newest rollout failed: those that ended on their own, newest first, then
+/// those that failed their health check, oldest first. Tasks that the scheduler stopped only because the rollout had
+/// already failed explain nothing, and are returned only if there are no others.
 fn failed<'a>(live: &Live, stopped: &'a [Task], rolled_back: bool) -> Vec<&'a Task> {
     let serving = live.primary().map(|primary| primary.task_definition.as_str());
     let mut tasks: Vec<&Task> = stopped.iter().collect();
-    // After a rollback the tasks that failed are those of another task definition than the one that serves.
+    // After a rollback, the failed tasks have another task definition than the one that serves.
     tasks.retain(|task| !rolled_back || task.task_definition_arn() != serving);
     let seconds = |at: Option<&aws_smithy_types::DateTime>| at.map_or(0, aws_smithy_types::DateTime::secs);
     let newest = tasks.iter().max_by_key(|task| seconds(task.created_at())).and_then(|task| task.task_definition_arn());

@@ -1,9 +1,9 @@
-//! The fields of a service that can differ, and which of them begin a deployment of their own.
+//! The fields of a service, and which of them start a deployment.
 
 use crate::model::{Changed, fields};
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         TaskDefinition = "task_definition",
         Replicas = "replicas",
@@ -24,17 +24,17 @@ fields! {
         Rollout = "rollout",
     }
 
-    /// What takes a replacement.
+    /// The fields whose change replaces the service.
     pub enum Fixed {
         Cluster = "cluster",
     }
 }
 
-/// The fields that ECS takes as one: where the tasks run.
+/// The fields that ECS sets together: the network configuration of the tasks.
 pub(super) const NETWORK: &[Field] = &[Field::Subnets, Field::SecurityGroup, Field::PublicIp];
 
-/// What users notice of `changes`, as a sentence that goes on after the address. A new task definition begins a deployment
-/// anyway, and the plan shows that. `stops_first`: the tasks that run stop before new ones start.
+/// Returns the effect of `changes` on users, as a sentence that continues after the address. Omits a new task
+/// definition, which the plan shows already. `stops_first`: running tasks stop before new ones start.
 pub(super) fn consequence(changes: &Changed<Field>, stops_first: bool) -> Option<String> {
     let begins =
         |field: &Field| NETWORK.contains(field) || matches!(field, Field::Exec | Field::Registry | Field::Capacity);

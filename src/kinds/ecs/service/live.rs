@@ -1,4 +1,4 @@
-//! What ECS has of a service, in our own types.
+//! The service as ECS reports it, in stackctl's types.
 
 use aws_sdk_ecs::types::{
     ContainerDefinition, Deployment, DeploymentConfiguration, DeploymentRolloutState, Service as SdkService,
@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 use super::spot;
 use crate::{kind::authorities, kinds::ecs};
 
-/// How many of the service's last events are shown with a failed rollout.
+/// The number of recent service events that are shown for a failed rollout.
 pub(super) const EVENTS: usize = 5;
 
-/// ECS's own rule: half of the tasks, and neither fewer than 3 nor more than 200.
+/// The default rollback threshold of ECS: half of the tasks, but at least 3 and at most 200.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ThresholdConfiguration.html>
 pub(super) const OWN_PERCENT: i32 = 50;
 
-/// One rollout.
+/// A rollout of a service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rollout {
     /// Its id.
@@ -30,105 +30,106 @@ pub struct Rollout {
     pub task_definition: String,
     /// `IN_PROGRESS`, `COMPLETED` or `FAILED`.
     pub state: String,
-    /// ECS's reason for the state.
+    /// The reason that ECS gives for the state.
     pub reason: String,
-    /// How many tasks it should run.
+    /// The desired number of tasks.
     pub desired: i32,
-    /// How many it runs.
+    /// The number of running tasks.
     pub running: i32,
-    /// How many could not be started.
+    /// The number of tasks that could not be started.
     pub failed: i32,
 }
 
-/// Whether an image has Amazon's authorities for RDS in it, as far as its revision tells.
+/// Whether an image contains Amazon's CA certificates for RDS, according to its revision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Authorities {
-    /// Its tasks are told where they are, or of no database.
+    /// The revision sets the path of the certificates, or sets no database connection.
     #[default]
     Present,
-    /// Its tasks are told of a database alone: an earlier stackctl made it.
+    /// The revision sets only a database connection: an earlier stackctl registered it.
     Missing,
 }
 
-/// What AWS has.
+/// The service as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// Its name.
     pub name: String,
     /// Its ARN.
     pub arn: String,
-    /// The cluster's ARN.
+    /// The ARN of the cluster.
     pub cluster: String,
     /// `ACTIVE`, `DRAINING` or `INACTIVE`.
     pub status: String,
-    /// The task definition that it is to run.
+    /// The task definition that it runs.
     pub task_definition: String,
-    /// The image of that, where it is known.
+    /// The image of that task definition, if known.
     pub image: Option<String>,
-    /// The version of that, where it is known.
+    /// The version of that image, if known.
     pub version: Option<String>,
-    /// Whether the image of that has Amazon's authorities for RDS.
+    /// Whether that image contains Amazon's CA certificates for RDS.
     #[serde(default)]
     pub authorities: Authorities,
-    /// How many tasks it should run.
+    /// The desired number of tasks.
     pub replicas: u32,
-    /// How many it runs.
+    /// The number of running tasks.
     pub running: u32,
-    /// Where they run.
+    /// The subnets of its tasks.
     pub subnets: Vec<String>,
-    /// Their security groups.
+    /// The security groups of its tasks.
     pub security_groups: Vec<String>,
-    /// Whether they get public addresses.
+    /// Whether its tasks get public addresses.
     pub public_ip: bool,
-    /// The target groups that they are in.
+    /// The target groups of its tasks.
     pub target_groups: Vec<String>,
-    /// The container that serves there.
+    /// The container that serves requests from the target groups.
     #[serde(default)]
     pub container: Option<String>,
-    /// The port that they serve there.
+    /// The port of that container.
     #[serde(default)]
     pub port: Option<u16>,
-    /// The registries that give it its name, by their ARNs.
+    /// The ARNs of the registries that give it a name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub registries: Vec<String>,
     /// How long a new task may fail its health check, in seconds.
     pub grace_seconds: u32,
-    /// Whether sessions can be had with its tasks.
+    /// Whether ECS Exec is enabled.
     #[serde(default)]
     pub exec: bool,
-    /// Whether a failing rollout is rolled back.
+    /// Whether ECS rolls back a failing rollout.
     pub circuit_breaker: bool,
-    /// After how many failed tasks: a number, or what somebody else has set in words; empty for ECS's own rule.
+    /// The number of failed tasks after which ECS rolls back, or the text of another setting. Empty for the ECS
+    /// default.
     #[serde(default)]
     pub rollback_after: String,
-    /// How many of its tasks stay while a rollout goes on, in percent of the number that is desired.
+    /// The minimum number of running tasks during a rollout, in percent of the desired number.
     #[serde(default = "fewest")]
     pub minimum_healthy_percent: i32,
-    /// How many tasks there are at most while a rollout goes on, in percent of that number.
+    /// The maximum number of running tasks during a rollout, in percent of the desired number.
     #[serde(default = "most")]
     pub maximum_percent: i32,
-    /// Where its tasks run if not all of them run on demand, such as `spot, 1 on demand`.
+    /// The capacity provider strategy, such as `spot, 1 on demand`. Empty if all tasks run on demand.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub capacity: String,
-    /// How many tasks of the rollout that is to serve have ended by themselves soon after they began.
+    /// The number of tasks of the primary rollout that crashed soon after they started.
     #[serde(default)]
     pub crashed: u32,
-    /// For how many seconds ECS ignores that its new tasks do not pass their health check yet.
+    /// The remaining grace period in seconds, while new tasks do not pass their health check yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grace_left: Option<i64>,
     /// Its rollouts.
     pub rollouts: Vec<Rollout>,
-    /// Its last events.
+    /// Its most recent events.
     pub events: Vec<String>,
 }
 
-/// Never fewer tasks than desired while a rollout goes on, and up to twice as many, in percent. ECS has the same where nothing
-/// is said.
+/// The minimum and maximum number of tasks during a rollout, in percent of the desired number. These are the ECS
+/// defaults.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html>
 pub(super) const TASKS_PERCENT: (i32, i32) = (100, 200);
 
-/// No task more than desired while a rollout goes on, and none that has to stay.
+/// The same limits for a service whose tasks stop before new ones start.
 pub(super) const STOP_FIRST_PERCENT: (i32, i32) = (0, 100);
 
 fn fewest() -> i32 {
@@ -140,13 +141,13 @@ fn most() -> i32 {
 }
 
 impl Live {
-    /// The rollout that is to serve.
+    /// Returns the primary rollout.
     pub(super) fn primary(&self) -> Option<&Rollout> {
         self.rollouts.iter().find(|rollout| rollout.status == "PRIMARY")
     }
 }
 
-/// The service in our types; image and version are known with its task definition.
+/// Converts a service. The image and the version come from its task definition.
 pub(super) fn live(service: &SdkService, definition: Option<&TaskDefinition>) -> Live {
     let owned = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let vpc = service.network_configuration().and_then(|network| network.awsvpc_configuration());
@@ -207,7 +208,7 @@ pub(super) fn live(service: &SdkService, definition: Option<&TaskDefinition>) ->
 
 fn authorities(container: &ContainerDefinition) -> Authorities {
     let is_told = container.environment().iter().any(|variable| variable.value() == Some(authorities::PATH));
-    // One that is given no URL is told at least how to connect.
+    // A task without a URL still gets the connection settings.
     let has_mode = container.environment().iter().any(|variable| variable.name() == Some("PGSSLMODE"));
     let connects = has_mode || container.secrets().iter().any(|secret| secret.name() == "DATABASE_URL");
     if connects && !is_told { Authorities::Missing } else { Authorities::Present }

@@ -1,4 +1,4 @@
-//! The tasks of a service, kept running and rolled over to each new task definition.
+//! An ECS service: it keeps tasks running and rolls out each new task definition.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_services.html>
 
@@ -44,68 +44,68 @@ use crate::{
 /// An ECS service.
 pub struct Service;
 
-/// Where the load balancer finds the tasks.
+/// The target of the load balancer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Target {
-    /// The target group's ARN.
+    /// The ARN of the target group.
     pub group: Input,
-    /// The container's port.
+    /// The port of the container.
     pub port: u16,
 }
 
-/// What stack.yaml asks of it.
+/// The service that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// The cluster's ARN.
+    /// The ARN of the cluster.
     pub cluster: Input,
-    /// The task definition's ARN, with its revision.
+    /// The ARN of the task definition, with its revision.
     pub task_definition: Input,
-    /// The container that the load balancer asks.
+    /// The container that serves requests from the load balancer.
     pub container: String,
-    /// How many tasks run; with autoscaling, the fewest.
+    /// The number of tasks. With autoscaling, the minimum.
     pub replicas: u32,
-    /// With autoscaling, the most tasks: what runs between is for it to choose.
+    /// The maximum number of tasks, with autoscaling. Autoscaling chooses the number in between.
     pub most: Option<u32>,
-    /// With a schedule of autoscaling, the fewest tasks at any time of it.
+    /// The lowest minimum of an autoscaling schedule, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub least: Option<u32>,
-    /// Where they run.
+    /// The subnets of the tasks.
     pub subnets: Vec<Input>,
-    /// Who may call them.
+    /// The security group that allows incoming connections.
     pub security_group: Input,
-    /// The other security groups that they have: that of a caller, and those of others.
+    /// Additional security groups: the one for calling other services, and those of others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub other_groups: Vec<Input>,
-    /// Whether they get public addresses.
+    /// Whether the tasks get public addresses.
     pub public_ip: bool,
-    /// Where the load balancer finds them, for a service that it serves.
+    /// The target of the load balancer, for a service behind it.
     pub target: Option<Target>,
-    /// The ARN of the registry that gives it a name, for a service that others call.
+    /// The ARN of the registry that gives the service a name, if other services call it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry: Option<Input>,
     /// How long a new task may fail its health check, in seconds.
     pub grace_seconds: u32,
-    /// Whether sessions can be had with its tasks, by ECS Exec.
+    /// Whether ECS Exec is enabled.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exec: bool,
-    /// After how many failed tasks ECS goes back; by its own rule without a number.
+    /// The number of failed tasks after which ECS rolls back. `None` for the ECS default.
     #[serde(default)]
     pub rollback_after: Option<u32>,
-    /// Whether its tasks stop before new ones start.
+    /// Whether running tasks stop before new ones start.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stop_first: bool,
-    /// Whether its tasks run on Spot; without it, on demand.
+    /// The Spot settings. `None` if all tasks run on demand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spot: Option<Spot>,
 }
 
 impl Desired {
-    /// All security groups of its tasks: the stack's own first.
+    /// Returns all security groups of the tasks. The stack's own group comes first.
     fn security_groups(&self) -> Vec<Input> {
         std::iter::once(&self.security_group).chain(&self.other_groups).cloned().collect()
     }
 
-    /// The service `name` as it is, but for its task definition.
+    /// Returns the service `name` as it is, except for its task definition.
     pub fn as_it_runs(name: &str, live: &Live, task_definition: Input) -> Self {
         let port = live.port.unwrap_or_default();
         let target = live.target_groups.first().map(|group| Target { group: group.as_str().into(), port });
@@ -131,8 +131,8 @@ impl Desired {
     }
 }
 
-/// Sets one field in the call that makes a service, or in the call that changes one; the arms of the fields that the two
-/// calls take differently are given.
+/// Sets one field in the call that creates or updates a service. The caller passes the match arms of the fields that
+/// the two calls set differently.
 macro_rules! set {
     ($call:ident, $field:expr, $desired:expr, { $($different:tt)+ }) => {
         match $field {
@@ -165,8 +165,8 @@ impl Kind for Service {
         page: "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_services.html",
     };
     const USES: &'static [&'static str] =
-        // Its tasks read secrets when they start: also those that replace one that died, until the new ones serve. And as
-        // long as they run, they have their way out.
+        // Tasks read secrets and need internet access when they start. This includes tasks that replace a failed one
+        // before the new revision serves.
         &[
             "cluster",
             "task_definition",
@@ -178,7 +178,7 @@ impl Kind for Service {
             "role",
             "secret",
         ];
-    // Requests go elsewhere before the tasks that answer them go.
+    // The rule must route requests elsewhere before the tasks are deleted.
     const OUTLIVES: &'static [&'static str] = &["listener_rule"];
     const IN_RELEASE: InRelease = InRelease::Tasks;
     const COST: Cost<Desired, Live> = Cost::Counted {
@@ -197,7 +197,7 @@ impl Kind for Service {
     };
     const NOT_YET: &'static [&'static str] = ecs::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
-        // `releases` reads the last two, and `rollback` the last.
+        // `releases` uses the last two, and `rollback` the last.
         Permission::look(&[
             "ecs:DescribeServices",
             "ecs:ListServices",
@@ -205,9 +205,9 @@ impl Kind for Service {
             "ecs:ListServiceDeployments",
         ]),
         task::LOOKING,
-        // The second is for a `rollback` during a rollout.
+        // `rollback` uses the second during a rollout.
         Permission::release(&["ecs:UpdateService", "ecs:StopServiceDeployment"], On::Named(task::ARNS)),
-        // For `stackctl run`.
+        // `stackctl run` uses this.
         task::RUNNING,
         ecs::TAGGING,
         Permission::make(&["ecs:CreateService"], On::Named(task::ARNS)),
@@ -221,7 +221,8 @@ impl Kind for Service {
         try_join_all(services.iter().map(|(address, service)| found(cx, address, service))).await
     }
 
-    /// A listing asks for the names of all services and families first.
+    /// Reads only the services that are waited for. A full listing would first read the names of all services and
+    /// families.
     async fn look(cx: &Context, waited_for: Vec<(Address, Live)>) -> Result<Vec<Found<Live>>, Failure> {
         let names: Vec<String> = waited_for.into_iter().map(|(_, live)| live.name).collect();
         let services = ecs::services_named(cx, &names).await?;
@@ -249,7 +250,7 @@ impl Kind for Service {
         let groups: Vec<Input> = desired.target.iter().map(|target| target.group.clone()).collect();
         diff.inputs(Field::TargetGroup, &live.target_groups, &groups);
         if let (Some(target), Some(port)) = (&desired.target, live.port) {
-            // It has one as soon as it has a load balancer.
+            // A service has a container here as soon as it has a load balancer.
             if let Some(container) = &live.container {
                 diff.field(Field::Container, container, &desired.container);
             }
@@ -257,7 +258,7 @@ impl Kind for Service {
         }
         diff.inputs(Field::Registry, &live.registries, desired.registry.as_slice());
         if desired.target.is_some() {
-            // Without a load balancer ECS keeps the number, uses it for nothing, and takes no other.
+            // Without a load balancer, ECS keeps the grace period unused and rejects a new one.
             diff.field(Field::GraceSeconds, &live.grace_seconds, &desired.grace_seconds);
         }
         diff.field(Field::Exec, &live.exec, &desired.exec);
@@ -294,7 +295,7 @@ impl Kind for Service {
         match primary.state.as_str() {
             "FAILED" => Phase::Failed(format!("the rollout failed: {}", primary.reason)),
             "COMPLETED" if primary.running == primary.desired && others == 0 => Phase::Ready,
-            // ECS replaces tasks and follows autoscaling by itself, and those that run serve meanwhile.
+            // ECS replaces failed tasks and applies autoscaling on its own. The other tasks serve meanwhile.
             "COMPLETED" if desired.is_none() && primary.running > 0 && others == 0 => Phase::Ready,
             _ => {
                 let mut word = format!("{} of {} new tasks running", primary.running, primary.desired);
@@ -312,8 +313,8 @@ impl Kind for Service {
         }
     }
 
-    /// A rollback of the same task definition, as after a change of the network, shows in the deployment alone: another one
-    /// than `UpdateService` has begun is the primary.
+    /// Detects a rollback to the same task definition, such as after a change of the network. Only the deployment shows
+    /// it: the primary one is not the one that `UpdateService` started.
     fn phase_after(live: &Live, desired: &Desired, written: &Live) -> Phase {
         match (live.primary(), written.primary()) {
             (Some(now), Some(begun)) if now.id != begun.id && now.task_definition == begun.task_definition => {
@@ -328,7 +329,7 @@ impl Kind for Service {
         if desired.target.is_none() && rolls { crashes::STAYS_UP } else { Duration::ZERO }
     }
 
-    /// ECS goes back by itself from what its health checks find. From what does not stay up, it never does.
+    /// Rolls back after crashed tasks. ECS rolls back automatically only after failed health checks.
     async fn take_back(cx: &Context, before: &Live, failed: &Live) -> Result<Option<String>, Failure> {
         let served = before.primary().filter(|primary| primary.running > 0 && before.crashed == 0);
         let Some(served) = served.filter(|served| served.task_definition != failed.task_definition) else {
@@ -353,7 +354,7 @@ impl Kind for Service {
             .with_some("version", live.version.as_deref())
     }
 
-    /// A rollout leaves its name and its ARN as they are, and nothing in a stack needs another output of it.
+    /// A rollout keeps the name and the ARN of the service, and no other resource uses its other outputs.
     /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html>
     fn outputs_hold(_live: &Live) -> bool {
         true
@@ -383,7 +384,7 @@ impl Kind for Service {
                 }
                 Field::Capacity if desired.spot.is_none() => call.launch_type(LaunchType::Fargate),
                 Field::Capacity => call.set_capacity_provider_strategy(Some(spot::strategy(desired.spot)?)),
-                // A new service begins a rollout by itself.
+                // A new service starts a rollout anyway.
                 Field::Rollout => call,
             });
         }
@@ -398,18 +399,18 @@ impl Kind for Service {
         live: &Live,
         changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
-        // ECS's own rule has to be named to take the place of a number.
+        // Only an explicit default replaces a number.
         let own_rule = changes.contains(Field::RollbackAfter).then_some((ThresholdType::BoundedPercent, OWN_PERCENT));
         let threshold = desired.rollback_after.map(after).or(own_rule);
         let mut call = cx.aws.ecs.update_service().service(&live.name).cluster(desired.cluster.get()?);
         for field in Field::ALL {
-            // ECS begins a deployment where it is told of a network, whatever network it has.
+            // ECS starts a deployment for any given network, even the current one.
             // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
             if NETWORK.contains(field) && !NETWORK.iter().any(|field| changes.contains(*field)) {
                 continue;
             }
             call = set!(call, field, desired, {
-                // Autoscaling may have chosen another number since the last look.
+                // Autoscaling may have changed the number since the last read.
                 Field::Replicas if !changes.contains(Field::Replicas) => call,
                 Field::Replicas => call.desired_count(aws::signed(within(desired, live.replicas))),
                 Field::TargetGroup | Field::Container | Field::Port
@@ -418,7 +419,7 @@ impl Kind for Service {
                     call
                 }
                 Field::TargetGroup | Field::Container | Field::Port => call.set_load_balancers(Some(load_balancers(desired)?.unwrap_or_default())),
-                // ECS begins a deployment where it is told of others, and takes none for an empty list.
+                // ECS starts a deployment for a given list. An empty list removes the registries.
                 Field::Registry if !changes.contains(Field::Registry) => call,
                 Field::Registry => call.set_service_registries(Some(registries(desired)?)),
                 Field::CircuitBreaker
@@ -429,7 +430,7 @@ impl Kind for Service {
                 }
                 Field::Capacity if !changes.contains(Field::Capacity) => call,
                 Field::Capacity => call.set_capacity_provider_strategy(Some(spot::strategy(desired.spot)?)),
-                // Only tasks that are started after a change of `exec` have the agent, or run on another capacity.
+                // A change of `exec` or of the capacity applies only to tasks that start after it.
                 Field::Rollout => {
                     let forced = [Field::Rollout, Field::Exec, Field::Capacity];
                     call.force_new_deployment(forced.iter().any(|field| changes.contains(*field)))
@@ -452,7 +453,7 @@ impl Kind for Service {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        // ECS says so of a role or target group that was just made, and has no code of its own for it.
+        // ECS rejects a new role or target group in this way and has no specific code for it.
         let codes = ["InvalidParameterException", "ClientException"];
         failure.is(&codes).then_some("ECS to accept the new roles and the target group")
     }
@@ -462,7 +463,7 @@ impl Kind for Service {
         changed(seen).zip(changed(written)).is_some_and(|(seen, written)| seen < written)
     }
 
-    /// A change of the task definition says so by itself.
+    /// The plan already shows a change of the task definition.
     fn consequence(desired: &Desired, live: &Live, changes: &Changed<Field>) -> Option<String> {
         consequence(changes, desired.stop_first && live.running > 0)
     }
@@ -481,7 +482,7 @@ impl Kind for Service {
     }
 }
 
-/// What a listing gives of `service`.
+/// Returns the listed item for `service`.
 async fn found(cx: &Context, address: &Address, service: &SdkService) -> Result<Found<Live>, Failure> {
     let runs = match ecs::runs(service) {
         Some(arn) if !cx.deletes_all() => ecs::revision(cx, arn).await?,
@@ -496,15 +497,15 @@ async fn found(cx: &Context, address: &Address, service: &SdkService) -> Result<
     Ok(Found { address: address.clone(), id: live.name.clone(), live })
 }
 
-/// The service token of this run: ECS answers a token that it knows with the service that was made with it, also after that
-/// service was deleted.
+/// Returns the client token of this run. For a known token, ECS returns the service that was created with it, even if
+/// it is deleted.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html>
 fn token(cx: &Context, address: &Address, desired: &Desired) -> Result<String, Failure> {
     let of = format!("{} {}", desired.task_definition.get()?, cx.run);
     Ok(aws::discriminated(&cx.id, address, &of, 32))
 }
 
-/// What ECS does or has done, where `primary` serves again in place of `given_up`.
+/// Returns the phase of a rollback from `given_up` to the rollout `primary`.
 fn taken_back(given_up: &str, primary: &Rollout) -> Phase {
     let serves = aws::last_part(&primary.task_definition);
     match primary.state.as_str() {
@@ -522,7 +523,7 @@ fn taken_back(given_up: &str, primary: &Rollout) -> Phase {
     }
 }
 
-/// The number of tasks nearest to `count` that stack.yaml allows.
+/// Returns the number of tasks closest to `count` that stack.yaml allows.
 fn within(desired: &Desired, count: u32) -> u32 {
     count.clamp(desired.least.unwrap_or(desired.replicas), desired.most.unwrap_or(desired.replicas))
 }
@@ -542,12 +543,12 @@ fn registries(desired: &Desired) -> Result<Vec<ServiceRegistry>, Failure> {
     registries.map(|arn| Ok(ServiceRegistry::builder().registry_arn(arn.get()?).build())).collect()
 }
 
-/// How many tasks there are while a rollout goes on: the fewest and the most, in percent of the desired number.
+/// Returns the minimum and maximum number of tasks during a rollout, in percent of the desired number.
 fn percent(desired: &Desired) -> (i32, i32) {
     if desired.stop_first { STOP_FIRST_PERCENT } else { TASKS_PERCENT }
 }
 
-/// [`percent`]; and back to what ran before when the new tasks fail.
+/// Returns the deployment settings: the limits of [`percent`], and a rollback if the new tasks fail.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html>
 fn deployment(desired: &Desired, threshold: Option<(ThresholdType, i32)>) -> Result<DeploymentConfiguration, Failure> {
     let (fewest, most) = percent(desired);

@@ -1,4 +1,4 @@
-//! What the tests over all kinds try services with.
+//! The sample services for the tests over all kinds.
 
 use super::{Desired, Spot, Target};
 use crate::{

@@ -1,4 +1,4 @@
-//! Where the tasks of a service run: on demand, or on Fargate Spot beside some on demand.
+//! The capacity provider strategy of a service: on demand only, or Fargate Spot with some tasks on demand.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html>
 
@@ -10,14 +10,14 @@ use crate::{aws, model::Failure};
 const ON_DEMAND: &str = "FARGATE";
 const SPOT: &str = "FARGATE_SPOT";
 
-/// Tasks on Fargate Spot.
+/// The settings of a service on Fargate Spot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spot {
-    /// How many run on demand before any runs on Spot.
+    /// The number of tasks that run on demand. All further tasks run on Spot.
     pub on_demand: u32,
 }
 
-/// In words; empty for a service all of whose tasks run on demand.
+/// Returns the settings as text. Empty if all tasks run on demand.
 pub(super) fn in_words(spot: Option<Spot>) -> String {
     match spot {
         None => String::new(),
@@ -26,7 +26,7 @@ pub(super) fn in_words(spot: Option<Spot>) -> String {
     }
 }
 
-/// What [`in_words`] has said.
+/// Parses the text of [`in_words`].
 pub(super) fn read(words: &str) -> Option<Spot> {
     if words == "spot" {
         return Some(Spot { on_demand: 0 });
@@ -35,7 +35,7 @@ pub(super) fn read(words: &str) -> Option<Spot> {
     Some(Spot { on_demand })
 }
 
-/// The strategy that makes it so. One without Spot is for a service that has been on Spot.
+/// Returns the strategy for these settings. A service that was on Spot needs an explicit strategy without Spot.
 pub(super) fn strategy(spot: Option<Spot>) -> Result<Vec<Item>, Failure> {
     let item = |provider: &str, base: u32, weight: i32| {
         let item = Item::builder().capacity_provider(provider).base(aws::signed(base)).weight(weight).build();
@@ -48,7 +48,7 @@ pub(super) fn strategy(spot: Option<Spot>) -> Result<Vec<Item>, Failure> {
     })
 }
 
-/// What a strategy comes to, as [`in_words`]; in AWS's own words if it is another one.
+/// Returns a strategy as the text of [`in_words`], or in the terms of AWS if stackctl did not write it.
 pub(super) fn of(strategy: &[Item]) -> String {
     let others = |item: &&Item| item.weight() > 0 || item.base() > 0;
     let mut used: Vec<&Item> = strategy.iter().filter(others).collect();
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_asked_for_is_read_again() {
+    fn capacity_strategy_is_read_back_as_written() {
         for spot in [None, Some(Spot { on_demand: 0 }), Some(Spot { on_demand: 2 })] {
             let strategy = strategy(spot).expect("it is whole");
             assert_eq!((of(&strategy), read(&of(&strategy))), (in_words(spot), spot));

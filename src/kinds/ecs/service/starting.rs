@@ -1,4 +1,4 @@
-//! New tasks that the load balancer checks and does not find healthy yet: how long ECS ignores that.
+//! The remaining grace period of new tasks that the load balancer does not find healthy yet.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>
 
@@ -10,11 +10,11 @@ use super::{
 };
 use crate::kind::Context;
 
-/// The grace is told in steps of so many seconds: each step is a line in a log.
+/// The step in seconds in which the remaining time is reported. Each step prints a line to a log.
 const STEP: i64 = 20;
 
-/// How long the grace of the newest task of the rollout `primary` lasts, in seconds, rounded up. None, if no new task is
-/// starting.
+/// Returns the remaining grace period in seconds, rounded up, of the newest task of the rollout `primary`. `None` if no
+/// new task is starting.
 pub(super) async fn grace_left(cx: &Context, service: &SdkService, live: &Live, primary: &Rollout) -> Option<i64> {
     if !is_starting(live, primary) {
         return None;
@@ -24,15 +24,15 @@ pub(super) async fn grace_left(cx: &Context, service: &SdkService, live: &Live, 
     newest(&tasks, &primary.id, live.grace_seconds.into(), jiff::Timestamp::now().as_second())
 }
 
-/// Whether no new task is healthy, as far as ECS tells: as long as that is so it stops no old one, because no fewer may serve
-/// than are desired.
+/// Whether no new task is healthy yet. ECS does not report this directly, but as long as no new task is healthy, it
+/// stops no old one, because the number of serving tasks must not drop below the desired number.
 fn is_starting(live: &Live, primary: &Rollout) -> bool {
     let is_checked = !live.target_groups.is_empty() && live.grace_seconds > 0;
     let old: i32 = live.rollouts.iter().filter(|other| other.id != primary.id).map(|other| other.running).sum();
     is_checked && primary.state == "IN_PROGRESS" && primary.running > 0 && (old == 0 || old >= primary.desired)
 }
 
-/// What is left of `grace` for the newest of `tasks` that belong to the rollout `id`.
+/// Returns the rest of `grace` for the newest of `tasks` in the rollout `id`.
 fn newest(tasks: &[Task], id: &str, grace: i64, now: i64) -> Option<i64> {
     let own = tasks.iter().filter(|task| task.started_by() == Some(id));
     let started = own.filter_map(|task| Some(task.started_at()?.secs())).max()?;
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_grace_that_is_left_is_that_of_the_newest_task() {
+    fn remaining_grace_period_is_that_of_the_newest_task() {
         let task = |by: &str, at: i64| Task::builder().started_by(by).started_at(DateTime::from_secs(at)).build();
         let tasks =
             [task("new", 1000), task("new", 1010), task("old", 1050), Task::builder().started_by("new").build()];

@@ -1,4 +1,4 @@
-//! Going back from a rollout that is under way.
+//! Rolls back a rollout that is in progress.
 
 use aws_sdk_ecs::types::{ServiceDeploymentStatus as Status, StopServiceDeploymentStopType as StopType};
 
@@ -9,11 +9,11 @@ use crate::{
     model::Failure,
 };
 
-/// The rollouts of the service that are under way, as ARNs of service deployments. More than one is there only for the
-/// moment in which one takes another's place.
+/// Returns the service's rollouts in progress, as ARNs of service deployments. There is more than one only at the
+/// moment when one replaces another.
 ///
 /// # Errors
-/// If ECS fails.
+/// Returns an error if a call to ECS fails.
 pub async fn under_way(cx: &Context, live: &Live) -> Result<Vec<String>, Failure> {
     let call = cx.aws.ecs.list_service_deployments().cluster(&live.cluster).service(&live.name);
     let call = call.status(Status::Pending).status(Status::InProgress);
@@ -22,13 +22,12 @@ pub async fn under_way(cx: &Context, live: &Live) -> Result<Vec<String>, Failure
     Ok(found.filter_map(|deployment| deployment.service_deployment_arn).collect())
 }
 
-/// Has ECS go back from the rollout `arn` to what ran before. Says whether there was anything to go back from: a rollout may
-/// have ended meanwhile.
+/// Makes ECS roll back the rollout `arn`. Returns `false` if it has already ended.
 ///
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopServiceDeployment.html>
 ///
 /// # Errors
-/// If ECS fails.
+/// Returns an error if a call to ECS fails.
 pub async fn stop(cx: &Context, arn: &str) -> Result<bool, Failure> {
     let call = cx.aws.ecs.stop_service_deployment().service_deployment_arn(arn).stop_type(StopType::Rollback);
     let answer = call.customize().once().send().await;

@@ -1,4 +1,4 @@
-//! A service's phases and differences.
+//! Tests of the phases of services and of the differences between them.
 
 use std::sync::Arc;
 
@@ -75,7 +75,7 @@ fn desired(definition: &str) -> Desired {
 }
 
 #[test]
-fn rollback_after_is_a_number_or_the_rule_of_ecs() {
+fn rollback_after_is_a_number_or_the_ecs_default() {
     let one = Desired { rollback_after: Some(1), ..desired("web:1") };
     let by_rule = live(vec![rollout("PRIMARY", "web:1", "COMPLETED", 2)]);
     let by_number = Live { rollback_after: "1".into(), ..by_rule.clone() };
@@ -92,7 +92,7 @@ fn rollback_after_is_a_number_or_the_rule_of_ecs() {
 }
 
 #[tokio::test]
-async fn more_tasks_begin_no_new_deployment() {
+async fn more_tasks_start_no_new_deployment() {
     let cloud = ecs::model::cloud_with_cluster();
     let id = StackId { stack: "shop".into(), environment: "test".into() };
     let cx = Context::new(id, Arc::new(model::session(&cloud)), Arc::new(NoImages));
@@ -110,11 +110,11 @@ async fn more_tasks_begin_no_new_deployment() {
 }
 
 #[test]
-fn what_runs_is_read_from_the_primary_deployment() {
+fn running_revision_is_read_from_the_primary_deployment() {
     let deployment = |status: &str, definition: &str| {
         aws_sdk_ecs::types::Deployment::builder().status(status).task_definition(definition).build()
     };
-    // ECS has gone back from what the service was told.
+    // ECS rolled back the last requested revision.
     let service = aws_sdk_ecs::types::Service::builder().task_definition("web:2");
     let service = service.deployments(deployment("ACTIVE", "web:2")).deployments(deployment("PRIMARY", "web:1"));
     assert_eq!(live::live(&service.build(), None).task_definition, "web:1");
@@ -123,13 +123,13 @@ fn what_runs_is_read_from_the_primary_deployment() {
 }
 
 #[test]
-fn an_unused_grace_period_is_no_change() {
+fn unused_grace_period_is_not_a_change() {
     let kept = Live { grace_seconds: 60, ..live(vec![rollout("PRIMARY", "web:1", "COMPLETED", 2)]) };
     assert_eq!(Service::diff(&desired("web:1"), &kept), []);
 }
 
 #[test]
-fn a_view_from_before_the_update_is_no_rollback() {
+fn stale_read_from_before_an_update_is_not_a_rollback() {
     let at = |definition: &str, changed| {
         live(vec![Rollout { changed: Some(changed), ..rollout("PRIMARY", definition, "COMPLETED", 2) }])
     };
@@ -139,7 +139,7 @@ fn a_view_from_before_the_update_is_no_rollback() {
 }
 
 #[test]
-fn a_rollout_is_ready_only_when_the_old_tasks_are_gone() {
+fn rollout_is_ready_only_after_the_old_tasks_stopped() {
     let new = || rollout("PRIMARY", "web:2", "COMPLETED", 2);
     assert_eq!(Service::phase(&live(vec![new()]), Some(&desired("web:2"))), Phase::Ready);
     let both = live(vec![new(), rollout("ACTIVE", "web:1", "COMPLETED", 1)]);
@@ -150,18 +150,18 @@ fn a_rollout_is_ready_only_when_the_old_tasks_are_gone() {
 }
 
 #[test]
-fn a_service_that_ecs_scales_by_itself_is_ready() {
+fn service_is_ready_while_ecs_replaces_or_scales_tasks() {
     let running = |state, count| live(vec![rollout("PRIMARY", "web:1", state, count)]);
     assert_eq!(Service::phase(&running("COMPLETED", 1), None), Phase::Ready);
     for (state, count) in [("COMPLETED", 0), ("IN_PROGRESS", 1)] {
         assert!(matches!(Service::phase(&running(state, count), None), Phase::Pending(_)), "{state} {count}");
     }
-    // A run that has just asked for two tasks waits for both.
+    // A run that just requested two tasks waits for both.
     assert!(matches!(Service::phase(&running("COMPLETED", 1), Some(&desired("web:1"))), Phase::Pending(_)));
 }
 
 #[test]
-fn a_rollback_is_never_a_success() {
+fn rollback_is_never_a_success() {
     let back = live(vec![rollout("PRIMARY", "web:1", "COMPLETED", 2)]);
     assert!(matches!(Service::phase(&back, Some(&desired("web:2"))), Phase::RolledBack(_)));
     assert_eq!(Service::phase(&back, Some(&desired("web:1"))), Phase::Ready);
@@ -172,7 +172,7 @@ fn a_rollback_is_never_a_success() {
 }
 
 #[test]
-fn a_rollback_of_the_same_revision_is_told_by_the_deployment() {
+fn rollback_to_the_same_revision_is_detected() {
     let deployment = |id: &str, state| Rollout { id: id.into(), ..rollout("PRIMARY", "web:1", state, 2) };
     let begun = live(vec![deployment("new", "IN_PROGRESS"), rollout("ACTIVE", "web:1", "COMPLETED", 2)]);
     let after = |id, state| Service::phase_after(&live(vec![deployment(id, state)]), &desired("web:1"), &begun);
@@ -183,7 +183,7 @@ fn a_rollback_of_the_same_revision_is_told_by_the_deployment() {
 }
 
 #[test]
-fn a_rollback_that_fails_is_an_end() {
+fn failed_rollback_is_a_failure() {
     let failed = live(vec![rollout("PRIMARY", "web:1", "FAILED", 0)]);
     let phase = Service::phase(&failed, Some(&desired("web:2")));
     assert!(
@@ -193,7 +193,7 @@ fn a_rollback_that_fails_is_an_end() {
 }
 
 #[test]
-fn a_first_rollout_that_failed_is_begun_again() {
+fn failed_first_rollout_is_started_again() {
     let failed = live(vec![rollout("PRIMARY", "web:1", "FAILED", 0)]);
     let fields: Vec<String> =
         Service::diff(&desired("web:1"), &failed).into_iter().map(|change| change.field).collect();
@@ -201,7 +201,7 @@ fn a_first_rollout_that_failed_is_begun_again() {
 }
 
 #[test]
-fn a_number_of_tasks_within_the_limits_of_scaling_is_no_change() {
+fn task_count_within_scaling_limits_is_not_a_change() {
     let scaled = Desired { most: Some(4), ..desired("web:1") };
     let counted = |replicas| Live { replicas, ..live(vec![rollout("PRIMARY", "web:1", "COMPLETED", 2)]) };
     for within in [2, 3, 4] {
@@ -215,7 +215,7 @@ fn a_number_of_tasks_within_the_limits_of_scaling_is_no_change() {
 }
 
 #[test]
-fn a_service_as_it_runs_differs_from_itself_in_nothing() {
+fn running_service_as_desired_state_has_no_changes() {
     let running = Live {
         subnets: vec!["a".into(), "b".into()],
         target_groups: vec!["group".into()],
@@ -233,28 +233,28 @@ fn a_service_as_it_runs_differs_from_itself_in_nothing() {
 }
 
 #[test]
-fn tasks_that_end_soon_after_they_began_make_a_rollout_fail() {
+fn several_crashed_tasks_fail_the_rollout() {
     let missing = |state: &str, running| live(vec![rollout("PRIMARY", "web:2", state, running)]);
     let crashed = |live: Live, crashed| Service::phase(&Live { crashed, ..live }, Some(&desired("web:2")));
     for state in ["IN_PROGRESS", "COMPLETED"] {
         assert!(
             matches!(crashed(missing(state, 1), 3), Phase::Failed(why) if why.contains("keep stopping: 3 stopped"))
         );
-        // Two may be chance.
+        // Two crashes may be a coincidence.
         assert!(matches!(crashed(missing(state, 1), 2), Phase::Pending(_)));
     }
     assert_eq!(crashed(missing("COMPLETED", 2), 3), Phase::Ready, "they run now");
 }
 
 #[test]
-fn a_rollout_that_waits_for_a_health_check_says_how_long() {
+fn pending_rollout_shows_the_remaining_grace_period() {
     let waiting = live(vec![rollout("PRIMARY", "web:2", "IN_PROGRESS", 2)]);
     let phase = Service::phase(&Live { grace_left: Some(40), ..waiting }, Some(&desired("web:2")));
     assert_eq!(phase, Phase::Pending("2 of 2 new tasks running, still starting (grace period: 40 s left)".into()));
 }
 
 #[test]
-fn only_tasks_that_nothing_checks_have_to_stay_up() {
+fn only_tasks_without_a_health_check_must_stay_up() {
     let rolling = live(vec![rollout("PRIMARY", "web:2", "IN_PROGRESS", 0)]);
     let settled = live(vec![rollout("PRIMARY", "web:2", "COMPLETED", 2)]);
     let target = Some(Target { group: "group".into(), port: 3000 });
@@ -264,7 +264,7 @@ fn only_tasks_that_nothing_checks_have_to_stay_up() {
 }
 
 #[test]
-fn a_revision_tells_whether_its_image_has_the_authorities() {
+fn ca_certificates_in_the_image_are_read_from_the_revision() {
     use aws_sdk_ecs::types::{ContainerDefinition, KeyValuePair, Secret, Service as SdkService, TaskDefinition};
 
     let lacks = |secret: &str, file: &str| {
@@ -280,7 +280,7 @@ fn a_revision_tells_whether_its_image_has_the_authorities() {
 }
 
 #[test]
-fn a_plan_says_what_a_rollout_begins_and_whether_nothing_serves() {
+fn plan_warns_of_new_deployments_and_unavailability() {
     let running = live(vec![rollout("PRIMARY", "web:1", "COMPLETED", 2)]);
     let said = |desired: &Desired, of: &Live| {
         let changes = Changed::of(&Service::diff(desired, of)).expect("it is changed in place");

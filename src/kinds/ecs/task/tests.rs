@@ -1,9 +1,9 @@
-//! How a one-off task is judged.
+//! Tests of how the result of a one-off task is judged.
 
 use super::*;
 
 #[test]
-fn only_a_refusal_that_waiting_mends_is_waited_for() {
+fn only_temporary_errors_are_waited_for() {
     let refused = |code: &str, message: &str| {
         passing(&Failure { code: Some(code.to_owned()), ..Failure::refused("RunTask", message) })
     };
@@ -15,7 +15,7 @@ fn only_a_refusal_that_waiting_mends_is_waited_for() {
 }
 
 #[test]
-fn a_command_that_ecs_would_refuse_is_not_sent() {
+fn command_that_is_too_long_for_ecs_is_rejected() {
     let words = |length: usize| vec!["sh".to_owned(), "-c".to_owned(), "a".repeat(length)];
     assert_eq!(fits("web", &words(8_000)), Ok(()));
     let failure = fits("web", &words(8_192)).expect_err("it is too long");
@@ -25,7 +25,7 @@ fn a_command_that_ecs_would_refuse_is_not_sent() {
 }
 
 #[test]
-fn a_task_is_judged_by_its_exit_code_once_it_has_stopped() {
+fn stopped_task_is_judged_by_its_exit_code() {
     let live = |status: &str, exit_code| {
         let stopped = Live::stopped(0, "out of memory");
         Live { status: status.into(), exit_code, ..stopped }
@@ -38,12 +38,12 @@ fn a_task_is_judged_by_its_exit_code_once_it_has_stopped() {
     assert_eq!(judged(&live("STOPPED", Some(3))), Phase::Failed("it failed: out of memory".into()));
     let late = Live { overdue: true, ..live("RUNNING", None) };
     assert_eq!(judged(&late), Phase::Failed("it failed: out of memory".into()));
-    // One whose container was never started has no exit code at all.
+    // A task whose container never started has no exit code.
     assert_eq!(judged(&live("STOPPED", None)), Phase::Failed("it failed: out of memory".into()));
 }
 
 #[test]
-fn a_task_that_runs_too_long_is_named() {
+fn overdue_task_is_reported_with_its_id() {
     let running = Live { status: "RUNNING".into(), created: 1_000, ..Live::stopped(0, "") };
     let limit = Duration::from_secs(3600);
     assert!(!running.clone().within(limit, 3_600_999).overdue);
@@ -54,7 +54,7 @@ fn a_task_that_runs_too_long_is_named() {
 }
 
 #[test]
-fn a_new_task_is_watched_until_its_container_runs() {
+fn new_task_is_watched_until_its_container_runs() {
     let task = |status: &str| Live { status: status.into(), created: 1_000, ..Live::stopped(0, "") };
     assert!(task("PROVISIONING").is_being_prepared(2_000) && task("PENDING").is_being_prepared(90_999));
     assert!(!task("PENDING").is_being_prepared(91_000), "a large image takes longer");

@@ -1,5 +1,5 @@
-//! One container of a task: how it is written to ECS, compared and read back. The task's own container and its sidecars are
-//! containers of the same sort.
+//! A container of a task: how it is written to ECS, compared and read back. The main container and the sidecars use the
+//! same type.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
 
@@ -20,44 +20,44 @@ use crate::{
     model::{Failure, Input, Name},
 };
 
-/// What the label begins with that names the version of a secret; the rest is the environment variable's name.
+/// The prefix of the label that holds the version of a secret. The name of the environment variable follows it.
 const VERSION_LABEL: &str = "stackctl.secret-version.";
 
-/// The option of the log driver that names the log group.
+/// The option of the log driver for the log group.
 const LOG_GROUP: &str = "awslogs-group";
 
 /// A secret that a container gets as an environment variable.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SecretRef {
-    /// The secret's ARN.
+    /// The ARN of the secret.
     pub secret: Input,
-    /// The key within it, for one that holds JSON.
+    /// The key in a secret that holds JSON.
     pub key: Option<String>,
-    /// Names the value that new tasks get: another value takes another revision, because a task reads its secrets when it
-    /// starts. None for a value that stays.
+    /// Identifies the value that new tasks get. Another value needs another revision, because a task reads its secrets
+    /// when it starts. `None` for a value that never changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<Input>,
 }
 
-/// What a container waits for in another one of its task before it starts. ECS stops the two in the reverse order.
+/// The state of another container that a container waits for before it starts. ECS stops the two in reverse order.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDependency.html>
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Condition {
-    /// It has started.
+    /// The container has started.
     Start,
-    /// Its own health check has passed.
+    /// The container has passed its health check.
     Healthy,
-    /// It has ended, however.
+    /// The container has exited with any code.
     Complete,
-    /// It has ended with the exit code 0.
+    /// The container has exited with code 0.
     Success,
 }
 
 impl Condition {
     const ALL: [Self; 4] = [Self::Start, Self::Healthy, Self::Complete, Self::Success];
 
-    /// The word of stack.yaml and of plans.
+    /// Returns the value in stack.yaml and in plans.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Start => "start",
@@ -77,18 +77,19 @@ impl Condition {
     }
 }
 
-/// A container's own health check. <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html>
+/// The health check of a container.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html>
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Check {
-    /// As ECS has it: `CMD` and words, or `CMD-SHELL` and a line for the container's shell.
+    /// The command in the form of ECS: `CMD` and its arguments, or `CMD-SHELL` and a line for the container's shell.
     pub command: Vec<String>,
     /// The time between two checks, in seconds.
     pub interval: u32,
-    /// How long the command may take, in seconds.
+    /// The maximum run time of the command, in seconds.
     pub timeout: u32,
-    /// Failures in a row that make the container unhealthy.
+    /// The number of consecutive failures after which the container is unhealthy.
     pub retries: u32,
-    /// How long failures do not count, in seconds.
+    /// How long failures are ignored after the start, in seconds.
     pub start: u32,
 }
 
@@ -110,7 +111,7 @@ impl Check {
         check.build().map_err(|error| Failure::internal(error.to_string()))
     }
 
-    /// With ECS's own times where somebody has said none.
+    /// Reads a health check. Missing times get the ECS defaults.
     fn read(check: &HealthCheck) -> Self {
         let number =
             |number: Option<i32>, own: u32| number.and_then(|number| u32::try_from(number).ok()).unwrap_or(own);
@@ -124,50 +125,50 @@ impl Check {
     }
 }
 
-/// One container of a task.
+/// A container of a task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Container {
     /// The image.
     pub image: Input,
-    /// The port that it listens on. The containers of a task have one network, and so different ports.
+    /// The port that it listens on. The containers of a task share a network, so each needs a different port.
     pub port: Option<u16>,
-    /// Its plain environment; never a secret.
+    /// The environment variables without secrets.
     pub environment: BTreeMap<String, Input>,
-    /// Its secret environment.
+    /// The secrets, by environment variable.
     pub secrets: BTreeMap<String, SecretRef>,
-    /// Where its output goes.
+    /// The log group for its output.
     pub log_group: Input,
     /// How long ECS waits between SIGTERM and SIGKILL, in seconds (2 to 120).
     pub stop_timeout: u32,
-    /// The entry point; the image's own if empty. One that is given drops the image's own command as well.
+    /// The entry point. If empty, the one of the image. A given entry point also removes the command of the image.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub entry_point: Vec<String>,
-    /// The command; the image's own if empty.
+    /// The command. If empty, the one of the image.
     pub command: Vec<String>,
     /// Whether its root file system is read-only.
     pub read_only: bool,
-    /// Whether its first process is one that buries the processes that others leave behind.
+    /// Whether it runs an init process that reaps zombie processes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub init: bool,
-    /// Who it runs as; the image's own user without one.
+    /// The user that it runs as. If `None`, the user of the image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// How many files it can have open; Fargate's own number without one.
+    /// The maximum number of open files. If `None`, the Fargate default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nofile: Option<u32>,
-    /// Where it has volumes of the task, by their names.
+    /// The mounts of the task's volumes, by volume name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub mounts: BTreeMap<String, Mount>,
-    /// Its folders in memory, with their sizes in MiB.
+    /// The tmpfs directories, with their sizes in MiB.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tmpfs: BTreeMap<String, u32>,
-    /// Whether the task ends when this container ends. The task's own container is always essential.
+    /// Whether the task ends when this container ends. The main container is always essential.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub essential: bool,
     /// The containers of the same task that this one waits for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub depends_on: BTreeMap<String, Condition>,
-    /// Its own health check.
+    /// Its health check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<Check>,
 }
@@ -182,7 +183,7 @@ fn is_true(truth: &bool) -> bool {
 }
 
 impl Container {
-    /// An essential container that is otherwise as its image and ECS have it.
+    /// Returns an essential container with the defaults of its image and of ECS.
     pub fn new(image: Input, log_group: Input) -> Self {
         Self {
             image,
@@ -190,7 +191,7 @@ impl Container {
             environment: BTreeMap::new(),
             secrets: BTreeMap::new(),
             log_group,
-            // As ECS itself has it.
+            // The ECS default.
             stop_timeout: 30,
             entry_point: Vec::new(),
             command: Vec::new(),
@@ -206,7 +207,8 @@ impl Container {
         }
     }
 
-    /// What `diff` compares, by name; a field without a value depends on what is yet to be made.
+    /// Returns the values that `diff` compares, by field. `None` for a value that depends on a resource that does not
+    /// exist yet.
     pub(super) fn compared(&self) -> BTreeMap<Name<Field>, Option<String>> {
         let known = |input: &Input| input.known().map(str::to_owned);
         let mut fields = BTreeMap::from([
@@ -254,14 +256,15 @@ impl Container {
         fields
     }
 
-    /// The container that ECS is asked for; its output goes to a log group in `region`. A field that is not handled here does
-    /// not compile.
+    /// Returns the container definition for ECS, with a log group in `region`. The `match` has no default arm, so a new
+    /// field must be handled here.
     pub(super) fn written(&self, name: &str, region: &str) -> Result<ContainerDefinition, Failure> {
         let words = |words: &[String]| Some(words.to_vec()).filter(|words| !words.is_empty());
         let mut written = ContainerDefinition::builder().name(name);
         for field in Field::ALL {
             written = match field {
-                // The task's own, which `register` sets, the name, the other containers, and what goes with the check's command.
+                // Fields of the task, which `register` sets, the name, the other containers, and fields that are set
+                // with the check's command.
                 Field::Cpu
                 | Field::Memory
                 | Field::Arch
@@ -298,7 +301,7 @@ impl Container {
         Ok(written.build())
     }
 
-    /// What would be written as `container`, as far as it says: what it leaves out is empty.
+    /// Reads a container definition. Missing fields stay empty.
     pub(super) fn read(container: &ContainerDefinition) -> Self {
         let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
         let input = |text: Option<&str>| Input::from(text.unwrap_or_default());
@@ -306,7 +309,7 @@ impl Container {
         let labels = container.docker_labels();
         let version =
             |name: &str| labels?.get(&format!("{VERSION_LABEL}{name}")).map(|version| version.as_str().into());
-        // The ARN and the key within it, which ECS reads as one.
+        // The ARN and the key, which ECS stores as one value.
         let secret = |secret: &Secret| {
             let (name, from) = (secret.name(), secret.value_from());
             (name.to_owned(), SecretRef { secret: from.into(), key: None, version: version(name) })
@@ -333,14 +336,14 @@ impl Container {
             nofile: nofile.and_then(|limit| u32::try_from(limit.hard_limit()).ok()),
             mounts: volume::read_mounts(container),
             tmpfs: volume::read_tmpfs(container),
-            // As ECS has it where nothing is said.
+            // The ECS default is essential.
             essential: container.essential() != Some(false),
             check: container.health_check().map(Check::read),
             depends_on: container.depends_on().iter().filter_map(dependency).collect(),
         }
     }
 
-    /// Whether [`Self::read`] has found all that a container needs.
+    /// Whether [`Self::read`] found everything that a container needs.
     pub(super) fn is_whole(&self) -> bool {
         is_there(&self.image)
             && is_there(&self.log_group)
@@ -349,19 +352,19 @@ impl Container {
     }
 }
 
-/// Whether what was read is there.
+/// Whether a value that was read is not empty.
 pub(super) fn is_there(input: &Input) -> bool {
     input.known().is_some_and(|text| !text.is_empty())
 }
 
-/// The words of a command in one line; two different lists never give the same line.
+/// Returns the words of a command as one line. Different lists never give the same line.
 fn line(words: &[String]) -> String {
     let is_plain = |word: &&String| !word.is_empty() && !word.contains(|c: char| c.is_whitespace() || c == '"');
     let shown = |word: &String| if is_plain(&word) { word.clone() } else { format!("{word:?}") };
     words.iter().map(shown).collect::<Vec<_>>().join(" ")
 }
 
-/// The ARN by which ECS finds a secret, with the key within it.
+/// Returns the ARN of a secret with its key, as ECS expects it.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html>
 fn value_from(reference: &SecretRef) -> Option<String> {
     let arn = reference.secret.known()?;
@@ -387,8 +390,8 @@ fn secrets(container: &Container) -> Result<Vec<Secret>, Failure> {
     secrets.collect()
 }
 
-/// The versions of the secrets, as labels. Not in `valueFrom`: a revision that ECS rolls back to must not start its tasks with
-/// a password of yesterday.
+/// Returns the versions of the secrets as labels. They are not in `valueFrom`, because a revision that ECS rolls back
+/// to must not start its tasks with an old password.
 fn versions(container: &Container) -> Result<Option<HashMap<String, String>>, Failure> {
     let mut labels = HashMap::new();
     for (name, reference) in &container.secrets {
@@ -400,8 +403,8 @@ fn versions(container: &Container) -> Result<Option<HashMap<String, String>>, Fa
 }
 
 fn logs(name: &str, region: &str, log_group: &Input) -> Result<LogConfiguration, Failure> {
-    // Blocking delivery, ECS's default, would stop the application when CloudWatch does; what does not fit into the
-    // buffer meanwhile is dropped instead.
+    // With blocking delivery, the ECS default, the application would stop if CloudWatch did. In non-blocking mode,
+    // output that exceeds the buffer is dropped instead.
     LogConfiguration::builder()
         .log_driver(LogDriver::Awslogs)
         .options(LOG_GROUP, log_group.get()?)
@@ -432,13 +435,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_named_by_its_arn_and_key() {
+    fn secret_reference_contains_arn_and_key() {
         let reference = SecretRef { secret: "arn".into(), key: Some("url".into()), version: None };
         assert_eq!(value_from(&reference).as_deref(), Some("arn:url::"));
     }
 
     #[test]
-    fn other_words_of_a_command_are_a_difference() {
+    fn different_command_words_give_different_lines() {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         assert_eq!(line(&words(&["sh", "-c", "exec work"])), "sh -c \"exec work\"");
         let lists: [&[&str]; 5] = [&["a", "b"], &["a b"], &["a", "", "b"], &["a", "\"b\""], &["\"a", "b\""]];

@@ -1,4 +1,4 @@
-//! The deletion of a family with all its revisions, and what ECS says of those that it does not delete.
+//! Deletes a family with all its revisions, and reports the revisions that ECS does not delete.
 
 use std::collections::BTreeSet;
 
@@ -11,11 +11,11 @@ use crate::{
     model::Failure,
 };
 
-/// How many revisions one `DeleteTaskDefinitions` call takes.
+/// The maximum number of revisions in one `DeleteTaskDefinitions` call.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteTaskDefinitions.html>
 const DELETED_AT_ONCE: usize = 10;
 
-/// ECS's code for a revision that does not exist.
+/// The ECS failure reason for a revision that does not exist.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html>
 const MISSING: &str = "MISSING";
 
@@ -27,11 +27,11 @@ pub(super) async fn delete(cx: &Context, family: &str) -> Result<(), Failure> {
     )?;
     for active in &active {
         let call = cx.aws.ecs.deregister_task_definition().task_definition(active).customize().once();
-        // Reads lag writes: one that is being deleted already may be listed as active. If ECS refuses for another
-        // reason, the revision stays active, and ECS says so when it is to delete it.
+        // A stale list may show a revision as active that is already being deleted. If ECS rejects the call for another
+        // reason, the revision stays active, and the deletion below reports it.
         call.send().await.or_absent("DeregisterTaskDefinition", &["ClientException"])?;
     }
-    // A list of the inactive ones that is read only now may not have those that were just deregistered.
+    // A list of inactive revisions that is read only now may lack those that were just deregistered.
     let all: BTreeSet<String> = active.into_iter().chain(inactive).collect();
     for some in all.into_iter().collect::<Vec<_>>().chunks(DELETED_AT_ONCE) {
         let call = cx.aws.ecs.delete_task_definitions().set_task_definitions(Some(some.to_vec()));
@@ -41,7 +41,7 @@ pub(super) async fn delete(cx: &Context, family: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The failure that ECS tells of in an answer that is otherwise a success. A revision that is not there is none.
+/// Returns the first failure in an otherwise successful response, as an error. A missing revision is not a failure.
 fn refused(failures: &[SdkFailure]) -> Result<(), Failure> {
     match failures.iter().find(|failure| failure.reason() != Some(MISSING)) {
         Some(failure) => {
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_revision_that_ecs_does_not_delete_is_a_failure() {
+    fn revision_that_ecs_does_not_delete_is_an_error() {
         let failure = |reason: &str| SdkFailure::builder().arn("web:1").reason(reason).build();
         assert!(refused(&[]).is_ok() && refused(&[failure("MISSING")]).is_ok());
         let failure = refused(&[failure("MISSING"), failure("it is still active")]).expect_err("one is left");

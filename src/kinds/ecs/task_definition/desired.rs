@@ -1,4 +1,4 @@
-//! What a task definition says, and how it is written to ECS and read back: the task, its own container and its sidecars.
+//! A task definition: the task, its main container and its sidecars, and how they are written to ECS and read back.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html>
 
@@ -20,32 +20,32 @@ use crate::{
     model::{Failure, Input, Name},
 };
 
-/// What stack.yaml asks of it.
+/// The task definition that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// The name of its own container.
+    /// The name of the main container.
     pub container: String,
-    /// CPU units; 1024 are one vCPU. All containers share them.
+    /// The CPU units, of which 1024 are one vCPU. All containers share them.
     pub cpu: u32,
-    /// MiB of memory. All containers share them.
+    /// The memory in MiB. All containers share it.
     pub memory: u32,
-    /// The processors that it runs on.
+    /// The CPU architecture.
     #[serde(default, skip_serializing_if = "Arch::is_usual")]
     pub arch: Arch,
-    /// The role with which ECS starts the task.
+    /// The execution role, with which ECS starts the task.
     pub execution_role: Input,
-    /// The role that the application has; none, if it may do nothing on AWS.
+    /// The role of the application. `None` if the application needs no access to AWS.
     pub task_role: Option<Input>,
-    /// GiB of disk; Fargate's 20 without.
+    /// The disk size in GiB. If `None`, the 20 GiB of Fargate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk: Option<u32>,
-    /// What containers can have files of, by name.
+    /// The volumes that containers can mount, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub volumes: BTreeMap<String, Volume>,
-    /// Its own container.
+    /// The main container.
     #[serde(flatten)]
     pub main: Container,
-    /// The containers beside it, by name.
+    /// The sidecars, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sidecars: BTreeMap<String, Container>,
 }
@@ -53,14 +53,14 @@ pub struct Desired {
 /// The roles of a task, by their ARNs.
 #[derive(Clone, Debug)]
 pub struct Roles {
-    /// The role with which ECS starts it.
+    /// The execution role, with which ECS starts the task.
     pub execution: Input,
-    /// The role that the application has; none, if it may do nothing on AWS.
+    /// The role of the application. `None` if the application needs no access to AWS.
     pub task: Option<Input>,
 }
 
 impl Desired {
-    /// The smallest task that Fargate has, with the container `main` called `container` alone.
+    /// Returns the smallest task of Fargate, with `main` as its only container, called `container`.
     pub fn new(container: &str, main: Container, roles: Roles) -> Self {
         Self {
             container: container.to_owned(),
@@ -76,14 +76,15 @@ impl Desired {
         }
     }
 
-    /// All containers by their names, its own one first.
+    /// Returns all containers by name. The main container comes first.
     pub fn containers(&self) -> impl Iterator<Item = (&str, &Container)> {
         let sidecars = self.sidecars.iter().map(|(name, sidecar)| (name.as_str(), sidecar));
         std::iter::once((self.container.as_str(), &self.main)).chain(sidecars)
     }
 }
 
-/// What `diff` compares, by name; a field without a value depends on what is yet to be made.
+/// Returns the values that `diff` compares, by field. `None` for a value that depends on a resource that does not exist
+/// yet.
 pub(super) fn compared(desired: &Desired) -> BTreeMap<Name<Field>, Option<String>> {
     let known = |input: &Input| input.known().map(str::to_owned);
     let mut fields = desired.main.compared();
@@ -110,7 +111,7 @@ pub(super) fn compared(desired: &Desired) -> BTreeMap<Name<Field>, Option<String
     fields
 }
 
-/// The containers that ECS is asked for; their output goes to log groups in `region`.
+/// Returns the container definitions for ECS, with log groups in `region`.
 pub(super) fn containers(region: &str, desired: &Desired) -> Result<Vec<ContainerDefinition>, Failure> {
     let main = desired.main.written(&desired.container, region);
     let sidecars = desired.sidecars.iter().map(|(name, sidecar)| {
@@ -121,12 +122,12 @@ pub(super) fn containers(region: &str, desired: &Desired) -> Result<Vec<Containe
     std::iter::once(main).chain(sidecars).collect()
 }
 
-/// What would register `definition` again, as far as it says: what it leaves out is empty.
+/// Reads a task definition. Missing fields stay empty.
 pub(super) fn read(definition: &SdkDefinition) -> Desired {
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let input = |text: Option<&str>| Input::from(text.unwrap_or_default());
     let number = |text: Option<&str>| text.and_then(|text| text.parse().ok()).unwrap_or_default();
-    // If it is not one of stackctl's, nothing of it is as desired.
+    // A definition that stackctl did not register differs in every field.
     let nothing = ContainerDefinition::builder().build();
     let main = ecs::main_container(definition);
     let sidecars = definition.container_definitions().iter().filter(|_| main.is_some());
@@ -147,7 +148,7 @@ pub(super) fn read(definition: &SdkDefinition) -> Desired {
     }
 }
 
-/// The processors that `definition` runs on, as far as they are known here.
+/// Returns the CPU architecture of `definition`. An unknown one counts as the default.
 fn arch(definition: &SdkDefinition) -> Arch {
     match definition.runtime_platform().and_then(RuntimePlatform::cpu_architecture) {
         Some(CpuArchitecture::Arm64) => Arch::Arm64,
@@ -155,7 +156,7 @@ fn arch(definition: &SdkDefinition) -> Arch {
     }
 }
 
-/// What ECS is told of the processors; nothing of those that it takes by itself.
+/// Returns the runtime platform for ECS. `None` for the default architecture.
 pub(super) fn platform(arch: Arch) -> Option<RuntimePlatform> {
     let architecture = match arch {
         Arch::Amd64 => return None,
@@ -164,7 +165,7 @@ pub(super) fn platform(arch: Arch) -> Option<RuntimePlatform> {
     Some(RuntimePlatform::builder().cpu_architecture(architecture).operating_system_family(OsFamily::Linux).build())
 }
 
-/// Whether [`read`] has found all that a task needs.
+/// Whether [`read`] found everything that a task needs.
 pub(super) fn is_whole(desired: &Desired) -> bool {
     is_there(&desired.execution_role)
         && !desired.container.is_empty()
@@ -223,7 +224,7 @@ mod tests {
         }
     }
 
-    /// Two sidecars, of which one comes before the task's own container by its name.
+    /// Returns a task with two sidecars. The name of one sorts before the name of the main container.
     fn with_sidecars() -> Desired {
         let proxy = Container {
             port: Some(8080),
@@ -250,11 +251,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn definition_is_read_back_as_written() {
         for desired in [desired(), with_sidecars()] {
             let mut written = written(&desired);
             assert_eq!(read(&definition(written.clone())), desired);
-            // ECS promises no order.
+            // ECS guarantees no order.
             written.reverse();
             assert_eq!(read(&definition(written)), desired);
             assert!(is_whole(&desired));
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn each_container_logs_by_its_own_name() {
+    fn log_stream_prefix_is_the_container_name() {
         let prefixes = written(&with_sidecars()).into_iter().map(|container| {
             let logs = container.log_configuration().and_then(|logs| logs.options()).expect("it logs");
             let option = |name: &str| logs[name].clone();
@@ -273,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_of_a_sidecar_shows_by_its_name() {
+    fn sidecar_fields_contain_the_sidecar_name() {
         let fields = compared(&with_sidecars());
         let value = |name: &str| fields.get(name).cloned().flatten();
         assert_eq!(value("sidecars.proxy.image").as_deref(), Some("proxy"));
@@ -286,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_definition_of_somebody_else_is_not_whole() {
+    fn definition_without_labels_is_incomplete() {
         assert!(!is_whole(&read(&SdkDefinition::builder().build())));
         let mut unlabelled = written(&with_sidecars());
         unlabelled.iter_mut().for_each(|container| container.docker_labels = None);

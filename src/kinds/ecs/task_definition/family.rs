@@ -1,4 +1,4 @@
-//! The family of a task definition: its name, and its revisions.
+//! The family of a task definition: its name and its revisions.
 
 use aws_sdk_ecs::types::{SortOrder, TaskDefinitionStatus};
 
@@ -9,19 +9,19 @@ use crate::{
     model::{Address, Failure, StackId},
 };
 
-/// The ARN of any revision of the task definition at `address`, as a policy of the account's own may name it: whatever the
-/// region and the account.
+/// Returns the ARN pattern of all revisions of the task definition at `address`, for use in IAM policies in any region
+/// and account.
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html>
 pub fn revisions_arn(id: &StackId, address: &Address) -> String {
     format!("arn:aws:ecs:*:*:task-definition/{}:*", name(id, address))
 }
 
-/// The name of the family of the task definition at `address`.
+/// Returns the name of the family of the task definition at `address`.
 pub(super) fn name(id: &StackId, address: &Address) -> String {
     ecs::family_name(id, address)
 }
 
-/// The ARNs of a family's revisions, the newest first.
+/// Returns the ARNs of a family's revisions, newest first.
 pub(super) async fn revisions(
     cx: &Context,
     family: &str,

@@ -1,9 +1,9 @@
-//! The fields of a task definition: those of the task, and those of each of its containers.
+//! The fields of a task definition: those of the task and those of its containers.
 
 use crate::model::fields;
 
 fields! {
-    /// What is changed in place: by a new revision.
+    /// The fields that change in place, with a new revision.
     pub enum Field {
         Cpu = "cpu",
         Memory = "memory",

@@ -1,4 +1,5 @@
-//! What a task of a service is: image, size, environment, secrets, roles. Never changed, only followed by a new revision.
+//! A task definition: the image, size, environment, secrets and roles of a service's tasks. A revision never changes;
+//! each change registers a new one.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definitions.html>
 
@@ -38,25 +39,25 @@ use crate::{
     },
 };
 
-/// How many revisions are kept to go back to.
+/// The number of revisions to keep for rollbacks.
 const KEPT: usize = 10;
 
 /// A task definition.
 pub struct TaskDefinition;
 
-/// What AWS has: the revision that the service runs, or the newest where there is no service.
+/// The current revision as AWS reports it: the one that the service runs, or the newest if there is no service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
-    /// Its ARN, with the revision.
+    /// The ARN, with the revision.
     pub arn: String,
     /// Its family.
     pub family: String,
-    /// All that `diff` compares, by field.
+    /// The values that `diff` compares, by field.
     pub fields: BTreeMap<Name<Field>, String>,
-    /// The commit that its image was built from, where that is known; not compared.
+    /// The commit that its image was built from, if known. Not compared.
     #[serde(default)]
     pub commit: Option<String>,
-    /// Whether no revision of its family can be run any more: its deletion was begun and not completed.
+    /// Whether its family has no active revision, because a deletion was started and did not finish.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub inactive: bool,
 }
@@ -80,7 +81,7 @@ impl Kind for TaskDefinition {
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitionFamilies", "ecs:ListTaskDefinitions"]),
         Permission::release(&["ecs:RegisterTaskDefinition"], On::Tagged),
-        // IAM takes no narrower resource for this one.
+        // IAM supports no narrower resource for this action.
         Permission::release(&["ecs:DeregisterTaskDefinition"], On::Any),
         Permission::release(&["iam:PassRole"], On::PassedTo("ecs-tasks.amazonaws.com")),
         ecs::TAGGING,
@@ -88,7 +89,7 @@ impl Kind for TaskDefinition {
         Permission::delete(&["ecs:DeleteTaskDefinitions"], On::Named(task::ARNS)),
     ];
     const UPDATE_RENEWS_OUTPUTS: bool = true;
-    // An inactive family is in nobody's way: a new revision makes it active again.
+    // An inactive family blocks nothing: a new revision makes it active again.
     const GONE_AT_ONCE: bool = true;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
@@ -143,7 +144,7 @@ impl Kind for TaskDefinition {
     ) -> Result<Live, Failure> {
         let registered = register(cx, address, desired, Some(live)).await?;
         match tidy(cx, address, live).await {
-            // The engine would repeat the update, and register once more. The next release has as many to deregister, and one more.
+            // The engine would repeat the update and register another revision. The next release deregisters the rest.
             Err(failure) if matches!(failure.cause, Cause::Throttled | Cause::Ambiguous) => Ok(registered),
             tidied => tidied.map(|()| registered),
         }
@@ -204,7 +205,7 @@ async fn register(cx: &Context, address: &Address, desired: &Desired, before: Op
     let same_image = before
         .filter(|before| before.fields.get(Field::Image.name()).map(String::as_str) == desired.main.image.known());
     let commit = match same_image {
-        // More memory, say, for an image that was built some commits ago.
+        // For example, only the memory changed, and the image was built from an earlier commit.
         Some(before) => before.commit.clone(),
         None => cx.origin.get().and_then(|origin| origin.commit.clone()),
     };
@@ -232,11 +233,11 @@ async fn register(cx: &Context, address: &Address, desired: &Desired, before: Op
     Ok(live(&given(answer.task_definition, "RegisterTaskDefinition", "taskDefinition")?, commit))
 }
 
-/// The revisions that are too many: of those that the stack has registered all but the newest. What others have registered in
-/// the family is theirs.
+/// Returns the revisions to deregister: all that the stack registered except the newest. Revisions that others
+/// registered in the family stay.
 async fn superseded(cx: &Context, address: &Address, family: &str) -> Result<Vec<String>, Failure> {
     let newest_first = family::revisions(cx, family, TaskDefinitionStatus::Active).await?;
-    // All but one are known to be few enough, unless others have registered some.
+    // If at most one revision exceeds the limit, only the oldest must be read.
     let looked_at = if newest_first.len() > KEPT + 1 { newest_first.len() } else { 1 };
     let (known, looked_at) = newest_first.split_at(newest_first.len().saturating_sub(looked_at));
     let reads = looked_at.iter().map(|arn| async move {
@@ -248,9 +249,9 @@ async fn superseded(cx: &Context, address: &Address, family: &str) -> Result<Vec
     Ok(own.into_iter().flatten().skip(KEPT.saturating_sub(known.len())).collect())
 }
 
-/// Deregisters the revisions that are too many. The SDK repeats these calls: once more is the same.
+/// Deregisters old revisions. The SDK retries these calls, because they are idempotent.
 async fn tidy(cx: &Context, address: &Address, live: &Live) -> Result<(), Failure> {
-    // The one that runs is the one to go back to, however many have failed since.
+    // The running revision is the one to roll back to, however many newer ones failed.
     for old in superseded(cx, address, &live.family).await?.iter().filter(|old| **old != live.arn) {
         let call = cx.aws.ecs.deregister_task_definition().task_definition(old);
         call.send().await.during("DeregisterTaskDefinition")?;
@@ -288,7 +289,7 @@ mod tests {
         Live { arn: "arn".into(), family: "web".into(), fields: fields.collect(), commit: None, inactive: false }
     }
 
-    /// A stack with one revision of its own, and as many on top of it that somebody has registered by hand.
+    /// Returns a stack with one registered revision and `count` newer ones that were registered manually.
     async fn with_revisions_by_hand(count: usize) -> (Context, Address) {
         let id = StackId { stack: "shop".into(), environment: "test".into() };
         let cx = Context::new(id, Arc::new(model::session(&ecs::model::cloud())), Arc::new(NoImages));
@@ -303,7 +304,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_revision_registered_by_hand_does_not_hide_the_stacks() {
+    async fn manual_revision_does_not_hide_the_stacks_revision() {
         let (cx, address) = with_revisions_by_hand(2).await;
         let found = TaskDefinition::list(&cx.fresh()).await.expect("it is listed");
         assert_eq!(found.iter().map(|found| found.id.as_str()).collect::<Vec<_>>(), ["shop-test-main:1"]);
@@ -317,7 +318,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_service_runs_counts_also_if_it_was_registered_by_hand() {
+    async fn manual_revision_that_the_service_runs_is_current() {
         let (cx, _) = with_revisions_by_hand(2).await;
         let name = "shop-test-main";
         let ecs = &cx.aws.ecs;
@@ -337,7 +338,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_release_deregisters_none_that_was_registered_by_hand() {
+    async fn release_does_not_deregister_manual_revisions() {
         let (cx, address) = with_revisions_by_hand(KEPT + 2).await;
         let live = TaskDefinition::list(&cx.fresh()).await.expect("it is listed").remove(0).live;
         for count in 1..=KEPT {
@@ -347,7 +348,7 @@ mod tests {
         assert_eq!(superseded(&cx, &address, &live.family).await, Ok(vec![live.arn]));
     }
 
-    /// The numbers of the active revisions.
+    /// Returns the numbers of the active revisions.
     async fn active(cx: &Context) -> Vec<String> {
         let revisions = family::revisions(cx, "shop-test-main", TaskDefinitionStatus::Active).await;
         let numbers =
@@ -356,7 +357,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_throttled_deregistration_registers_no_second_revision() {
+    async fn throttled_deregistration_registers_no_second_revision() {
         let cloud = ecs::model::cloud();
         let id = StackId { stack: "shop".into(), environment: "test".into() };
         let cx = Context::new(id, Arc::new(model::session(&cloud)), Arc::new(NoImages));
@@ -371,14 +372,14 @@ mod tests {
         TaskDefinition::update(&cx, &address, &sized(99), &live, &changed()).await.expect("it is registered");
         let all: Vec<String> = (1..=KEPT + 2).rev().map(|number| number.to_string()).collect();
         assert_eq!(active(&cx).await, all, "it is registered once, and none is deregistered");
-        // ECS takes the third try.
+        // ECS accepts the third try.
         cloud.with(|ecs: &mut Ecs| ecs.throttled = 2);
         TaskDefinition::update(&cx, &address, &sized(99), &live, &changed()).await.expect("it is registered");
         assert_eq!(active(&cx).await.len(), KEPT, "the next release deregisters more");
     }
 
     #[tokio::test]
-    async fn a_family_that_gets_revisions_too_fast_is_waited_for() {
+    async fn registration_rate_limit_is_waited_for() {
         let cloud = ecs::model::cloud();
         cloud.with(|ecs: &mut Ecs| ecs.too_fast = 1);
         let id = StackId { stack: "shop".into(), environment: "test".into() };
@@ -392,19 +393,19 @@ mod tests {
     }
 
     #[test]
-    fn a_definition_as_desired_needs_no_revision() {
+    fn unchanged_definition_needs_no_revision() {
         assert_eq!(TaskDefinition::diff(&desired(), &live()), []);
     }
 
     #[test]
-    fn more_cpu_shows_as_exactly_that() {
+    fn more_cpu_is_the_only_change_shown() {
         let changes = TaskDefinition::diff(&Desired { cpu: 512, ..desired() }, &live());
         assert_eq!(changes.len(), 1);
         assert_eq!((changes[0].field.as_str(), &changes[0].to), ("cpu", &Shown::value(512)));
     }
 
     #[test]
-    fn another_value_of_a_secret_takes_a_revision_and_is_not_pinned() {
+    fn new_secret_value_needs_a_revision_but_is_not_pinned() {
         let version = |version: &str| {
             let reference = SecretRef { version: Some(version.into()), ..reference() };
             let main = Container { secrets: BTreeMap::from([("S".to_owned(), reference)]), ..desired().main };

@@ -1,4 +1,4 @@
-//! Revisions as releases: where each comes from, and what it takes to register the same once more.
+//! Revisions as releases: their origin, and the settings to register them again.
 
 use aws_sdk_ecs::types::{Tag, TaskDefinition as SdkDefinition, TaskDefinitionStatus};
 
@@ -13,11 +13,11 @@ use crate::{
     model::{Address, Failure},
 };
 
-/// The longest value of a tag, in characters.
+/// The maximum length of a tag value, in characters.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html>
 const LONGEST_TAG: usize = 256;
 
-/// One revision of a family.
+/// A revision of a family.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Revision {
     /// Its number in the family.
@@ -26,35 +26,35 @@ pub struct Revision {
     pub arn: String,
     /// When it was registered, in milliseconds since 1970.
     pub registered: i64,
-    /// Whose credentials it was registered with: an ARN.
+    /// The ARN of the principal that registered it.
     pub principal: Option<String>,
-    /// Who registered it, as their computer calls them.
+    /// The name of the user who registered it, from their computer.
     pub by: Option<String>,
     /// The commit that its image was built from.
     pub commit: Option<String>,
-    /// The revision that it goes back to, if it does.
+    /// The revision that it rolls back to, if it is a rollback.
     pub rollback_to: Option<u32>,
-    /// Whether somebody has registered it without stackctl. It may say what stackctl does not read.
+    /// Whether it was registered without stackctl. It may then contain settings that stackctl does not read.
     pub by_hand: bool,
-    /// What would register the same again; none if stackctl cannot say all of it.
+    /// The settings to register it again. `None` if stackctl cannot express all of them.
     pub desired: Option<Desired>,
 }
 
-/// The revisions of the family of `address` that can be run, the newest first.
+/// Returns the active revisions in the family of `address`, newest first.
 ///
 /// # Errors
-/// If ECS fails.
+/// Returns an error if a call to ECS fails.
 pub async fn active(cx: &Context, address: &Address) -> Result<Vec<String>, Failure> {
     family::revisions(cx, &family::name(&cx.id, address), TaskDefinitionStatus::Active).await
 }
 
-/// The revision `number` of the family of `address`, also one that was deregistered, or that somebody has registered by hand;
-/// none if there is no such one. One that ECS is deleting can be described, and is of a stack that was destroyed: its secrets are
-/// gone.
+/// Returns the revision `number` in the family of `address`, or `None` if it does not exist. It may be deregistered, or
+/// registered manually. ECS still describes a revision that it is deleting, but this returns `None` for it: its stack
+/// was destroyed, and its secrets are gone.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteTaskDefinitions.html>
 ///
 /// # Errors
-/// If ECS fails.
+/// Returns an error if a call to ECS fails.
 pub async fn find(cx: &Context, address: &Address, number: u32) -> Result<Option<Revision>, Failure> {
     let name = format!("{}:{number}", family::name(&cx.id, address));
     let Some(known) = ecs::revision(cx, &name).await? else { return Ok(None) };
@@ -77,7 +77,7 @@ fn read(definition: &SdkDefinition, tags: &[Tag]) -> Revision {
     }
 }
 
-/// The tags that say where a revision comes from.
+/// Returns the tags that record the origin of a revision.
 pub(super) fn provenance(origin: Option<&Origin>, commit: Option<&str>) -> Vec<Tag> {
     let by = origin.map(|origin| origin.by.as_str()).filter(|by| !by.is_empty());
     let back = origin.and_then(|origin| origin.rollback_to).map(|number| number.to_string());
@@ -86,7 +86,7 @@ pub(super) fn provenance(origin: Option<&Origin>, commit: Option<&str>) -> Vec<T
     tags.into_iter().filter_map(tag).collect()
 }
 
-/// `text` as far as a tag takes it.
+/// Returns `text` without the characters and the length that a tag does not allow.
 fn tag_value(text: &str) -> String {
     let allowed = |c: char| c.is_alphanumeric() || " +-=._:/@".contains(c);
     text.chars().take(LONGEST_TAG).map(|c| if allowed(c) { c } else { '-' }).collect()
@@ -100,7 +100,7 @@ mod tests {
     use crate::kind::Kind;
 
     #[test]
-    fn what_is_read_of_a_revision_registers_the_same() {
+    fn revision_that_is_read_registers_the_same_again() {
         let logs = LogConfiguration::builder().log_driver(LogDriver::Awslogs).options("awslogs-group", "logs");
         let container = ContainerDefinition::builder()
             .name("web")
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn where_a_revision_comes_from_is_in_its_tags() {
+    fn origin_of_a_revision_is_stored_in_its_tags() {
         let origin = Origin { commit: None, by: "ada, of \"desk\"".into(), rollback_to: Some(2) };
         let tags = provenance(Some(&origin), Some("0a1b-dirty"));
         assert_eq!(aws::tag_value(&tags, aws::COMMIT), Some("0a1b-dirty"));

@@ -1,4 +1,4 @@
-//! What the tests over all kinds try task definitions with.
+//! The sample task definitions for the tests over all kinds.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ fn base() -> Desired {
     Desired::new("main", main, roles)
 }
 
-/// With another container of its own.
+/// Returns the base sample with another main container.
 fn of(main: Container) -> Desired {
     Desired { main, ..base() }
 }

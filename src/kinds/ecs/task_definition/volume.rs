@@ -1,4 +1,5 @@
-//! The volumes of a task, where its containers have them, and their folders in memory: how they are written to ECS, compared and read back.
+//! The volumes of a task, the mounts of its containers, and their tmpfs directories: how they are written to ECS,
+//! compared and read back.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_data_volumes.html>
 
@@ -20,28 +21,29 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Volume {
-    /// Files that the containers of one task share, gone with it.
+    /// Files that the containers of one task share. They are deleted with the task.
     Task,
-    /// Files of an EFS file system, over TLS and with the role of the task.
+    /// Files of an EFS file system, mounted over TLS with the role of the task.
     Efs {
-        /// The file system's id.
+        /// The id of the file system.
         file_system: Input,
-        /// The id of the access point, which leads to a folder of it.
+        /// The id of the access point, which selects a directory.
         access_point: Input,
     },
 }
 
-/// Where a container has a volume.
+/// A mount of a volume in a container.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mount {
-    /// The folder in the container.
+    /// The directory in the container.
     pub path: String,
-    /// Whether it can only read there.
+    /// Whether the mount is read-only.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,
 }
 
-/// What `diff` compares of volumes; one without a value depends on what is yet to be made.
+/// Returns the values of volumes that `diff` compares. `None` for a value that depends on a resource that does not
+/// exist yet.
 pub(super) fn compared(volumes: &BTreeMap<String, Volume>) -> impl Iterator<Item = (Name<Field>, Option<String>)> {
     volumes.iter().map(|(name, volume)| {
         let value = match volume {
@@ -55,7 +57,7 @@ pub(super) fn compared(volumes: &BTreeMap<String, Volume>) -> impl Iterator<Item
     })
 }
 
-/// What `diff` compares of mounts, and of folders in memory.
+/// Returns the values of mounts and tmpfs directories that `diff` compares.
 pub(super) fn compared_mounts(
     mounts: &BTreeMap<String, Mount>,
     tmpfs: &BTreeMap<String, u32>,
@@ -68,7 +70,7 @@ pub(super) fn compared_mounts(
     mounts.chain(tmpfs)
 }
 
-/// The volumes that ECS is asked for.
+/// Returns the volumes for ECS.
 pub(super) fn written(volumes: &BTreeMap<String, Volume>) -> Result<Option<Vec<SdkVolume>>, Failure> {
     let written = volumes.iter().map(|(name, volume)| {
         let base = SdkVolume::builder().name(name);
@@ -88,7 +90,7 @@ pub(super) fn written(volumes: &BTreeMap<String, Volume>) -> Result<Option<Vec<S
     Ok(Some(written).filter(|volumes| !volumes.is_empty()))
 }
 
-/// The mounts that ECS is asked for.
+/// Returns the mounts for ECS.
 pub(super) fn written_mounts(mounts: &BTreeMap<String, Mount>) -> Option<Vec<MountPoint>> {
     let written = mounts.iter().map(|(volume, mount)| {
         MountPoint::builder().source_volume(volume).container_path(&mount.path).read_only(mount.read_only).build()
@@ -96,7 +98,7 @@ pub(super) fn written_mounts(mounts: &BTreeMap<String, Mount>) -> Option<Vec<Mou
     Some(written.collect::<Vec<_>>()).filter(|mounts| !mounts.is_empty())
 }
 
-/// What a container is asked for of Linux: an init, and folders in memory.
+/// Returns the Linux parameters for ECS: the init process and the tmpfs directories.
 pub(super) fn linux(init: bool, tmpfs: &BTreeMap<String, u32>) -> Result<Option<LinuxParameters>, Failure> {
     if !init && tmpfs.is_empty() {
         return Ok(None);
@@ -110,13 +112,13 @@ pub(super) fn linux(init: bool, tmpfs: &BTreeMap<String, u32>) -> Result<Option<
     Ok(Some(linux.set_tmpfs(Some(folders).filter(|folders| !folders.is_empty())).build()))
 }
 
-/// The folders in memory of `container`, with their sizes.
+/// Returns the tmpfs directories of `container`, with their sizes.
 pub(super) fn read_tmpfs(container: &ContainerDefinition) -> BTreeMap<String, u32> {
     let folders = container.linux_parameters().map(LinuxParameters::tmpfs).unwrap_or_default().iter();
     folders.map(|one| (one.container_path().to_owned(), u32::try_from(one.size()).unwrap_or_default())).collect()
 }
 
-/// The volumes of `definition`.
+/// Reads the volumes of `definition`.
 pub(super) fn read(definition: &SdkDefinition) -> BTreeMap<String, Volume> {
     let volumes = definition.volumes().iter().map(|volume| {
         let read = volume.efs_volume_configuration().map_or(Volume::Task, |efs| {
@@ -128,7 +130,7 @@ pub(super) fn read(definition: &SdkDefinition) -> BTreeMap<String, Volume> {
     volumes.collect()
 }
 
-/// The mounts of `container`.
+/// Reads the mounts of `container`.
 pub(super) fn read_mounts(container: &ContainerDefinition) -> BTreeMap<String, Mount> {
     let mounts = container.mount_points().iter().map(|mount| {
         let path = mount.container_path().unwrap_or_default().to_owned();

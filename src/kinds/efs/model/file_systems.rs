@@ -1,4 +1,4 @@
-//! File systems, with their policies and backups.
+//! The operations on file systems, their policies and their backups.
 
 use aws_sdk_efs::{
     operation::{
@@ -107,7 +107,7 @@ fn delete(efs: &mut Efs, input: &DeleteFileSystemInput) -> Result<DeleteFileSyst
         return Err(Refusal::new("FileSystemInUse", "The file system has mount targets."));
     }
     one.step = Step::Goes(LOOKS);
-    // Its access points go with it.
+    // The access points of the file system are deleted with it.
     efs.access_points.retain(|one| one.described.file_system_id() != input.file_system_id());
     Ok(DeleteFileSystemOutput::builder().build())
 }

@@ -1,4 +1,4 @@
-//! What is in a file system: mount targets and access points.
+//! The operations on mount targets and access points.
 
 use aws_sdk_efs::{
     operation::{
@@ -34,7 +34,7 @@ pub(super) fn serve(cloud: &Cloud) {
     cloud.on(DeleteAccessPointError::generic, delete_point);
 }
 
-/// All subnets of the samples are in one zone.
+/// The availability zone of all subnets in the samples.
 const ZONE: &str = "eu-west-1a";
 
 fn create_target(efs: &mut Efs, input: &CreateMountTargetInput) -> Result<CreateMountTargetOutput, Refusal> {
@@ -82,7 +82,7 @@ fn target<'a>(efs: &'a mut Efs, id: Option<&str>) -> Result<&'a mut MountTarget,
     found.ok_or_else(|| Refusal::new("MountTargetNotFound", "There is no such mount target."))
 }
 
-/// One whose groups can be seen and set.
+/// Returns a mount target whose security groups can be read and set.
 fn ready_target<'a>(efs: &'a mut Efs, id: Option<&str>) -> Result<&'a mut MountTarget, Refusal> {
     let found = target(efs, id)?;
     if found.step != Step::There {

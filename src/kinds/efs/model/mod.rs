@@ -1,4 +1,5 @@
-//! Amazon EFS in memory: what its kinds call, as its API reference describes it. What is made or deleted takes two looks.
+//! An in-memory model of Amazon EFS with the operations that its kinds call, as the API reference describes them.
+//! Creating and deleting a resource takes two reads.
 //! <https://docs.aws.amazon.com/efs/latest/ug/api-reference.html>
 
 #![expect(clippy::unnecessary_wraps, reason = "all handlers have one shape, and some operations are never refused")]
@@ -14,7 +15,7 @@ use crate::{
 pub(super) use state::Efs;
 use state::FileSystem;
 
-/// An AWS with EFS and a file system that no stack owns.
+/// Returns an AWS with EFS and a file system that belongs to no stack.
 pub(super) fn cloud() -> Cloud {
     let cloud = Cloud::new();
     file_systems::serve(&cloud);
@@ -23,7 +24,7 @@ pub(super) fn cloud() -> Cloud {
     cloud
 }
 
-/// The same with two file systems of the stack's volume `uploads`, as if one took the place of another.
+/// Returns the same AWS with two file systems for the stack's volume `uploads`, as during a replacement.
 pub(super) fn cloud_with_file_system() -> Cloud {
     let cloud = cloud();
     let id = StackId { stack: "shop".into(), environment: "test".into() };

@@ -1,4 +1,4 @@
-//! What the account has of EFS in the region, and how it comes and goes.
+//! The EFS resources of the account in the region, and how they change from read to read.
 
 use aws_sdk_efs::{
     primitives::DateTime,
@@ -13,12 +13,12 @@ use crate::{
     kinds::efs::{BUSY, NO_FILE_SYSTEM},
 };
 
-/// How many looks making and deleting take.
+/// The number of reads after which a creation or deletion is complete.
 pub(super) const LOOKS: u32 = 2;
 
 pub(super) const ACCOUNT: &str = "arn:aws:elasticfilesystem:eu-west-1:123456789012";
 
-/// What the account has in the region.
+/// The EFS resources of the account in the region.
 #[derive(Clone, Default)]
 pub(in super::super) struct Efs {
     made: u32,
@@ -53,7 +53,7 @@ pub(super) struct AccessPoint {
     pub(super) step: Step,
 }
 
-/// How far something is: each look brings it closer to its end.
+/// The progress of a creation or deletion. Each read advances it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Step {
     Comes(u32),
@@ -126,7 +126,7 @@ impl Efs {
         format!("{kind}-{}", self.made)
     }
 
-    /// What has come to its end is gone.
+    /// Removes the resources whose deletion is complete.
     pub(super) fn look(&mut self) {
         self.file_systems.retain(|one| !one.step.is_over());
         self.mount_targets.retain(|one| !one.step.is_over());
@@ -139,7 +139,7 @@ impl Efs {
         found.ok_or_else(|| Refusal::new(NO_FILE_SYSTEM, "There is no such file system."))
     }
 
-    /// One that takes changes.
+    /// Returns a file system that accepts changes.
     pub(super) fn available(&mut self, id: Option<&str>) -> Result<&mut FileSystem, Refusal> {
         let found = self.file_system(id)?;
         if found.step != Step::There {
@@ -149,7 +149,7 @@ impl Efs {
         Ok(found)
     }
 
-    /// Somebody takes away what keeps others out.
+    /// Removes the policy of every file system, as a user of the console would.
     pub(in super::super) fn let_everybody_in(&mut self) {
         self.file_systems.iter_mut().for_each(|one| one.policy = None);
     }

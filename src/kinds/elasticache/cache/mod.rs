@@ -1,7 +1,8 @@
-//! A cache: one node of ElastiCache for Valkey, private, encrypted at rest and on its way, behind a password, unless stack.yaml opens it
-//! to clients that know neither.
+//! A cache: one node of ElastiCache for Valkey in private subnets. It is encrypted at rest and in transit and requires
+//! a password, unless stack.yaml allows clients without TLS or without a password.
 //!
-//! It is a replication group without replicas: only those have an endpoint that outlives their node, and a password.
+//! It is a replication group without replicas, because only replication groups have a password and an endpoint that
+//! outlives their node.
 //!
 //! <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Replication.html>
 
@@ -20,70 +21,70 @@ use crate::{
     model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, fields},
 };
 
-/// The longest name of a replication group, in characters.
+/// The maximum length of a replication group name, in characters.
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html>
 const LONGEST_NAME: usize = 40;
 
-/// The code by which ElastiCache says that there is no such replication group.
+/// The error code for a replication group that does not exist.
 const NOT_FOUND: &str = "ReplicationGroupNotFoundFault";
 
-/// Valkey's own port, which the security group admits.
+/// The default port of Valkey, which the security group allows.
 pub const PORT: u16 = 6379;
 
-/// For how long ElastiCache may show a cache as `available` before it begins to modify it.
+/// How long ElastiCache may report `available` before it starts a modification.
 const BEGINS_WITHIN: Duration = Duration::from_secs(60);
 
 /// A cache.
 pub struct Cache;
 
-/// What stack.yaml asks of it.
+/// The cache that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// Valkey's version, such as `8.0`; AWS may take a later minor one.
+    /// The Valkey version, such as `8.0`. AWS may use a later minor version.
     pub version: String,
     /// The node type, such as `cache.t4g.micro`.
     pub class: String,
-    /// The cache subnet group's name.
+    /// The name of the cache subnet group.
     pub subnet_group: Input,
-    /// Who may call it.
+    /// The security groups that allow incoming connections.
     pub security_groups: Vec<Input>,
-    /// Whether clients without TLS are refused.
+    /// Whether clients must use TLS.
     pub tls_required: bool,
-    /// The ARN of the secret with the password; none for a cache that takes none.
+    /// The ARN of the secret with the password. `None` for a cache without a password.
     pub token: Option<Input>,
 }
 
-/// What AWS has.
+/// The cache as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// Its identifier.
     pub identifier: String,
     /// Its ARN.
     pub arn: String,
-    /// Where it answers, once it does.
+    /// The host name of its endpoint, once there is one.
     pub host: Option<String>,
-    /// The port there.
+    /// The port of its endpoint.
     pub port: Option<i32>,
-    /// The node type; one that AWS is about to apply counts as applied.
+    /// The node type. A type that AWS is about to apply counts as applied.
     pub class: String,
-    /// What it says of TLS: `required`, `optional`, or `off`.
+    /// The TLS mode: `required`, `optional` or `off`.
     #[serde(default = "required")]
     pub tls: String,
-    /// Whether it takes a password.
+    /// Whether it requires a password.
     #[serde(default = "yes")]
     pub password: bool,
-    /// What only its node tells; none while AWS shows no node.
+    /// The properties that only the node has. `None` while AWS shows no node.
     pub node: Option<Node>,
-    /// AWS's word, such as `creating`.
+    /// The status that AWS reports, such as `creating`.
     pub status: String,
 }
 
-/// What AWS tells of a node and not of its replication group.
+/// The properties that AWS reports for a node but not for its replication group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Node {
-    /// Valkey's version, in full; one that AWS is about to apply counts as applied.
+    /// The full Valkey version. A version that AWS is about to apply counts as applied.
     pub version: String,
-    /// The cache subnet group's name.
+    /// The name of the cache subnet group.
     pub subnet_group: String,
     /// Its security groups.
     pub security_groups: Vec<String>,
@@ -98,14 +99,14 @@ fn yes() -> bool {
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         Class = "class",
         Version = "version",
         SecurityGroups = "security_groups",
     }
 
-    /// What takes a replacement.
+    /// The fields whose change replaces the cache.
     pub enum Fixed {
         SubnetGroup = "subnet_group",
         Tls = "tls",
@@ -113,7 +114,7 @@ fields! {
     }
 }
 
-/// Sets one field in the call that makes a cache, or in the call that changes one.
+/// Sets one field in the call that creates or modifies a cache.
 macro_rules! set {
     ($call:expr, $field:expr, $desired:expr) => {
         match $field {
@@ -145,7 +146,7 @@ impl Kind for Cache {
     const NOT_YET: &'static [&'static str] = elasticache::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["elasticache:DescribeCacheClusters", "elasticache:DescribeReplicationGroups"]),
-        // With a parameter group of AWS's own.
+        // IAM also checks the parameter group, which belongs to AWS.
         Permission::make(
             &[
                 "elasticache:AddTagsToResource",
@@ -162,7 +163,7 @@ impl Kind for Cache {
     const DEADLINE: Duration = Duration::from_secs(3600);
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        // ElastiCache keeps a subnet group as long as a cache is in it.
+        // ElastiCache does not delete a subnet group that still contains a cache, so without a group there is no cache.
         if elasticache::subnet_group(cx).await?.is_none() {
             return Ok(Vec::new());
         }
@@ -185,14 +186,15 @@ impl Kind for Cache {
     fn diff(desired: &Desired, live: &Live) -> Changes<Field, Fixed> {
         let mut diff = Diff::new();
         diff.field(Field::Class, &live.class, &desired.class);
-        // ElastiCache would go from one to the other by several changes, each with another effect on clients: a cache can be made anew.
+        // ElastiCache would need several changes for this, each with another effect on clients. A cache can be
+        // recreated instead.
         diff.fixed(Fixed::Tls, &live.tls.as_str(), &if desired.tls_required { "required" } else { "optional" });
         diff.fixed(Fixed::Password, &live.password, &desired.token.is_some());
         let Some(node) = &live.node else { return diff.finish() };
         if !serves(&node.version, &desired.version) {
             diff.field(Field::Version, &node.version, &desired.version);
         }
-        // A group that is being made anew has the name that it had: no reason to replace a cache.
+        // A group that is being replaced keeps its name. This is no reason to replace the cache.
         if let Some(group) = desired.subnet_group.known() {
             diff.fixed(Fixed::SubnetGroup, &node.subnet_group.as_str(), &group);
         }
@@ -200,6 +202,7 @@ impl Kind for Cache {
         diff.finish()
     }
 
+    /// Returns the phase for a status of ElastiCache.
     /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html>
     fn phase(live: &Live, _desired: Option<&Desired>) -> Phase {
         let word = live.status.clone();
@@ -211,7 +214,7 @@ impl Kind for Cache {
         }
     }
 
-    /// ElastiCache may go on showing `available` for a while after it has taken a change, as RDS does.
+    /// Like RDS, ElastiCache may report `available` for a while after it accepted a change.
     fn begins_within(changes: &Changed<Field>) -> Duration {
         let works = [Field::Class, Field::Version].into_iter().any(|field| changes.contains(field));
         if works { BEGINS_WITHIN } else { Duration::ZERO }
@@ -225,7 +228,7 @@ impl Kind for Cache {
             .with_some("port", live.port.map(|port| port.to_string()))
     }
 
-    /// A change leaves the endpoints of a replication group as they are.
+    /// A modification keeps the endpoints of a replication group.
     /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Endpoints.html>
     fn outputs_hold(live: &Live) -> bool {
         live.status == "modifying" && live.host.is_some()
@@ -249,7 +252,7 @@ impl Kind for Cache {
             .automatic_failover_enabled(false)
             .port(i32::from(PORT))
             .at_rest_encryption_enabled(true)
-            // A password is taken only where the way to it is encrypted for everybody.
+            // ElastiCache allows a password only with encryption in transit.
             .transit_encryption_enabled(true)
             .transit_encryption_mode(mode)
             .set_auth_token(token.map(|token| token.expose().to_owned()))
@@ -276,7 +279,7 @@ impl Kind for Cache {
             .cache
             .modify_replication_group()
             .replication_group_id(&live.identifier)
-            // Not in the maintenance window, which would leave the plan open for days.
+            // Otherwise AWS waits for the maintenance window, and the plan would show the change for days.
             .apply_immediately(true);
         for field in changes {
             call = set!(call, field, desired);
@@ -284,7 +287,8 @@ impl Kind for Cache {
         let answer = call.customize().once().send().await;
         let group = answer.during("ModifyReplicationGroup")?.replication_group;
         let group = given(group, "ModifyReplicationGroup", "ReplicationGroup")?;
-        // The answer tells nothing of the node; the next look does. Without a node the change would seem to have begun.
+        // The response does not describe the node, but the next read does. Without a node, the change would seem to
+        // have started.
         Ok(Live { node: live.node.clone(), ..self::live(&group, None) })
     }
 
@@ -312,6 +316,7 @@ impl Kind for Cache {
             .then_some("the cache to finish another operation")
     }
 
+    /// Warns that a new node type or version closes the connections.
     /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/VersionManagement.html>
     fn consequence(_desired: &Desired, _live: &Live, changes: &Changed<Field>) -> Option<String> {
         let moves = [Field::Class, Field::Version].iter().any(|field| changes.contains(*field));
@@ -337,12 +342,13 @@ impl Kind for Cache {
     }
 }
 
-/// What ElastiCache calls the replication group at `address`.
+/// Returns the name of the replication group at `address`.
 fn name(cx: &Context, address: &Address) -> String {
     aws::derived(&cx.id, address, LONGEST_NAME)
 }
 
-/// The one node of a replication group. What is deleted is compared with nothing.
+/// Returns the only node of a replication group. Skipped if the run deletes everything, because then nothing is
+/// compared.
 async fn node(cx: &Context, group: &ReplicationGroup) -> Result<Option<CacheCluster>, Failure> {
     let Some(member) = group.member_clusters().first().filter(|_| !cx.deletes_all()) else { return Ok(None) };
     let call = cx.aws.cache.describe_cache_clusters().cache_cluster_id(member).send().await;
@@ -358,14 +364,14 @@ fn charge(state: &State<Desired, Live>) -> Charge {
     Charge::new(class).plus(format!("cache {class} hour"), 1)
 }
 
-/// Major and minor number; what cannot be read is older than all others.
+/// Returns the major and minor version. `None`, for text that is no version, sorts before every version.
 fn version(text: &str) -> Option<(u32, u32)> {
     let mut parts = text.split('.').map(|part| part.parse().ok());
     Some((parts.next()??, parts.next()??))
 }
 
-/// Whether `full`, such as `8.1.2`, will do where stack.yaml asks for `asked`, such as `8.0`: AWS upgrades minor versions by
-/// itself, and there is no way back.
+/// Whether the version `full`, such as `8.1.2`, satisfies `asked`, such as `8.0`. AWS upgrades minor versions
+/// automatically and allows no downgrade.
 fn serves(full: &str, asked: &str) -> bool {
     match (version(full), version(asked)) {
         (Some((major, minor)), Some((wanted, least))) => major == wanted && minor >= least,
@@ -403,6 +409,7 @@ fn live(group: &ReplicationGroup, node: Option<&CacheCluster>) -> Live {
     }
 }
 
+/// Returns the TLS mode: `required`, `optional` or `off`.
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/in-transit-encryption-enable.html>
 fn tls(group: &ReplicationGroup) -> &'static str {
     match (group.transit_encryption_enabled(), group.transit_encryption_mode()) {

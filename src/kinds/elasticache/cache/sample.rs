@@ -1,4 +1,4 @@
-//! What the tests over all kinds try caches with.
+//! The sample caches for the tests over all kinds.
 
 use super::Desired;
 use crate::{
@@ -17,7 +17,7 @@ fn base() -> Desired {
     }
 }
 
-/// Versions only grow: that one is behind is a drift, because there is no way back.
+/// Returns the sample. Its version is tested as drift to an older one, because ElastiCache allows no downgrade.
 pub(super) fn sample() -> Sample<Desired> {
     Sample::new(cloud_with_own_group, base())
         .variant(&["class"], Desired { class: "cache.m7g.large".into(), ..base() })

@@ -1,4 +1,4 @@
-//! What of a cache is compared, and when it is ready.
+//! Tests of the differences between caches and of their phase.
 
 use aws_sdk_elasticache::types::{Endpoint, NodeGroup, SecurityGroupMembership};
 
@@ -39,7 +39,7 @@ fn fields(desired: &Desired, live: &Live) -> Vec<(String, How)> {
 }
 
 #[test]
-fn what_differs_is_changed_in_place_and_named() {
+fn changed_cache_fields_are_updated_in_place() {
     let live = as_desired();
     let unknown = Input::output(&Address::new("cache_subnet_group", "main"), "name");
     let table = [
@@ -49,9 +49,9 @@ fn what_differs_is_changed_in_place_and_named() {
         (Desired { version: "9.0".into(), ..desired() }, live.clone(), vec!["version"]),
         (Desired { security_groups: vec!["sg-2".into()], ..desired() }, live.clone(), vec!["security_groups"]),
         (Desired { subnet_group: unknown, ..desired() }, live.clone(), vec![]),
-        // AWS has upgraded it by itself.
+        // AWS upgraded the minor version automatically.
         (desired(), Live { node: Some(node("8.2.0", "sg-1")), ..live.clone() }, vec![]),
-        // Before AWS shows its node there is nothing to compare.
+        // While AWS shows no node, there is nothing to compare.
         (Desired { version: "9.0".into(), ..desired() }, Live { node: None, ..live }, vec![]),
     ];
     for (desired, live, expected) in table {
@@ -61,13 +61,13 @@ fn what_differs_is_changed_in_place_and_named() {
 }
 
 #[test]
-fn a_cache_in_other_subnets_has_to_be_made_anew() {
+fn changed_subnet_group_replaces_the_cache() {
     let elsewhere = Desired { subnet_group: "another".into(), ..desired() };
     assert_eq!(fields(&elsewhere, &as_desired()), [("subnet_group".to_owned(), How::Replace)]);
 }
 
 #[test]
-fn a_cache_that_is_opened_is_made_anew_and_said_to_be() {
+fn removing_password_or_tls_replaces_the_cache_and_warns() {
     let open = Desired { token: None, ..desired() };
     assert_eq!(fields(&open, &as_desired()), [("password".to_owned(), How::Replace)]);
     let plain = Desired { tls_required: false, ..open.clone() };
@@ -80,7 +80,7 @@ fn a_cache_that_is_opened_is_made_anew_and_said_to_be() {
 }
 
 #[test]
-fn a_cache_is_ready_once_it_is_available_and_says_where() {
+fn cache_is_ready_once_available_with_an_endpoint() {
     let live = as_desired();
     let pending = |status: &str| Phase::Pending(status.to_owned());
     let table = [
@@ -99,7 +99,7 @@ fn a_cache_is_ready_once_it_is_available_and_says_where() {
 }
 
 #[test]
-fn what_aws_is_about_to_apply_counts_as_applied() {
+fn pending_modifications_count_as_applied() {
     let endpoint = Endpoint::builder().address("host").port(6379).build();
     let group = ReplicationGroup::builder()
         .replication_group_id("demo-default-main")
@@ -129,7 +129,7 @@ fn what_aws_is_about_to_apply_counts_as_applied() {
 }
 
 #[test]
-fn an_older_version_is_refused_with_the_way_out() {
+fn cache_downgrade_is_rejected_with_a_fix() {
     let desired = Desired { version: "8.0".into(), ..desired() };
     let live = Live { node: Some(node("9.0.1", "sg-1")), ..as_desired() };
     let address = Address::new(Cache::NAME, "main");

@@ -1,6 +1,6 @@
-//! ElastiCache in memory: what the kinds of ElastiCache call, as its API reference describes it.
+//! An in-memory model of ElastiCache with the operations that its kinds call, as the API reference describes them.
 //!
-//! What is under way at one look has ended at the next one.
+//! An operation that is in progress at one read is complete at the next.
 //! <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/Welcome.html>
 
 #![expect(clippy::unnecessary_wraps, reason = "all handlers have one shape, and some operations are never refused")]
@@ -25,8 +25,8 @@ impl Service for ElastiCache {
     }
 }
 
-/// An AWS with an ElastiCache that has the subnet groups `group-given` and `group-other`, and with a secret for the password
-/// of a cache.
+/// Returns an AWS with an ElastiCache that has the subnet groups `group-given` and `group-other`, and with a secret for
+/// the password of a cache.
 pub(super) fn cloud() -> Cloud {
     let cloud = secretsmanager::model::cloud();
     replication_groups::serve(&cloud);
@@ -40,7 +40,7 @@ pub(super) fn cloud() -> Cloud {
     cloud
 }
 
-/// The same, with the subnet group that the stack `shop/test` has made.
+/// Returns the same AWS with a subnet group that the stack `shop/test` created.
 pub(super) fn cloud_with_own_group() -> Cloud {
     let cloud = cloud();
     cloud.with(|cache: &mut ElastiCache| {

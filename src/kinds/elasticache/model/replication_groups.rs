@@ -1,4 +1,4 @@
-//! Replication groups of one node, and their nodes.
+//! The operations on replication groups and their single nodes.
 
 use aws_sdk_elasticache::{
     operation::{
@@ -35,7 +35,7 @@ pub(super) fn serve(cloud: &Cloud) {
     cloud.on(DeleteReplicationGroupError::generic, delete);
 }
 
-/// What [`super::Service::present`] says of a replication group; nothing of one that is going.
+/// Returns the line of [`super::Service::present`] for a replication group, or `None` if it is being deleted.
 pub(super) fn line(cache: &ElastiCache, group: &ReplicationGroup) -> Option<String> {
     let node = cache.nodes.iter().find(|node| node.replication_group_id() == group.replication_group_id())?;
     let groups: Vec<Option<&str>> =
@@ -52,7 +52,7 @@ pub(super) fn line(cache: &ElastiCache, group: &ReplicationGroup) -> Option<Stri
 }
 
 impl ElastiCache {
-    /// The replication group with its node.
+    /// Returns a replication group and its node.
     fn group(&mut self, id: Option<&str>) -> Result<(&mut ReplicationGroup, &mut CacheCluster), Refusal> {
         let group = self.groups.iter_mut().find(|group| group.replication_group_id() == id);
         let node = self.nodes.iter_mut().find(|node| node.replication_group_id() == id);
@@ -61,7 +61,8 @@ impl ElastiCache {
             .ok_or_else(|| Refusal::new("ReplicationGroupNotFoundFault", "the replication group does not exist"))
     }
 
-    /// ElastiCache refuses to work on a replication group that it is working on already, which has ended at the next try.
+    /// Returns a replication group that is idle. ElastiCache rejects a change while another is in progress; here that
+    /// one is complete at the next try.
     fn free(&mut self, id: Option<&str>) -> Result<(&mut ReplicationGroup, &mut CacheCluster), Refusal> {
         let (group, _) = self.group(id)?;
         let status = group.status().unwrap_or_default().to_owned();
@@ -74,7 +75,7 @@ impl ElastiCache {
         self.group(id)
     }
 
-    /// Changes every replication group and its node behind the back of whoever calls ElastiCache.
+    /// Changes every replication group and its node without a call to ElastiCache.
     pub(in super::super) fn change(&mut self, change: impl Fn(&mut ReplicationGroup, &mut CacheCluster)) {
         for group in &mut self.groups {
             let id = group.replication_group_id.clone();
@@ -83,7 +84,7 @@ impl ElastiCache {
         }
     }
 
-    /// What happens to the replication groups between two looks at them.
+    /// Moves the replication groups on between two reads.
     fn advance(&mut self) {
         self.groups.retain(|group| group.status() != Some("deleting"));
         self.nodes.retain(|node| node.cache_cluster_status() != Some("deleting"));
@@ -113,7 +114,8 @@ fn groups(ids: &[String]) -> Option<Vec<SecurityGroupMembership>> {
     Some(ids.iter().map(membership).collect())
 }
 
-/// The newest patch of what is asked for. ElastiCache chooses that by itself, and refuses to be told.
+/// Returns the newest patch version of the requested version. ElastiCache chooses the patch version and rejects a
+/// request for one.
 fn full(version: Option<&str>) -> Result<Option<String>, Refusal> {
     match version {
         Some(version) if version.split('.').count() > 2 => {
@@ -172,7 +174,7 @@ fn describe(
     Ok(DescribeReplicationGroupsOutput::builder().replication_groups(named.clone()).build())
 }
 
-/// The second half of a look at a cache: what it shows belongs to what the first half has shown.
+/// Lists the nodes. This is the second half of reading a cache, and belongs to the groups that the first half returned.
 fn describe_nodes(
     cache: &mut ElastiCache,
     _: &DescribeCacheClustersInput,
@@ -182,7 +184,7 @@ fn describe_nodes(
     Ok(DescribeCacheClustersOutput::builder().set_cache_clusters(Some(shown)).build())
 }
 
-/// A node becomes another one, or gets another version, some time later, and no version is followed by an older one.
+/// Changes the node type or the version. The change takes effect later, and versions cannot be downgraded.
 fn modify(
     cache: &mut ElastiCache,
     input: &ModifyReplicationGroupInput,
@@ -200,7 +202,7 @@ fn modify(
     }
     let pending = PendingModifiedValues::builder().set_engine_version(version);
     node.pending_modified_values = Some(pending.set_cache_node_type(input.cache_node_type.clone()).build());
-    // In the maintenance window, which never comes here.
+    // Otherwise the change waits for the maintenance window, which never comes in this model.
     if input.apply_immediately() == Some(true) {
         set_status(group, node, "modifying");
     }

@@ -1,8 +1,8 @@
-//! What ElastiCache has.
+//! The state of the ElastiCache model.
 
 use aws_sdk_elasticache::types::{CacheCluster, CacheSubnetGroup, ReplicationGroup};
 
-/// What the account has in the region.
+/// The ElastiCache resources of the account in the region.
 #[derive(Clone, Default)]
 pub(in super::super) struct ElastiCache {
     pub(super) subnet_groups: Vec<CacheSubnetGroup>,

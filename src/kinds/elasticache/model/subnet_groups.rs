@@ -1,4 +1,4 @@
-//! Cache subnet groups.
+//! The operations on cache subnet groups.
 
 use aws_sdk_elasticache::{
     operation::{

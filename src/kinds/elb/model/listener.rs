@@ -1,4 +1,4 @@
-//! Listeners.
+//! The operations on listeners.
 
 use aws_sdk_elasticloadbalancingv2::{
     operation::{
@@ -35,7 +35,7 @@ impl Elb {
         find(&self.listeners, Listener::listener_arn, arn, "ListenerNotFound")
     }
 
-    /// Puts a listener there with its default rule.
+    /// Adds a listener with its default rule.
     pub(super) fn add_listener(&mut self, listener: Listener) {
         let arn = listener.listener_arn().unwrap_or_default().to_owned();
         let rule = arn.replacen(":listener/", ":listener-rule/", 1);
@@ -44,7 +44,7 @@ impl Elb {
         self.listeners.push(listener);
     }
 
-    /// Takes a listener and its rules away.
+    /// Removes a listener and its rules.
     pub(super) fn remove_listener(&mut self, arn: &str) {
         let rules = self.rules.iter().filter(|(listener, _)| listener == arn);
         let rules: Vec<String> = rules.filter_map(|(_, rule)| rule.rule_arn.clone()).collect();
@@ -54,13 +54,13 @@ impl Elb {
         self.forget(arn);
     }
 
-    /// Lets the listeners of stacks take old versions of TLS, as somebody at the console does.
+    /// Allows old TLS versions on the listeners of stacks, as a user of the console would.
     pub(in super::super) fn allow_old_tls(&mut self) {
         let secure = self.listeners.iter_mut().filter(|listener| listener.protocol() == Some(&ProtocolEnum::Https));
         secure.for_each(|listener| listener.ssl_policy = Some("ELBSecurityPolicy-2016-08".to_owned()));
     }
 
-    /// What of `listener` does not fit: the port is another's, or it has no certificate and needs one.
+    /// Checks a listener: no other listener may use its port, and HTTPS needs a certificate.
     fn fits(&self, listener: &Listener) -> Result<(), Refusal> {
         let at = |one: &Listener| (one.load_balancer_arn.clone(), one.port);
         let mut others = self.listeners.iter().filter(|one| one.listener_arn() != listener.listener_arn());
@@ -78,7 +78,7 @@ impl Elb {
     }
 }
 
-/// One of the same port and settings is given again.
+/// Creates a listener. If one with the same port and settings exists, returns that one.
 fn create(elb: &mut Elb, input: &CreateListenerInput) -> Result<CreateListenerOutput, Refusal> {
     elb.balancer(input.load_balancer_arn())?;
     let mut listener = Listener::builder()
@@ -105,7 +105,8 @@ fn describe(elb: &mut Elb, input: &DescribeListenersInput) -> Result<DescribeLis
     Ok(DescribeListenersOutput::builder().set_listeners(Some(shown.cloned().collect())).build())
 }
 
-/// What is left out stays as it is, except that HTTP ends certificate and policy.
+/// Modifies a listener. Fields that the call omits keep their value, but a change to HTTP removes the certificate and
+/// the policy.
 fn modify(elb: &mut Elb, input: &ModifyListenerInput) -> Result<ModifyListenerOutput, Refusal> {
     let at = elb.listener(input.listener_arn())?;
     let mut listener = elb.listeners[at].clone();

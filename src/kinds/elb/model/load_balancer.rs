@@ -1,4 +1,4 @@
-//! Load balancers.
+//! The operations on load balancers.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ use aws_sdk_elasticloadbalancingv2::{
 use super::state::{Elb, find};
 use crate::aws::model::{Cloud, Refusal};
 
-/// What a new one has.
+/// The attributes of a new load balancer.
 const ATTRIBUTES: [(&str, &str); 3] = [
     ("idle_timeout.timeout_seconds", "60"),
     ("routing.http.drop_invalid_header_fields.enabled", "false"),
@@ -60,7 +60,7 @@ fn in_state(code: LoadBalancerStateEnum) -> LoadBalancerState {
     LoadBalancerState::builder().code(code).build()
 }
 
-/// A load balancer needs subnets of two zones; each is of a zone of its own here.
+/// Checks for subnets in at least two zones. In this model, each subnet has a separate zone.
 fn enough(subnets: &[String]) -> Result<(), Refusal> {
     let few = || Refusal::new("ValidationError", "At least two subnets in two different zones must be specified");
     (subnets.len() > 1).then_some(()).ok_or_else(few)
@@ -71,14 +71,14 @@ impl Elb {
         find(&self.balancers, LoadBalancer::load_balancer_arn, arn, "LoadBalancerNotFound")
     }
 
-    /// Sets an attribute of every load balancer, as somebody at the console does.
+    /// Sets an attribute of every load balancer, as a user of the console would.
     pub(in super::super) fn set_attribute(&mut self, key: &str, value: &str) {
         for attributes in self.attributes.values_mut() {
             attributes.insert(key.to_owned(), value.to_owned());
         }
     }
 
-    /// Gives the newest load balancer a security group more; the others are not the stack's.
+    /// Adds a security group to the newest load balancer. The others do not belong to the stack.
     pub(in super::super) fn add_security_group(&mut self) {
         if let Some(balancer) = self.balancers.last_mut() {
             balancer.security_groups.get_or_insert_default().push("sg-of-somebody".to_owned());
@@ -86,7 +86,7 @@ impl Elb {
     }
 }
 
-/// One of the same name and settings is given again.
+/// Creates a load balancer. If one with the same name and settings exists, returns that one.
 fn create(elb: &mut Elb, input: &CreateLoadBalancerInput) -> Result<CreateLoadBalancerOutput, Refusal> {
     enough(input.subnets())?;
     let name = input.name().unwrap_or_default();
@@ -114,7 +114,7 @@ fn create(elb: &mut Elb, input: &CreateLoadBalancerInput) -> Result<CreateLoadBa
     Ok(CreateLoadBalancerOutput::builder().load_balancers(balancer).build())
 }
 
-/// What is provisioned at one look is active at the next one.
+/// Describes load balancers. One that is provisioning at one read is active at the next.
 fn describe(elb: &mut Elb, input: &DescribeLoadBalancersInput) -> Result<DescribeLoadBalancersOutput, Refusal> {
     for arn in input.load_balancer_arns() {
         elb.balancer(Some(arn))?;
@@ -162,7 +162,7 @@ fn set_subnets(elb: &mut Elb, input: &SetSubnetsInput) -> Result<SetSubnetsOutpu
     Ok(SetSubnetsOutput::builder().build())
 }
 
-/// Its listeners go with it; to delete one that is not there is a success. A protected one stays.
+/// Deletes a load balancer with its listeners. Succeeds if it does not exist. A protected one stays.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-delete.html>
 fn delete(elb: &mut Elb, input: &DeleteLoadBalancerInput) -> Result<DeleteLoadBalancerOutput, Refusal> {
     let arn = input.load_balancer_arn().unwrap_or_default();

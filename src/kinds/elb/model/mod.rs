@@ -1,5 +1,5 @@
-//! Elastic Load Balancing in memory: what the kinds of the service call, as its API reference describes it. It knows every
-//! network, subnet, security group and certificate that it is asked about.
+//! An in-memory model of Elastic Load Balancing with the operations that its kinds call, as the API reference describes
+//! them. It accepts every network, subnet, security group and certificate.
 //!
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/Welcome.html>
 
@@ -16,7 +16,7 @@ use aws_sdk_elasticloadbalancingv2::types;
 pub(super) use self::state::Elb;
 use crate::aws::model::{Cloud, Service};
 
-/// The load balancers, the target groups and the listener that no stack owns. Their names could be those of the stack's.
+/// The ARNs of load balancers, target groups and listeners that belong to no stack. The stack could use their names.
 pub(super) const BALANCER: &str =
     "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/shop-test-given/a";
 pub(super) const OTHER_BALANCER: &str =
@@ -40,8 +40,8 @@ impl Service for Elb {
     }
 }
 
-/// An AWS with Elastic Load Balancing and what no stack owns: [`BALANCER`] with [`LISTENER`] on port 81 and
-/// [`OTHER_LISTENER`] on port 82, [`OTHER_BALANCER`], [`GROUP`] and [`OTHER_GROUP`].
+/// Returns an AWS with Elastic Load Balancing and these resources, which belong to no stack: [`BALANCER`] with
+/// [`LISTENER`] on port 81 and [`OTHER_LISTENER`] on port 82, [`OTHER_BALANCER`], [`GROUP`] and [`OTHER_GROUP`].
 pub(super) fn cloud() -> Cloud {
     let cloud = Cloud::new();
     listener::serve(&cloud);
@@ -53,7 +53,7 @@ pub(super) fn cloud() -> Cloud {
     cloud
 }
 
-/// The same, where [`BALANCER`] has these tags.
+/// Returns the same AWS, with these tags on [`BALANCER`].
 pub(in crate::kinds) fn cloud_with_tags(tags: Vec<types::Tag>) -> Cloud {
     let cloud = cloud();
     cloud.with(|elb: &mut Elb| elb.tags.insert(BALANCER.to_owned(), tags));

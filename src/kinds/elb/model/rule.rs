@@ -1,4 +1,4 @@
-//! Rules of listeners.
+//! The operations on listener rules.
 
 use aws_sdk_elasticloadbalancingv2::{
     operation::{
@@ -25,7 +25,7 @@ pub(super) fn serve(cloud: &Cloud) {
 pub(super) fn line(elb: &Elb, listener: &str, rule: &Rule) -> String {
     let mut without_arn = rule.clone();
     without_arn.rule_arn = None;
-    // The default rule goes with its listener, whatever that is called.
+    // The line of a default rule omits the listener, with which the rule is deleted.
     let listener = if rule.is_default() == Some(true) { "a listener" } else { listener };
     format!("{} at {listener} {without_arn:?}", elb.line("rule", rule.rule_arn()))
 }
@@ -35,7 +35,7 @@ impl Elb {
         find(&self.rules, |(_, rule)| rule.rule_arn(), arn, "RuleNotFound")
     }
 
-    /// Lets the rules of stacks match for some addresses and one method alone, as somebody at the console does.
+    /// Restricts the rules of stacks to some addresses and one method, as a user of the console would.
     pub(in super::super) fn restrict_rules(&mut self) {
         let sources = SourceIpConditionConfig::builder().values("192.0.2.0/24").build();
         let condition = RuleCondition::builder().field("source-ip").source_ip_config(sources).build();
@@ -45,7 +45,7 @@ impl Elb {
         own.for_each(|(_, rule)| rule.conditions.get_or_insert_default().extend([condition.clone(), method.clone()]));
     }
 
-    /// No other rule of the listener has this priority.
+    /// Checks that no other rule of the listener has this priority.
     fn is_free(&self, listener: &str, priority: Option<i32>, rule: Option<&str>) -> Result<(), Refusal> {
         let priority = priority.map(|priority| priority.to_string());
         let mut others = self.rules.iter().filter(|(owner, one)| owner == listener && one.rule_arn() != rule);
@@ -79,7 +79,7 @@ fn describe(elb: &mut Elb, input: &DescribeRulesInput) -> Result<DescribeRulesOu
     Ok(DescribeRulesOutput::builder().set_rules(Some(shown.map(|(_, rule)| rule.clone()).collect())).build())
 }
 
-/// What is left out stays as it is.
+/// Modifies a rule. Fields that the call omits keep their value.
 fn modify(elb: &mut Elb, input: &ModifyRuleInput) -> Result<ModifyRuleOutput, Refusal> {
     let at = elb.rule(input.rule_arn())?;
     elb.targets(input.actions())?;

@@ -1,4 +1,4 @@
-//! What Elastic Load Balancing has, and what its operations share: ids, tags and refusals.
+//! The state of the Elastic Load Balancing model, and helpers for its operations: ids, tags and errors.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -21,29 +21,29 @@ pub(super) fn serve(cloud: &Cloud) {
     cloud.on(DescribeTagsError::generic, describe_tags);
 }
 
-/// What the account has in the region.
+/// The Elastic Load Balancing resources of the account in the region.
 #[derive(Clone, Default)]
 pub struct Elb {
     made: u32,
     pub(super) balancers: Vec<LoadBalancer>,
     pub(super) groups: Vec<TargetGroup>,
     pub(super) listeners: Vec<Listener>,
-    /// With their listeners' ARNs.
+    /// The rules with the ARNs of their listeners.
     pub(super) rules: Vec<(String, Rule)>,
-    /// By the ARN of a load balancer or target group.
+    /// The attributes, by the ARN of a load balancer or target group.
     pub(super) attributes: BTreeMap<String, BTreeMap<String, String>>,
-    /// By ARN, sorted.
+    /// The tags by ARN, sorted.
     pub(super) tags: BTreeMap<String, Vec<Tag>>,
-    /// Since when certificates are new.
+    /// When the certificates were created.
     pub(super) certificates_since: Option<Instant>,
 }
 
-/// For how long a new certificate is unknown, and for how long after its issue it is not supported.
+/// How long a new certificate is unknown, and how long after its creation it is not supported.
 /// <https://github.com/hashicorp/terraform-provider-aws/issues/10510>
 const CERTIFICATE_IS_NEW: (Duration, Duration) = (Duration::from_secs(120), Duration::from_secs(270));
 
 impl Elb {
-    /// The next ARN that begins with `prefix`, whose tags are these.
+    /// Returns the next ARN, which starts with `prefix`, and stores its tags.
     pub(super) fn arn(&mut self, prefix: &str, tags: &[Tag]) -> String {
         self.made += 1;
         let arn = format!("{prefix}/{}", self.made);
@@ -51,40 +51,40 @@ impl Elb {
         arn
     }
 
-    /// What [`model::Service::present`] says of what has this ARN: whose it is, and all its tags.
+    /// Returns the line of [`model::Service::present`] for the resource with this ARN: its owner and all its tags.
     pub(super) fn line(&self, what: &str, arn: Option<&str>) -> String {
         let tags = self.tags.get(arn.unwrap_or_default()).map_or(&[][..], Vec::as_slice);
         format!("{} {tags:?}", model::line(what, tags))
     }
 
-    /// The attributes of what has this ARN.
+    /// Returns the attributes of the resource with this ARN.
     pub(super) fn attributes_of(&self, arn: Option<&str>) -> BTreeMap<String, String> {
         self.attributes.get(arn.unwrap_or_default()).cloned().unwrap_or_default()
     }
 
-    /// Takes away what is kept beside the thing that has this ARN.
+    /// Removes the tags and attributes of the resource with this ARN.
     pub(super) fn forget(&mut self, arn: &str) {
         self.tags.remove(arn);
         self.attributes.remove(arn);
     }
 
-    /// Takes the tag `key` from everything, as somebody at the console does.
+    /// Removes the tag `key` from every resource, as a user of the console would.
     pub(in super::super) fn untag(&mut self, key: &str) {
         self.tags.values_mut().for_each(|tags| tags.retain(|tag| tag.key() != Some(key)));
     }
 
-    /// The target groups that `actions` lead to must be there.
+    /// Checks that the target groups of `actions` exist.
     pub(super) fn targets(&self, actions: &[Action]) -> Result<(), Refusal> {
         let mut groups = actions.iter().flat_map(groups);
         groups.try_for_each(|group| self.group(Some(group)).map(drop))
     }
 
-    /// Lets every certificate be one that was made just now.
+    /// Makes every certificate count as just created.
     pub(in super::super) fn renew_certificates(&mut self) {
         self.certificates_since = Some(Instant::now());
     }
 
-    /// The certificates of a listener must be known to the service.
+    /// Checks that the service knows the certificates of a listener.
     pub(super) fn knows_certificates(&self) -> Result<(), Refusal> {
         let Some(age) = self.certificates_since.map(|since| since.elapsed()) else { return Ok(()) };
         match age {
@@ -112,7 +112,7 @@ impl Elb {
     }
 }
 
-/// The target groups that `action` leads to.
+/// Returns the target groups of `action`.
 pub(super) fn groups(action: &Action) -> impl Iterator<Item = &str> {
     let weighted = action.forward_config().map(ForwardActionConfig::target_groups).unwrap_or_default();
     action.target_group_arn().into_iter().chain(weighted.iter().filter_map(TargetGroupTuple::target_group_arn))
@@ -123,7 +123,7 @@ fn sorted(mut tags: Vec<Tag>) -> Vec<Tag> {
     tags
 }
 
-/// The place of what has this ARN, which `arn` gives.
+/// Returns the index of the item for which `arn` returns `wanted`.
 pub(super) fn find<T>(
     all: &[T],
     arn: impl Fn(&T) -> Option<&str>,
@@ -134,7 +134,7 @@ pub(super) fn find<T>(
     found.ok_or_else(|| Refusal::new(code, format!("'{}' not found", wanted.unwrap_or_default())))
 }
 
-/// Adds tags, or overwrites those of the same keys.
+/// Adds tags, or overwrites tags with the same keys.
 fn add_tags(elb: &mut Elb, input: &AddTagsInput) -> Result<AddTagsOutput, Refusal> {
     input.resource_arns().iter().try_for_each(|arn| elb.exists(arn))?;
     for arn in input.resource_arns() {
@@ -146,7 +146,7 @@ fn add_tags(elb: &mut Elb, input: &AddTagsInput) -> Result<AddTagsOutput, Refusa
     Ok(AddTagsOutput::builder().build())
 }
 
-/// One ARN of what is not there makes the whole call fail.
+/// Returns the tags. One ARN of a missing resource makes the whole call fail.
 fn describe_tags(elb: &mut Elb, input: &DescribeTagsInput) -> Result<DescribeTagsOutput, Refusal> {
     input.resource_arns().iter().try_for_each(|arn| elb.exists(arn))?;
     let described = input.resource_arns().iter().map(|arn| {

@@ -1,4 +1,4 @@
-//! Target groups.
+//! The operations on target groups.
 
 use std::collections::BTreeMap;
 
@@ -43,7 +43,7 @@ impl Elb {
     }
 }
 
-/// One of the same name and settings is given again.
+/// Creates a target group. If one with the same name and settings exists, returns that one.
 fn create(elb: &mut Elb, input: &CreateTargetGroupInput) -> Result<CreateTargetGroupOutput, Refusal> {
     let name = input.name().unwrap_or_default();
     if input.health_check_timeout_seconds() >= input.health_check_interval_seconds() {
@@ -101,7 +101,7 @@ fn describe_attributes(
     Ok(DescribeTargetGroupAttributesOutput::builder().set_attributes(Some(attributes.collect())).build())
 }
 
-/// What is left out stays as it is.
+/// Modifies a target group. Fields that the call omits keep their value.
 fn modify(elb: &mut Elb, input: &ModifyTargetGroupInput) -> Result<ModifyTargetGroupOutput, Refusal> {
     let at = elb.group(input.target_group_arn())?;
     let group = &mut elb.groups[at];
@@ -130,7 +130,7 @@ fn modify_attributes(
     Ok(ModifyTargetGroupAttributesOutput::builder().build())
 }
 
-/// One that a listener or a rule leads to is not deleted; to delete one that is not there is a success.
+/// Deletes a target group that no listener or rule uses. Succeeds if it does not exist.
 fn delete(elb: &mut Elb, input: &DeleteTargetGroupInput) -> Result<DeleteTargetGroupOutput, Refusal> {
     let arn = input.target_group_arn();
     let by_default = elb.listeners.iter().flat_map(Listener::default_actions);

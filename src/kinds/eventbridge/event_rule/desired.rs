@@ -1,4 +1,4 @@
-//! What stack.yaml asks of a rule, and what is the same for all of them.
+//! The rule that stack.yaml describes, and the constants that all rules share.
 
 use std::collections::BTreeMap;
 
@@ -10,49 +10,49 @@ use crate::{
     model::{Failure, Input},
 };
 
-/// The id of the one target that a rule has.
+/// The id of the only target of a rule.
 pub(super) const TARGET: &str = "main";
 
-/// What stack.yaml asks of it.
+/// The rule that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// The ARN of the cluster in which the runs are.
+    /// The ARN of the cluster that contains the runs.
     pub cluster: Input,
-    /// The runs whose failure counts: the groups of their tasks in ECS, each with the container that is waited for.
+    /// The runs to watch for failures: the ECS groups of their tasks, each with its main container.
     pub runs: BTreeMap<String, String>,
-    /// The role with which EventBridge does what follows.
+    /// The role that EventBridge uses for the action.
     pub role: Input,
-    /// What a failure of one is followed by.
+    /// The action after a failure.
     pub then: Then,
 }
 
-/// What a failed run is followed by.
+/// The action after a failed run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Then {
-    /// Another run.
+    /// Starts another run.
     Start(Box<Start>),
-    /// A message to a topic.
+    /// Sends a message to a topic.
     Tell {
         /// The topic's ARN.
         topic: Input,
-        /// What it is told. `<group>`, `<reason>`, `<task>` and `<time>` stand for those of the run.
+        /// The message. `<group>`, `<reason>`, `<task>` and `<time>` are replaced by those of the run.
         message: String,
     },
 }
 
-/// Another run: a task in the same cluster.
+/// A run to start: a task in the same cluster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Start {
-    /// Its group in ECS.
+    /// Its ECS group.
     pub group: String,
     /// The container in which the command runs.
     pub container: String,
-    /// The command; the image's own if empty.
+    /// The command. If empty, the command of the image.
     pub command: Vec<String>,
-    /// The task definition's ARN, with its revision.
+    /// The ARN of the task definition, with its revision.
     pub task_definition: Input,
-    /// Where it runs.
+    /// The subnets of the task.
     pub subnets: Vec<Input>,
     /// Its security groups.
     pub security_groups: Vec<Input>,
@@ -60,10 +60,11 @@ pub struct Start {
     pub public_ip: bool,
 }
 
-/// The end of a task of these groups in that cluster which failed: the container that is waited for has ended with another code than
-/// 0, it took too long, or it was not started. Whoever stops a task on purpose knows of it.
+/// Returns the pattern for the end of a failed task in `cluster` that is in one of the groups. A task failed if its
+/// main container ended with a code other than 0, if it took too long, or if it did not start. A task that somebody
+/// stopped on purpose does not match: that person knows about it.
 ///
-/// EventBridge compares fields of a list's items within one item, and each field has one place in a branch.
+/// EventBridge compares the fields of a list item within one item, and each field can occur once in a branch.
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html>,
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html>
 pub(super) fn pattern(cluster: &str, runs: &BTreeMap<String, String>) -> Value {
@@ -89,7 +90,7 @@ pub(super) fn pattern(cluster: &str, runs: &BTreeMap<String, String>) -> Value {
     })
 }
 
-/// Where the words of a message come from in an event.
+/// The placeholders of a message and their paths in the event.
 pub(super) const PATHS: [(&str, &str); 4] = [
     ("group", "$.detail.group"),
     ("reason", "$.detail.stoppedReason"),
@@ -97,7 +98,7 @@ pub(super) const PATHS: [(&str, &str); 4] = [
     ("time", "$.time"),
 ];
 
-/// What the target gets: overrides of a task as JSON, or the words of a message as a text in JSON.
+/// Returns the input of the target: the overrides of a task as JSON, or the message as a JSON string.
 pub(super) fn input(then: &Then) -> String {
     match then {
         Then::Start(start) => task::overrides(&start.container, &start.command).to_string(),
@@ -106,7 +107,7 @@ pub(super) fn input(then: &Then) -> String {
 }
 
 impl Desired {
-    /// The ARN of the target.
+    /// Returns the ARN of the target.
     pub(super) fn target(&self) -> &Input {
         match &self.then {
             Then::Start(_) => &self.cluster,
@@ -114,12 +115,12 @@ impl Desired {
         }
     }
 
-    /// The pattern, once the cluster is known.
+    /// Returns the pattern. Fails until the cluster is known.
     pub(super) fn pattern(&self) -> Result<Value, Failure> {
         Ok(pattern(self.cluster.get()?, &self.runs))
     }
 
-    /// The run that it starts.
+    /// Returns the run to start, if the action is a run.
     pub(super) fn start(&self) -> Option<&Start> {
         match &self.then {
             Then::Start(start) => Some(start),

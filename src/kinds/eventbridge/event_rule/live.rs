@@ -1,4 +1,4 @@
-//! What AWS has of a rule, in our own types.
+//! The rule as AWS reports it, in stackctl's types.
 
 use std::collections::BTreeMap;
 
@@ -15,37 +15,37 @@ use crate::{
     model::{Failure, Input},
 };
 
-/// What AWS has.
+/// The rule as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// Its name.
     pub name: String,
-    /// What it looks for, as JSON.
+    /// The event pattern, as JSON.
     pub pattern: String,
-    /// Whether it does anything at all.
+    /// Whether the rule is enabled.
     pub enabled: bool,
-    /// The target that is stackctl's.
+    /// The target that stackctl created.
     pub target: Option<LiveTarget>,
     /// The ids of all targets.
     pub targets: Vec<String>,
 }
 
-/// What is done, as AWS has it.
+/// The target of a rule as AWS reports it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LiveTarget {
     /// The ARN of the cluster or the topic.
     pub arn: String,
-    /// The role with which EventBridge does it.
+    /// The role that EventBridge uses.
     pub role: String,
-    /// What the target gets: overrides of a task, or the words of a message.
+    /// The input of the target: the overrides of a task, or a message.
     pub input: String,
-    /// How often and how long, in seconds, EventBridge tries.
+    /// The retry policy: the number of attempts, and the maximum age of an event in seconds.
     pub retries: (i32, i32),
-    /// The task definition's ARN.
+    /// The ARN of the task definition.
     pub task_definition: String,
-    /// The group of the task in ECS.
+    /// The ECS group of the task.
     pub group: String,
-    /// Where it runs.
+    /// The subnets of the task.
     pub subnets: Vec<String>,
     /// Its security groups.
     pub security_groups: Vec<String>,
@@ -54,7 +54,7 @@ pub struct LiveTarget {
 }
 
 impl Live {
-    /// Whether it starts a revision of this family.
+    /// Whether the rule starts a revision of `family`.
     pub fn runs(&self, family: &str) -> bool {
         let revision = self.target.as_ref().map_or("", |target| aws::last_part(&target.task_definition));
         revision.rsplit_once(':').is_some_and(|(own, _)| own == family)
@@ -62,7 +62,7 @@ impl Live {
 }
 
 impl Desired {
-    /// What `live` is, with another revision; none if it is not one of ours that starts a run.
+    /// Returns `live` with another revision. `None` if the rule is not one of stackctl's that start a run.
     pub fn as_it_runs(live: &Live, task_definition: Input) -> Option<Self> {
         let target = live.target.as_ref()?;
         let pattern: Value = serde_json::from_str(&live.pattern).ok()?;
@@ -89,7 +89,7 @@ impl Desired {
     }
 }
 
-/// What AWS has once both writes were taken.
+/// Returns the rule as AWS reports it after both writes.
 pub(super) fn as_desired(name: String, desired: &Desired) -> Result<Live, Failure> {
     let mut target = LiveTarget {
         arn: desired.target().get()?.to_owned(),
@@ -146,8 +146,7 @@ fn target(target: &Target) -> LiveTarget {
     }
 }
 
-/// The groups that a pattern looks for, by the containers that are waited for, in words; the pattern itself where somebody has written
-/// another one.
+/// Returns the groups in a pattern by container, as text. Returns the pattern itself if stackctl did not write it.
 pub(super) fn shown(pattern: &str) -> String {
     let parsed: Value = serde_json::from_str(pattern).unwrap_or_default();
     let words = |value: &Value| -> Option<Vec<String>> {
@@ -162,7 +161,7 @@ pub(super) fn shown(pattern: &str) -> String {
     }
 }
 
-/// Whether two patterns say the same, in whatever order of their fields.
+/// Whether two patterns are equal, whatever the order of their fields.
 pub(super) fn same(one: &str, other: &Value) -> bool {
     let sorted = |value: &Value| serde_json::from_value::<BTreeMap<String, Value>>(value.clone()).ok();
     serde_json::from_str::<Value>(one).is_ok_and(|one| one == *other || sorted(&one) == sorted(other))

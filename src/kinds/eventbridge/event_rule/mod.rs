@@ -1,6 +1,6 @@
-//! A rule of EventBridge: what follows when a run of a job has failed, which is another run or a message.
+//! A rule of EventBridge: the action after a failed run of a job, which is another run or a message.
 //!
-//! EventBridge gets the events of ECS at least once, so a failure can be followed by two runs or two messages.
+//! EventBridge receives ECS events at least once, so two runs or two messages may follow one failure.
 //! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rules.html>
 
 mod desired;
@@ -33,18 +33,18 @@ use crate::{
     model::{Address, Changed, Changes, Diff, Failure, Found, Input, NoField, On, Permission, Phase, Shown, fields},
 };
 
-/// The longest name, in characters.
+/// The maximum length of a rule name, in characters.
 /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html>
 const LONGEST_NAME: usize = 64;
 
-/// The ARNs of the stack's rules.
+/// The ARN pattern of the stack's rules.
 const ARNS: &[&str] = &["events:{region}:{account}:rule/{name:64}*"];
 
-/// A rule.
+/// An EventBridge rule.
 pub struct EventRule;
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         Pattern = "pattern",
         Enabled = "enabled",
@@ -74,9 +74,9 @@ impl Kind for EventRule {
     };
     const RARE: bool = true;
     const USES: &'static [&'static str] = &[
-        // By which it is known that a stack can have rules.
+        // The schedule group shows that a stack may have rules.
         "schedule_group",
-        // What follows a run goes before what starts one.
+        // The rule that reacts to a failed run is deleted before the schedule that starts runs.
         "schedule",
         "topic",
         "role",
@@ -88,7 +88,7 @@ impl Kind for EventRule {
         "secret",
         "log_group",
     ];
-    // What it starts follows the revision that its service runs.
+    // The run that it starts uses the revision of its service.
     const IN_RELEASE: InRelease = InRelease::Tasks;
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges nothing for events of its own services");
     const NOT_YET: &'static [&'static str] = &["ResourceNotFoundException"];
@@ -103,7 +103,7 @@ impl Kind for EventRule {
     const GONE_AT_ONCE: bool = true;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        // Most stacks have no jobs, and jobs have a group.
+        // Most stacks have no jobs, and a stack with jobs has a schedule group.
         if cx.expected(Self::NAME).next().is_none() && scheduler::group(cx).await?.is_none() {
             return Ok(Vec::new());
         }
@@ -208,7 +208,7 @@ impl Kind for EventRule {
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        // AWS deletes none that has targets.
+        // AWS does not delete a rule that has targets.
         if !live.targets.is_empty() {
             remove(cx, &live.name, live.targets.clone()).await?;
         }
@@ -220,7 +220,7 @@ impl Kind for EventRule {
         if failure.is(&["ConcurrentModificationException"]) {
             return Some("another change of it to finish");
         }
-        // EventBridge says so of a role that was just made, and has no code of its own for it.
+        // EventBridge rejects a new role in this way and has no specific code for it.
         let role = failure.is(&["ValidationException"]) && aws::about(failure) == About::Role;
         role.then_some("EventBridge to accept its role")
     }
@@ -235,12 +235,12 @@ impl Kind for EventRule {
     }
 }
 
-/// The targets that somebody else has added.
+/// Returns the targets that stackctl did not create.
 fn others(live: &Live) -> impl Iterator<Item = &str> {
     live.targets.iter().map(String::as_str).filter(|id| *id != TARGET)
 }
 
-/// The rules that may be the stack's, by their names.
+/// Returns the rules whose names may belong to the stack.
 async fn rules(cx: &Context) -> Result<Vec<Rule>, Failure> {
     let (mut rules, mut next) = (Vec::new(), None);
     loop {
@@ -254,7 +254,7 @@ async fn rules(cx: &Context) -> Result<Vec<Rule>, Failure> {
     }
 }
 
-/// What `rule` is, if it is the stack's and still there.
+/// Returns `rule` with its targets, if it belongs to the stack and still exists.
 async fn found(cx: &Context, rule: &Rule) -> Result<Option<Found<Live>>, Failure> {
     let tags = cx.aws.events.list_tags_for_resource().resource_arn(rule.arn().unwrap_or_default()).send().await;
     let tags = tags.or_absent("ListTagsForResource", &["ResourceNotFoundException"])?;
@@ -267,7 +267,7 @@ async fn found(cx: &Context, rule: &Rule) -> Result<Option<Found<Live>>, Failure
     }))
 }
 
-/// Makes the rule, or writes all of it. One that exists keeps its tags, whatever the call says.
+/// Creates the rule, or overwrites it. An existing rule keeps its tags, whatever the call contains.
 /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html>
 async fn put(
     cx: &Context,
@@ -288,7 +288,7 @@ async fn put(
     call.customize().once().send().await.during("PutRule").map(drop)
 }
 
-/// Makes the rule's target, or writes all of it.
+/// Creates the target of the rule, or overwrites it.
 async fn put_target(cx: &Context, name: &str, desired: &Desired) -> Result<(), Failure> {
     let retries = RetryPolicy::builder().maximum_retry_attempts(ATTEMPTS).maximum_event_age_in_seconds(OLDEST).build();
     let target =

@@ -1,4 +1,4 @@
-//! What the tests over all kinds try rules with.
+//! The sample rules for the tests over all kinds.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What a rule looks for, and what counts as a change of it.
+//! Tests of the event pattern of a rule, and of the differences between rules.
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ fn changed(desired: &Desired, live: &Live) -> Vec<String> {
 }
 
 #[test]
-fn a_pattern_finds_failures_and_no_others() {
+fn pattern_matches_only_failed_runs() {
     let pattern = base().pattern().expect("the cluster is known");
     assert_eq!(pattern["detail"]["group"], json!(["job:report"]));
     let branches = pattern["detail"]["$or"].as_array().expect("there are ways to fail");
@@ -23,7 +23,7 @@ fn a_pattern_finds_failures_and_no_others() {
 }
 
 #[test]
-fn a_rule_as_desired_needs_no_change_in_any_json_form() {
+fn rule_with_reformatted_json_has_no_changes() {
     let pretty = serde_json::from_str::<Value>(&live().pattern).expect("it is JSON");
     let pretty = serde_json::to_string_pretty(&pretty).expect("it is plain data");
     assert_eq!(changed(&base(), &Live { pattern: pretty, ..live() }), [""; 0]);
@@ -31,13 +31,13 @@ fn a_rule_as_desired_needs_no_change_in_any_json_form() {
 }
 
 #[test]
-fn a_rule_without_its_target_gets_it() {
+fn missing_target_is_a_change_of_every_target_field() {
     let fields = ["target", "role", "input", "retries", "task_definition", "task_group", "subnets", "security_groups"];
     assert_eq!(changed(&base(), &Live { target: None, targets: Vec::new(), ..live() }), fields);
 }
 
 #[test]
-fn a_rule_follows_a_rollback_of_its_own_service_alone() {
+fn rule_follows_a_rollback_of_its_service_only() {
     assert!(live().runs("shop-test-web") && !live().runs("shop-test-we"));
     let earlier = "arn:aws:ecs:eu-west-1:123456789012:task-definition/shop-test-web:2";
     let back = Desired::as_it_runs(&live(), earlier.into()).expect("it is one of ours");

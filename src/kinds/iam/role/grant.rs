@@ -1,4 +1,4 @@
-//! How a role gets its policies, and how it loses them.
+//! Attaches policies to a role and detaches them.
 
 use super::{
     granted::{ABSENT, FIRST, Granted},
@@ -11,10 +11,10 @@ use crate::{
     model::Failure,
 };
 
-/// IAM's code for a name that is taken.
+/// The IAM error code for a name that already exists.
 pub(super) const TAKEN: &str = "EntityAlreadyExists";
 
-/// Gives the role of `live` what `document` says: makes the policy where there is none, and attaches it.
+/// Grants `document` to the role of `live`: creates the policy if necessary, and attaches it.
 pub(super) async fn give(cx: &Context, live: &Live, document: &Document) -> Result<Granted, Failure> {
     let there = live.policies.iter().find(|policy| policy.says(document));
     let mut policy = match there {
@@ -45,7 +45,7 @@ async fn make(cx: &Context, live: &Live, document: &Document) -> Result<Granted,
     let answer = call.customize().once().send().await;
     let arn = match answer.during("CreatePolicy") {
         Ok(answer) => given(answer.policy.and_then(|policy| policy.arn), "CreatePolicy", "Policy.Arn")?,
-        // One of a run that was killed, which no list shows yet: its name says what it says.
+        // A killed run created it, and lists do not contain it yet. Its name contains the digest of its content.
         Err(refusal) if refusal.is(&[TAKEN]) => arn_beside(&live.arn, &path, &name),
         Err(refusal) => return Err(refusal),
     };
@@ -53,7 +53,8 @@ async fn make(cx: &Context, live: &Live, document: &Document) -> Result<Granted,
     Ok(Granted { name, arn, version, attached: false, lines: None, allows: Vec::new() })
 }
 
-/// A name for a policy with this digest that no policy of the role has: one that was edited keeps its name until it goes.
+/// Returns a policy name with this digest that no policy of the role has. An edited policy keeps its name until it is
+/// deleted.
 fn free(live: &Live, digest: &str) -> String {
     let base = format!("{}-{digest}", live.name);
     let numbered = (2..).map(|number| format!("{base}-{number}"));
@@ -61,13 +62,13 @@ fn free(live: &Live, digest: &str) -> String {
     names.find(|name| live.policies.iter().all(|policy| policy.name != *name)).unwrap_or(base)
 }
 
-/// The ARN of the policy `name` at `path`, in the account of the role with this ARN.
+/// Returns the ARN of the policy `name` at `path`, in the account of the role with the ARN `role`.
 fn arn_beside(role: &str, path: &str, name: &str) -> String {
     let account = role.split_once(":role/").map_or(role, |(account, _)| account);
     format!("{account}:policy{path}{name}")
 }
 
-/// Takes a policy of ours away from the role, and deletes it.
+/// Detaches a policy of stackctl from the role, and deletes it.
 pub(super) async fn take(cx: &Context, role: &str, policy: &Granted) -> Result<(), Failure> {
     let Some(arn) = policy.arn.as_deref() else { return remove_inline(cx, role, &policy.name).await };
     if policy.attached {
@@ -80,7 +81,7 @@ pub(super) async fn take(cx: &Context, role: &str, policy: &Granted) -> Result<(
     call.customize().once().send().await.or_absent("DeletePolicy", ABSENT).map(drop)
 }
 
-/// Deletes all versions but the one that holds: IAM deletes no policy that has several.
+/// Deletes all versions but the default one. IAM does not delete a policy that has several.
 async fn delete_versions(cx: &Context, arn: &str, holds: &str) -> Result<(), Failure> {
     let pages = cx.aws.iam.list_policy_versions().policy_arn(arn).into_paginator().items().send();
     let versions: Option<Vec<_>> = pages.try_collect().await.or_absent("ListPolicyVersions", ABSENT)?;
@@ -92,7 +93,7 @@ async fn delete_versions(cx: &Context, arn: &str, holds: &str) -> Result<(), Fai
     Ok(())
 }
 
-/// Takes a managed policy away from the role.
+/// Detaches a managed policy from the role.
 pub(super) async fn detach(cx: &Context, role: &str, arn: &str) -> Result<(), Failure> {
     let call = cx.aws.iam.detach_role_policy().role_name(role).policy_arn(arn);
     let answer = call.customize().once().send().await;
@@ -111,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_policy_has_its_roles_account_and_partition() {
+    fn policy_arn_has_the_account_and_partition_of_the_role() {
         let role = "arn:aws-cn:iam::123456789012:role/stackctl/shop/test/shop-test-web";
         let arn = arn_beside(role, "/stackctl/shop/test/", "p");
         assert_eq!(arn, "arn:aws-cn:iam::123456789012:policy/stackctl/shop/test/p");

@@ -1,6 +1,6 @@
-//! The policies that stackctl gives a role: managed policies at the stack's path, each called by the digest of what it says and
-//! never changed. So a list by path shows what a role has, whether somebody has edited it, and whether it is attached, without a
-//! call for each role.
+//! The policies that stackctl grants a role. They are managed policies at the stack's path. The name of each contains
+//! the digest of its content, which never changes. So a list by path shows which policies a role has, and whether they
+//! were edited or are attached, without a call for each role.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-versioning.html>
 
@@ -21,23 +21,24 @@ pub(super) const INLINE: &str = "stackctl";
 /// The version of an unedited policy.
 pub(super) const FIRST: &str = "v1";
 
-/// IAM's error codes for a missing policy or role.
+/// The IAM error codes for a missing policy or role.
 pub(super) const ABSENT: &[&str] = &["NoSuchEntity"];
 
-/// A policy that stackctl has given a role.
+/// A policy that stackctl granted a role.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Granted {
     /// Its name.
     pub name: String,
-    /// Its ARN; none for the inline policy of an older stackctl.
+    /// Its ARN. `None` for the inline policy of an older stackctl.
     pub arn: Option<String>,
-    /// The version that holds.
+    /// The default version.
     pub version: String,
-    /// Whether the role has it.
+    /// Whether it is attached to the role.
     pub attached: bool,
-    /// Its statements, one a line: actions on resources; the whole statement, where it says more. None, if it was not read.
+    /// Its statements, one per line: actions on resources, or the whole statement if it contains more. `None` if it was
+    /// not read.
     pub lines: Option<Vec<String>>,
-    /// What those statements allow that allow something and do no more.
+    /// Its statements that only allow actions on resources.
     pub allows: Vec<Statement>,
 }
 
@@ -48,7 +49,7 @@ impl Granted {
         self.arn.is_some() && self.version == FIRST && is_named
     }
 
-    /// As a plan names it.
+    /// Returns the policy as a plan shows it.
     pub(super) fn described(&self) -> String {
         let state = match self {
             Self { arn: None, .. } => ", inline",
@@ -59,7 +60,7 @@ impl Granted {
         format!("policy {}{state}", self.name)
     }
 
-    /// With what `document` of IAM's says.
+    /// Returns the policy with the content of `document` from IAM.
     pub(super) fn reading(self, document: &str) -> Self {
         let document = decoded(document);
         let lines = Some(statements_of(&document).map(read).collect());
@@ -67,7 +68,7 @@ impl Granted {
     }
 }
 
-/// The inline policy of an older stackctl.
+/// Returns the inline policy of an older stackctl.
 pub(super) fn of_an_older_stackctl(document: &str) -> Granted {
     let bare = Granted {
         name: INLINE.to_owned(),
@@ -80,7 +81,7 @@ pub(super) fn of_an_older_stackctl(document: &str) -> Granted {
     bare.reading(document)
 }
 
-/// The policies at the stack's path, by name.
+/// Returns the policies at the stack's path, by name.
 pub(super) async fn listed(cx: &Context) -> Result<Vec<Granted>, Failure> {
     let call = cx.aws.iam.list_policies().scope(PolicyScopeType::Local).path_prefix(aws::iam_path(&cx.id));
     let pages = call.max_items(PAGE).into_paginator().items().send();
@@ -101,12 +102,13 @@ fn of_list(policy: SdkPolicy) -> Option<Granted> {
     })
 }
 
-/// The role for which stackctl has made the policy `policy`.
+/// Returns the role for which stackctl created the policy `policy`.
 pub(super) fn role_of(policy: &str) -> Option<&str> {
     parts(policy).map(|(role, _)| role)
 }
 
-/// The role and the digest in the name of a policy. A number follows if the policy was made beside an edited one.
+/// Splits a policy name into the role and the digest. A number follows if stackctl created the policy next to an edited
+/// one.
 fn parts(policy: &str) -> Option<(&str, &str)> {
     let is_digest = |part: &str| part.len() == DIGITS && part.bytes().all(|byte| byte.is_ascii_hexdigit());
     let (rest, last) = policy.rsplit_once('-')?;
@@ -117,7 +119,7 @@ fn parts(policy: &str) -> Option<(&str, &str)> {
     (is_digest(digest) && last.bytes().all(|byte| byte.is_ascii_digit())).then_some((role, digest))
 }
 
-/// The policy with what it says, as `GetPolicyVersion` shows it; an inline one says it already.
+/// Returns the policy with its content from `GetPolicyVersion`. An inline policy already contains it.
 pub(super) async fn with_lines(cx: &Context, policy: &Granted) -> Result<Granted, Failure> {
     if policy.arn.is_none() {
         return Ok(policy.clone());
@@ -136,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_policy_is_found_by_its_role_and_by_no_other() {
+    fn role_is_read_from_the_policy_name() {
         assert_eq!(role_of("shop-test-web-0123456789abcdef"), Some("shop-test-web"));
         assert_eq!(role_of("shop-test-web-task-0123456789abcdef-2"), Some("shop-test-web-task"));
         for other in ["shop-test-web", "shop-test-web-0123", "shop-test-web-2", "", "shop-test-0123456789abcdef-x"] {

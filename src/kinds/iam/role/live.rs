@@ -1,4 +1,4 @@
-//! What IAM has of a role, in our own types.
+//! The role as IAM reports it, in stackctl's types.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -6,49 +6,51 @@ use serde_json::{Value, json};
 use super::granted::Granted;
 use crate::model::{Address, StackId};
 
-/// What AWS has.
+/// The role as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// Its name.
     pub name: String,
     /// Its ARN.
     pub arn: String,
-    /// The service that may assume it; the whole document, where that says anything else.
+    /// The service that may assume it, or the whole trust policy if it contains anything else.
     pub principal: String,
-    /// What its description says.
+    /// Its description.
     pub description: String,
-    /// What its description is to say.
+    /// The desired description.
     pub described: String,
-    /// The policies that stackctl has given it.
+    /// The policies that stackctl granted it.
     pub policies: Vec<Granted>,
-    /// ARNs of other managed policies that are attached, where they were read.
+    /// The ARNs of other attached managed policies, if they were read.
     pub managed: Vec<String>,
-    /// Other inline policies, by name, where they were read.
+    /// The names of other inline policies, if they were read.
     pub inline: Vec<String>,
-    /// Whether all of it was read: lists show neither what a policy says nor what somebody else has given a role.
+    /// Whether it was read completely. Lists contain neither the content of policies nor policies that others granted
+    /// the role.
     pub whole: bool,
-    /// The region of the stack that it was made for, as far as it says so: IAM itself has none.
+    /// The region of the stack that it was created for, according to its description. IAM has no regions.
     pub region: Option<String>,
-    /// The region of the stack that was looked at.
+    /// The region of the current stack.
     pub here: String,
 }
 
 impl Live {
-    /// The region of the stack that it was made for, if that is another one.
+    /// Returns the region of the stack that it was created for, if this is another region.
     pub(super) fn elsewhere(&self) -> Option<&str> {
         self.region.as_deref().filter(|region| *region != self.here)
     }
 }
 
-// A list of roles comes with their descriptions and without their tags, and a call for the tags of each would grow with the stack.
+// `ListRoles` returns descriptions but no tags, and reading the tags of each role would take more calls for larger
+// stacks.
 // <https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListRoles.html>
 
-/// The description of the role at `address`: it says whose it is.
+/// Returns the description of the role at `address`, which names its owner.
 pub(super) fn description(id: &StackId, address: &Address, region: &str) -> String {
     format!("{address} of {id} in {region}")
 }
 
-/// The address and the region that a description gives its role, if it is the stack's.
+/// Returns the address and the region in a description, if the role belongs to the stack.
 pub(super) fn origin(id: &StackId, description: &str) -> Option<(Address, String)> {
     let (address, rest) = description.split_once(" of ")?;
     let region = rest.strip_prefix(&format!("{id} in "))?;
@@ -62,8 +64,8 @@ pub(super) fn trust(principal: &str) -> Value {
     })
 }
 
-/// The one service that a trust policy of ours lets in. One that says anything else is given whole, so that a plan shows what
-/// somebody has added to it.
+/// Returns the only service that a trust policy of stackctl allows. Any other trust policy is returned completely, so
+/// that a plan shows what somebody added to it.
 pub(super) fn trusted(document: &Value) -> String {
     let service = document["Statement"][0]["Principal"]["Service"].as_str();
     let service = service.filter(|service| *document == trust(service));
@@ -75,21 +77,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_description_leads_back_to_its_own_stack_only() {
+    fn description_is_recognized_only_by_its_own_stack() {
         let id = |stack: &str, environment: &str| StackId { stack: stack.into(), environment: environment.into() };
         let address = Address::new("role", "web-execution");
         let text = description(&id("shop", "eu-test"), &address, "eu-west-1");
         assert_eq!(origin(&id("shop", "eu-test"), &text), Some((address, "eu-west-1".to_owned())));
-        // The two make the same names.
+        // Both stacks have the same resource names.
         assert_eq!(origin(&id("shop-eu", "test"), &text), None);
-        // An older stackctl left the region out.
+        // An older stackctl omitted the region.
         for other in ["", "role.web of shop/test", "web of shop/test in eu-west-1", "role.web of a/b in eu-west-1"] {
             assert_eq!(origin(&id("shop", "test"), other), None, "{other:?}");
         }
     }
 
     #[test]
-    fn other_trust_is_given_whole() {
+    fn other_trust_policies_are_shown_completely() {
         let mut document = trust("ecs-tasks.amazonaws.com");
         assert_eq!(trusted(&document), "ecs-tasks.amazonaws.com");
         let other = json!({ "Effect": "Allow", "Principal": { "AWS": "*" }, "Action": "sts:AssumeRole" });

@@ -1,4 +1,4 @@
-//! Which roles the stack has. Two calls show all of them, however many there are, and however many the account has.
+//! Lists the stack's roles. Two calls return all of them, however many the stack and the account have.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListRoles.html>
 //! <https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListPolicies.html>
@@ -20,19 +20,19 @@ use crate::{
     model::{Address, Failure, Found},
 };
 
-/// The stack's roles that IAM lists.
+/// Returns the stack's roles that IAM lists.
 pub(super) async fn listed(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
     Ok(with_policies(cx).await?.0)
 }
 
-/// The stack's roles that IAM lists, without their policies: who waits until they are gone needs no more.
+/// Returns the stack's roles that IAM lists, without their policies. This is enough to wait for their deletion.
 pub(super) async fn there(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
     let roles = iam::roles(cx).await?;
     let reads = try_join_all(roles.iter().map(|role| found(cx, role, Vec::new()))).await?;
     Ok(reads.into_iter().flatten().collect())
 }
 
-/// The stack's roles that IAM lists, and the policies at its path that are of none of them, by role.
+/// Returns the stack's roles that IAM lists, and the policies at its path whose roles are not among them, by role.
 pub(super) async fn with_policies(cx: &Context) -> Result<(Vec<Found<Live>>, BTreeMap<String, Vec<Granted>>), Failure> {
     let (roles, policies) = futures::try_join!(iam::roles(cx), granted::listed(cx))?;
     let mut policies = by_role(policies);
@@ -44,14 +44,15 @@ pub(super) async fn with_policies(cx: &Context) -> Result<(Vec<Found<Live>>, BTr
     Ok((try_join_all(reads).await?.into_iter().flatten().collect(), policies))
 }
 
-/// All of the role: what somebody else has given it, and what its own policies say. None, if it is gone.
+/// Returns the role with the policies that others granted it and the content of its own policies, or `None` if it does
+/// not exist.
 pub(super) async fn whole(cx: &Context, live: &Live) -> Result<Option<Live>, Failure> {
     let policies = try_join_all(live.policies.iter().map(|policy| granted::with_lines(cx, policy))).await?;
     let live = with_others(cx, Live { policies, ..live.clone() }).await?;
     Ok(live.map(|live| Live { whole: true, ..live }))
 }
 
-/// The role with what somebody else has given it. None, if it is gone.
+/// Returns the role with the policies that others granted it, or `None` if it does not exist.
 async fn with_others(cx: &Context, mut live: Live) -> Result<Option<Live>, Failure> {
     let attached = async {
         let pages = cx.aws.iam.list_attached_role_policies().role_name(&live.name).into_paginator().items().send();
@@ -80,13 +81,13 @@ async fn with_others(cx: &Context, mut live: Live) -> Result<Option<Live>, Failu
     Ok(Some(Live { managed, inline, ..live }))
 }
 
-/// The role of this name; none if IAM shows none.
+/// Returns the role of this name, or `None` if IAM shows none.
 pub(super) async fn named(cx: &Context, name: &str) -> Result<Option<SdkRole>, Failure> {
     let answer = cx.aws.iam.get_role().role_name(name).send().await.or_absent("GetRole", ABSENT)?;
     Ok(answer.and_then(|answer| answer.role))
 }
 
-/// `role` at `address`, with what a list shows of it, or `GetRole`.
+/// Converts `role` at `address`, from a list or from `GetRole`.
 pub(super) fn shown(cx: &Context, address: &Address, role: &SdkRole, policies: Vec<Granted>) -> Live {
     let says = role.description().unwrap_or_default();
     let region = origin(&cx.id, says).map(|(_, region)| region);
@@ -115,8 +116,8 @@ fn by_role(policies: Vec<Granted>) -> BTreeMap<String, Vec<Granted>> {
     by_role
 }
 
-/// A role of the list, if it is the stack's. One that an older stackctl made, or whose description somebody has changed, is read
-/// whole: its tags say whose it is, and its policy is an inline one.
+/// Converts a listed role, if it belongs to the stack. A role that an older stackctl created, or whose description
+/// somebody changed, is read completely: its tags show the owner, and its policy is an inline one.
 async fn found(cx: &Context, role: &SdkRole, policies: Vec<Granted>) -> Result<Option<Found<Live>>, Failure> {
     let found = |address, live: Live| Found { address, id: live.name.clone(), live };
     if let Some((address, _)) = origin(&cx.id, role.description().unwrap_or_default()) {
@@ -130,7 +131,7 @@ async fn found(cx: &Context, role: &SdkRole, policies: Vec<Granted>) -> Result<O
     Ok(live.map(|live| found(address, live)))
 }
 
-/// Whether the code of an application has the role: more rights than stack.yaml gives it are worth two calls.
+/// Whether an application uses the role. Detecting permissions beyond those in stack.yaml is worth two more calls.
 fn is_of_application(cx: &Context, address: &Address) -> bool {
     let mut expected = cx.expected(ROLE);
     !cx.deletes_all() && expected.any(|(other, desired)| other == address && desired["application"] == true)

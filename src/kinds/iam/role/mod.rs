@@ -1,4 +1,4 @@
-//! What a service of AWS may do for the stack: an IAM role with managed policies of its own.
+//! An IAM role, which allows an AWS service to act for the stack, and its managed policies.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html>
 
@@ -28,7 +28,8 @@ use live::{description, trust};
 pub use policy::Statement;
 use policy::{Document, documents};
 
-/// The roles and the policies at the stack's path. IAM takes no pattern for both: what stands before the path is no wildcard.
+/// The roles and the policies at the stack's path. IAM accepts no single pattern for both: the part before the path
+/// cannot be a wildcard.
 const ROLES_AND_POLICIES: On = On::Named(&[
     "iam::{account}:policy/stackctl/{stack}/{environment}/*",
     "iam::{account}:role/stackctl/{stack}/{environment}/*",
@@ -37,28 +38,28 @@ const ROLES_AND_POLICIES: On = On::Named(&[
 /// An IAM role.
 pub struct Role;
 
-/// What stack.yaml asks of it.
+/// The role that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
     /// The service that may assume it, such as `ecs-tasks.amazonaws.com`.
     pub principal: String,
-    /// What its policies say; it has none without statements.
+    /// The statements of its policies. Without statements, it has no policies.
     pub statements: Vec<Statement>,
-    /// The names of policies of its own that it keeps for now, beside those.
+    /// The names of additional granted policies that it keeps for now.
     #[serde(default)]
     pub keeps: Vec<String>,
-    /// Whether the code of an application has it: every plan then shows what somebody else has given it.
+    /// Whether an application uses it. Every plan then shows the policies that others granted it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub application: bool,
 }
 
 impl Desired {
-    /// A role that `principal` may assume, and that may do what the `statements` say.
+    /// Returns a role that `principal` may assume and that allows `statements`.
     pub fn new(principal: &str, statements: Vec<Statement>) -> Self {
         Self { principal: principal.to_owned(), statements, keeps: Vec::new(), application: false }
     }
 
-    /// The same, for the code of an application.
+    /// Returns the same role for use by an application.
     #[must_use]
     pub fn of_application(self) -> Self {
         Self { application: true, ..self }
@@ -70,7 +71,7 @@ impl Desired {
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         Principal = "principal",
         Managed = "managed",
@@ -94,11 +95,11 @@ impl Kind for Role {
     const USES: &'static [&'static str] = &[];
     const IN_TWO_STEPS: bool = true;
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges nothing for a role");
-    /// Of the role itself, and of the policy that was made for it.
+    /// The error codes for a new role, or a new policy for it, that is not visible yet.
     const NOT_YET: &'static [&'static str] = granted::ABSENT;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["iam:ListPolicies", "iam:ListRoles"]),
-        // What a plan changes is read whole.
+        // A role that a plan changes is read completely.
         Permission::look_at(
             &[
                 "iam:GetPolicyVersion",
@@ -109,7 +110,7 @@ impl Kind for Role {
             ],
             ROLES_AND_POLICIES,
         ),
-        // What a role has too much is taken away in an update.
+        // An update removes surplus policies.
         Permission::make(
             &[
                 "iam:AttachRolePolicy",
@@ -143,7 +144,7 @@ impl Kind for Role {
         if cx.deletes_all() { taken::all(cx).await } else { look::listed(cx).await }
     }
 
-    /// What is waited for is on the list, or gone.
+    /// Lists the roles. A role that is waited for is in the list, or deleted.
     async fn look(cx: &Context, _waited_for: Vec<(Address, Live)>) -> Result<Vec<Found<Live>>, Failure> {
         if cx.deletes_all() { look::there(cx).await } else { look::listed(cx).await }
     }
@@ -162,7 +163,7 @@ impl Kind for Role {
         diff.finish()
     }
 
-    /// Tasks of the revision that runs need what it was given until others take their place.
+    /// Keeps the policies that tasks of the running revision need until other tasks replace them.
     fn wider(desired: &Desired, live: &Live) -> Option<Desired> {
         let wanted = documents(&desired.statements).unwrap_or_default();
         let attached = || live.policies.iter().filter(|policy| policy.attached);
@@ -176,7 +177,7 @@ impl Kind for Role {
         }
         let allowed: Vec<Statement> = attached().flat_map(|policy| policy.allows.clone()).collect();
         if policy::beside(&desired.statements, &allowed).is_empty() {
-            // It allows all that is desired and more, so nothing has to be attached first.
+            // The attached policies already allow everything that is desired, so nothing must be attached first.
             let keeps = live.policies.iter().map(|policy| policy.name.clone()).collect();
             return Some(Desired { statements: Vec::new(), keeps, ..desired.clone() });
         }
@@ -209,7 +210,7 @@ impl Kind for Role {
         };
         let role = given(answer.role, "CreateRole", "Role")?;
         let mut live = look::shown(cx, address, &role, Vec::new());
-        // What was sent holds, however IAM shows it.
+        // The values that were sent apply, even if IAM does not show them yet.
         live.principal.clone_from(&desired.principal);
         live.description.clone_from(&live.described);
         (live.region, live.whole) = (Some(live.here.clone()), true);
@@ -256,7 +257,7 @@ impl Kind for Role {
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         match delete(cx, live).await {
-            // Somebody else has given it more.
+            // The role has more policies, which others granted it.
             Err(failure) if failure.is(&[IN_USE]) && !live.whole => match look::whole(cx, live).await? {
                 Some(whole) => delete(cx, &whole).await,
                 None => Ok(()),
@@ -265,7 +266,8 @@ impl Kind for Role {
         }
     }
 
-    /// The stack of this name in the other region has the roles of these names: what they allow there, they would allow here.
+    /// Rejects changes of a role that the same stack in another region created. Both stacks use the same role names, so
+    /// permissions for that region would apply here too.
     fn by_hand(_address: &Address, _desired: &Desired, live: Option<&Live>) -> Option<String> {
         let region = live?.elsewhere()?;
         Some(format!(
@@ -314,10 +316,11 @@ impl Kind for Role {
     }
 }
 
-/// IAM's code for a role or a policy that still has what is attached to it.
+/// The IAM error code for deleting a role or policy to which something is attached.
 const IN_USE: &str = "DeleteConflict";
 
-/// What its policies say against what they are to say: line by line, where that is known and differs; else by their names.
+/// Compares the granted policies with the desired ones: by line if their content is known and differs, otherwise by
+/// name.
 fn compare(diff: &mut Diff<Field, NoField>, desired: &Desired, live: &Live) {
     let attached = || live.policies.iter().filter(|policy| policy.attached);
     let Some(wanted) = documents(&desired.statements) else {
@@ -356,7 +359,7 @@ fn compare(diff: &mut Diff<Field, NoField>, desired: &Desired, live: &Live) {
     }
 }
 
-/// The policies of `live` that are neither `wanted` nor kept.
+/// Returns the policies of `live` that are neither `wanted` nor kept.
 fn surplus<'a>(desired: &'a Desired, live: &'a Live, wanted: &'a [Document]) -> impl Iterator<Item = &'a Granted> {
     live.policies.iter().filter(move |policy| !is_wanted(policy, wanted) && !desired.is_kept(policy))
 }
@@ -365,7 +368,7 @@ fn is_wanted(policy: &Granted, wanted: &[Document]) -> bool {
     wanted.iter().any(|document| policy.says(document))
 }
 
-/// Gives the role what it is to have, and only then takes away what it has too much.
+/// Attaches the missing policies, and only then removes the surplus ones.
 async fn set_policies(
     cx: &Context,
     address: &Address,
@@ -386,7 +389,7 @@ async fn set_policies(
     Ok(policies)
 }
 
-/// Takes away all that is known of it, and then deletes it.
+/// Removes all known policies of the role, and then deletes it.
 async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
     let managed = try_join_all(live.managed.iter().map(|policy| detach(cx, &live.name, policy)));
     let inline = try_join_all(live.inline.iter().map(|policy| remove_inline(cx, &live.name, policy)));

@@ -1,4 +1,4 @@
-//! What a role's policy allows: from stack.yaml to a document of AWS's, and back.
+//! The content of a role's policies: converts the statements in stack.yaml to an AWS document and back.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::{
     model::{Failure, Input},
 };
 
-/// Some actions on some resources.
+/// A statement that allows actions on resources.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Statement {
     /// The actions, such as `logs:PutLogEvents`.
@@ -19,20 +19,20 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// These actions on these resources.
+    /// Returns a statement that allows these actions on these resources.
     pub fn new<A: AsRef<str>>(actions: &[A], resources: Vec<Input>) -> Self {
         Self { actions: actions.iter().map(|action| action.as_ref().to_owned()).collect(), resources }
     }
 }
 
-/// How many hexadecimal digits of its digest the name of a policy has.
+/// The number of hexadecimal digits of the digest in a policy name.
 pub(super) const DIGITS: usize = 16;
 
-/// What one policy says.
+/// The content of one policy.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Document {
     pub(super) statements: Vec<Statement>,
-    /// The digest of what it says, whatever the order.
+    /// The digest of the content, which does not depend on the order.
     pub(super) digest: String,
 }
 
@@ -43,19 +43,18 @@ impl Document {
         Self { statements: statements.to_vec(), digest: aws::digest(&lines.join("\n"), DIGITS) }
     }
 
-    /// Its statements, one a line.
+    /// Returns its statements, one per line.
     pub(super) fn lines(&self) -> Vec<String> {
         self.statements.iter().filter_map(line).collect()
     }
 
-    /// As AWS takes it.
+    /// Returns the document in the format of AWS.
     pub(super) fn text(&self) -> Result<String, Failure> {
         text(&self.statements)
     }
 }
 
-/// The documents that say together what `statements` say, none of them longer than a policy may be; nothing while a resource is
-/// unknown.
+/// Splits `statements` into documents, each within the size limit of a policy. `None` while a resource is unknown.
 pub(super) fn documents(statements: &[Statement]) -> Option<Vec<Document>> {
     if statements.is_empty() {
         return Some(Vec::new());
@@ -69,7 +68,7 @@ pub(super) fn documents(statements: &[Statement]) -> Option<Vec<Document>> {
     Some([documents(&first)?, documents(&second)?].concat())
 }
 
-/// The same in two parts; nothing, if it is one action list on one resource.
+/// Splits the statements into two parts. `None` for a single statement on a single resource.
 fn halves(statements: &[Statement]) -> Option<(Vec<Statement>, Vec<Statement>)> {
     if let [one] = statements {
         let (first, second) = one.resources.split_at(one.resources.len() / 2);
@@ -89,7 +88,7 @@ fn text(statements: &[Statement]) -> Result<String, Failure> {
     Ok(json!({ "Version": "2012-10-17", "Statement": statements }).to_string())
 }
 
-/// A statement as a line, the same whether it comes from stack.yaml or from AWS; none while a resource is unknown.
+/// Returns a statement as a line, which is the same for stack.yaml and AWS. `None` while a resource is unknown.
 pub(super) fn line(statement: &Statement) -> Option<String> {
     let resources = statement.resources.iter().map(Input::known).collect::<Option<Vec<&str>>>()?;
     Some(words(&statement.actions.iter().map(String::as_str).collect::<Vec<_>>(), &resources))
@@ -104,12 +103,13 @@ fn words(actions: &[&str], resources: &[&str]) -> String {
     format!("{} on {}", sorted(actions), sorted(resources))
 }
 
-/// A statement of AWS's as [`line`] has it; one that does not only allow actions on resources is given whole.
+/// Returns a statement of AWS in the form of [`line`]. A statement that does not only allow actions on resources is
+/// returned completely.
 pub(super) fn read(statement: &Value) -> String {
     allowed(statement).as_ref().and_then(line).unwrap_or_else(|| statement.to_string())
 }
 
-/// What a statement of AWS's allows, if it does only that.
+/// Parses a statement of AWS that only allows actions on resources. `None` for any other statement.
 pub(super) fn allowed(statement: &Value) -> Option<Statement> {
     let known = |key: &String| ["Sid", "Effect", "Action", "Resource"].contains(&key.as_str());
     let plain = statement["Effect"] == "Allow" && statement.as_object()?.keys().all(known);
@@ -117,7 +117,7 @@ pub(super) fn allowed(statement: &Value) -> Option<Statement> {
     plain.then(|| Statement::new(&strings(&statement["Action"]), resources()))
 }
 
-/// What `granted` allows that `desired` does not: each statement of which something is missing there.
+/// Returns the statements in `granted` that `desired` does not fully cover.
 pub(super) fn beside(granted: &[Statement], desired: &[Statement]) -> Vec<Statement> {
     let covered = |action: &String, resource: &Input| {
         desired.iter().any(|statement| statement.actions.contains(action) && statement.resources.contains(resource))
@@ -132,17 +132,17 @@ pub(super) fn beside(granted: &[Statement], desired: &[Statement]) -> Vec<Statem
     granted.iter().filter(missing).cloned().collect()
 }
 
-/// AWS answers policies URL-encoded (RFC 3986).
+/// Decodes a policy. AWS returns policies URL-encoded (RFC 3986).
 pub(super) fn decoded(document: &str) -> Value {
     serde_json::from_slice(&urlencoding::decode_binary(document.as_bytes())).unwrap_or_default()
 }
 
-/// The statements of a policy.
+/// Returns the statements of a policy.
 pub(super) fn statements_of(document: &Value) -> impl Iterator<Item = &Value> {
     items(&document["Statement"])
 }
 
-/// IAM lets a list of one stand without its brackets.
+/// Returns the items of a list. IAM allows a list of one item without brackets.
 fn items(value: &Value) -> impl Iterator<Item = &Value> {
     let list = value.as_array();
     let one = (list.is_none() && !value.is_null()).then_some(value);
@@ -163,13 +163,13 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_reads_the_same_however_aws_writes_it() {
+    fn statement_is_parsed_from_any_json_form() {
         let short = json!({ "Statement": { "Effect": "Allow", "Action": "a:b", "Resource": ["y", "x"] } });
         assert_eq!(read(statements_of(&short).next().expect("it has one")), "a:b on x, y");
     }
 
     #[test]
-    fn a_statement_that_says_more_is_given_whole() {
+    fn deny_and_conditional_statements_are_shown_completely() {
         let denies = json!({ "Effect": "Deny", "Action": "a:b", "Resource": "x" });
         let on_condition = json!({ "Effect": "Allow", "Action": "a:b", "Resource": "x", "Condition": {} });
         for more in [denies, on_condition] {
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_follows_what_is_said_and_not_its_order() {
+    fn digest_depends_on_content_but_not_on_order() {
         let digest = |statements: &[Statement]| documents(statements).expect("all is known")[0].digest.clone();
         let one = [statement(&["a:b"], &["x", "y"]), statement(&["c:d"], &["z"])];
         let same = [statement(&["c:d"], &["z"]), statement(&["a:b"], &["y", "x"])];
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_for_one_policy_is_said_by_several() {
+    fn long_statements_are_split_into_several_policies() {
         let secrets: Vec<String> =
             (0..200).map(|n| format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:{n}")).collect();
         let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
@@ -204,14 +204,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_said_while_a_resource_is_unknown() {
+    fn no_document_exists_while_a_resource_is_unknown() {
         let unknown = Statement::new(&["s3:Get"], vec![Input::output(&Address::new("bucket", "new"), "arn")]);
         assert_eq!(documents(&[statement(&["a:b"], &["x"]), unknown]), None);
         assert_eq!(documents(&[]), Some(Vec::new()));
     }
 
     #[test]
-    fn only_what_is_taken_away_is_kept_beside_what_is_desired() {
+    fn only_removed_permissions_are_kept_temporarily() {
         let granted = [statement(&["s3:Get"], &["one", "two"]), statement(&["logs:Put"], &["log"])];
         assert_eq!(beside(&granted, &granted), []);
         // More actions on more resources, in other statements.

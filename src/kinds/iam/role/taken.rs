@@ -1,5 +1,5 @@
-//! A role that IAM does not list. IAM shows what was just made only after a while: one by whose name it refuses a creation, or that a
-//! deletion does not see, may be the stack's own, of a run that was killed.
+//! Finds roles that IAM does not list. IAM shows new roles only after a while. If IAM rejects a creation because the
+//! name exists, or a deletion does not see a role, it may be a role of the stack that a killed run created.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
 
@@ -20,21 +20,21 @@ use crate::{
     model::{Address, Cause, Failure, Found},
 };
 
-/// The longest name of a role, in characters.
+/// The maximum length of a role name, in characters.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>
 const LONGEST_NAME: usize = 64;
 
-/// The code of the failure that says that IAM has the role and does not show it. IAM has none.
+/// The code of the error for a role that exists but that IAM does not show yet. IAM has no such code.
 pub(super) const NOT_SHOWN: &str = "RoleIsNotShownYet";
 
-/// The stack's own role `name` for `address`, which `refusal` says is there. Its policies are not read: the update after the
-/// creation gives it the stack's own.
+/// Returns the stack's role `name` for `address`, which exists according to `refusal`. Does not read its policies: the
+/// update after the creation sets them.
 ///
 /// # Errors
-/// `refusal`, if the role is somebody else's.
+/// Returns `refusal` if the role belongs to somebody else.
 pub(super) async fn own(cx: &Context, address: &Address, name: &str, refusal: Failure) -> Result<Live, Failure> {
     let role = match named(cx, name).await {
-        // The caller may read the roles at the stack's path, and no others.
+        // The caller may only read the roles at the stack's path.
         Err(failure) if failure.cause == Cause::Refused => return Err(of_another(refusal, name, "somebody else")),
         answer => answer?,
     };
@@ -48,7 +48,8 @@ pub(super) async fn own(cx: &Context, address: &Address, name: &str, refusal: Fa
     Err(of_another(refusal, &live.arn, &owner(&role)))
 }
 
-/// The stack's roles, with those that IAM does not list yet, and with what is left of those that somebody has deleted.
+/// Returns the stack's roles, including those that IAM does not list yet and the remaining policies of roles that
+/// somebody deleted.
 pub(super) async fn all(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
     let (mut found, mut policies) = look::with_policies(cx).await?;
     found.extend(unlisted(cx, &found, &mut policies).await?);
@@ -56,11 +57,11 @@ pub(super) async fn all(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
     Ok(found)
 }
 
-/// The stack's own roles that stack.yaml asks for and that are not among those `listed`, for a run that deletes them, with those
-/// of the `policies`, by role, that are theirs.
+/// Returns the stack's roles in stack.yaml that are not in `listed`, for a run that deletes them, and moves their
+/// policies there from `policies`, which are grouped by role.
 ///
 /// # Errors
-/// If IAM fails.
+/// Returns an error if a call to IAM fails.
 async fn unlisted(
     cx: &Context,
     listed: &[Found<Live>],
@@ -73,7 +74,7 @@ async fn unlisted(
         let policies = policies.remove(&name).unwrap_or_default();
         async move {
             let role = match named(cx, &name).await {
-                // It is not at the stack's path.
+                // The role is not at the stack's path.
                 Err(failure) if failure.cause == Cause::Refused => None,
                 answer => answer?.filter(|role| is_own(cx, address, role)),
             };
@@ -95,12 +96,12 @@ async fn unlisted(
     Ok(found)
 }
 
-/// The name of the role at `address`.
+/// Returns the name of the role at `address`.
 pub(super) fn name(cx: &Context, address: &Address) -> String {
     aws::derived(&cx.id, address, LONGEST_NAME)
 }
 
-/// The policies of a role that somebody has deleted: IAM detaches them then, and keeps them.
+/// Returns the policies of a role that somebody deleted. IAM detached them but kept them.
 fn left_over(cx: &Context, (role, policies): (String, Vec<Granted>)) -> Found<Live> {
     let address = Address::new(ROLE, role.strip_prefix(&aws::stack_prefix(&cx.id)).unwrap_or(&role));
     let live = Live {
@@ -119,7 +120,7 @@ fn left_over(cx: &Context, (role, policies): (String, Vec<Granted>)) -> Found<Li
     Found { address, id: role, live }
 }
 
-/// Whether it is the stack's at `address`, by its path and its tags.
+/// Whether the role belongs to the stack and to `address`, according to its path and tags.
 fn is_own(cx: &Context, address: &Address, role: &SdkRole) -> bool {
     role.path() == aws::iam_path(&cx.id) && aws::address_of(&cx.id, role.tags()).as_ref() == Some(address)
 }
@@ -130,7 +131,7 @@ fn of_another(refusal: Failure, role: &str, owner: &str) -> Failure {
     ))
 }
 
-/// Whose it is, as far as its tags say.
+/// Returns the owner in the tags of the role.
 fn owner(role: &SdkRole) -> String {
     let tag = |key| aws::tag_value(role.tags(), key);
     match (tag(aws::STACK), tag(aws::ENVIRONMENT), tag(aws::REGION)) {
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_role_of_a_killed_run_is_taken_over() {
+    async fn role_of_a_killed_run_is_reused() {
         let cloud = cloud();
         let cx = context(&cloud, "test");
         let address = Address::new("role", "main");
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_deletion_finds_a_role_that_is_not_listed_yet() {
+    async fn deletion_finds_a_role_that_iam_does_not_list_yet() {
         let cloud = cloud();
         let address = Address::new("role", "main");
         let wanted = ["main", "given"].map(|name| (Address::new("role", name), Value::Null));
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_role_of_somebody_else_is_named_with_its_owner() {
+    async fn error_for_a_taken_role_name_contains_the_owner() {
         let cloud = cloud();
         let refused = async |environment: &str, name: &str| {
             let cx = context(&cloud, environment);
@@ -209,14 +210,14 @@ mod tests {
             failure.hint.expect("it says whose it is")
         };
         assert!(refused("test", "given").await.contains("belongs to no stackctl stack"));
-        // `a` in `b-c` and `b-a` in `c` have roles of one name.
+        // `a` in `b-c` and `b-a` in `c` have roles of the same name.
         let address = Address::new("role", "one-main");
         Role::create(&context(&cloud, "test"), &address, &desired()).await.expect("the name is free");
         assert!(refused("test-one", "main").await.contains("belongs to the stack shop/test in eu-west-1"));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_role_that_iam_does_not_show_yet_is_waited_for() {
+    async fn role_that_iam_does_not_show_yet_is_waited_for() {
         let cloud = cloud();
         let cx = context(&cloud, "test");
         let address = Address::new("role", "main");

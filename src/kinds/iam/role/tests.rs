@@ -26,13 +26,13 @@ fn may(actions: &[&str]) -> Desired {
     Desired::new(TASKS, vec![Statement::new(actions, vec!["arn:one".into()])])
 }
 
-/// The one role, as a plan sees it before it changes something.
+/// Returns the only role, as a plan reads it before a change.
 async fn found(cx: &Context) -> Live {
     let found = Role::list(cx).await.expect("IAM answers").remove(0).live;
     Role::whole(cx, &found).await.expect("IAM answers").unwrap_or(found)
 }
 
-/// Makes the role so; gives it as it is then.
+/// Updates the role to `desired`, and returns it.
 async fn set(cx: &Context, desired: &Desired, live: &Live) -> Live {
     let changes = Role::diff(desired, live);
     let fields: Changed<Field> = changes.iter().map(|change| field(&change.field)).collect();
@@ -48,13 +48,13 @@ async fn made(cx: &Context, desired: &Desired) -> Live {
     set(cx, desired, &bare).await
 }
 
-/// What a plan says of the one role.
+/// Returns the plan for the only role.
 async fn planned(cx: &Context, desired: &Desired) -> Vec<String> {
     Role::diff(desired, &found(cx).await).iter().map(ToString::to_string).collect()
 }
 
 #[tokio::test]
-async fn two_calls_show_all_roles_of_the_stack() {
+async fn two_calls_list_all_roles_of_the_stack() {
     let cloud = cloud();
     let cx = context(&cloud);
     let desired = may(&["s3:Get"]);
@@ -69,7 +69,7 @@ async fn two_calls_show_all_roles_of_the_stack() {
 }
 
 #[tokio::test]
-async fn an_edited_or_detached_policy_is_restored() {
+async fn edited_or_detached_policy_is_restored() {
     let cloud = cloud();
     let cx = context(&cloud);
     let desired = may(&["s3:Get"]);
@@ -83,7 +83,7 @@ async fn an_edited_or_detached_policy_is_restored() {
     cloud.with(|iam: &mut Iam| iam.edit(everything));
     let mended = ["statements: * on * → (none)", "statements: (none) → s3:Get on arn:one"];
     assert_eq!(planned(&cx, &desired).await, mended);
-    // What tasks that run may count on goes only once others have taken their place.
+    // Permissions that running tasks may need are removed only after other tasks replaced them.
     let edited = found(&cx).await;
     let wider = Role::wider(&desired, &edited).expect("it takes something away");
     let both = set(&cx, &wider, &edited).await;
@@ -91,7 +91,7 @@ async fn an_edited_or_detached_policy_is_restored() {
     set(&cx, &desired, &both).await;
     assert_eq!((cloud.with(Iam::has).len(), cloud.with(Iam::count)), (1, (2, 1)));
     assert_eq!(planned(&cx, &desired).await, [""; 0]);
-    // Edited to say the same.
+    // Somebody edited the policy without changing its content.
     cloud.with(|iam: &mut Iam| {
         iam.edit(r#"{"Statement": [{"Effect": "Allow", "Action": "s3:Get", "Resource": "arn:one"}]}"#);
     });
@@ -100,7 +100,7 @@ async fn an_edited_or_detached_policy_is_restored() {
 }
 
 #[tokio::test]
-async fn what_is_taken_away_stays_until_it_is_narrowed() {
+async fn removed_permissions_stay_until_the_role_is_narrowed() {
     let cloud = cloud();
     let cx = context(&cloud);
     let (reads, writes) = (may(&["s3:Get"]), may(&["s3:Put"]));
@@ -111,7 +111,7 @@ async fn what_is_taken_away_stays_until_it_is_narrowed() {
     assert_eq!(Role::diff(&wider, &both), []);
     let narrow = set(&cx, &writes, &both).await;
     assert_eq!((cloud.with(Iam::has).len(), cloud.with(Iam::count)), (1, (2, 1)));
-    // More is given at once, and nothing has to be given where there is only less.
+    // Added permissions are granted immediately. If permissions are only removed, nothing has to be granted first.
     let more = may(&["s3:Get", "s3:Put"]);
     assert_eq!(Role::wider(&more, &narrow), None);
     let all = set(&cx, &more, &narrow).await;
@@ -121,7 +121,7 @@ async fn what_is_taken_away_stays_until_it_is_narrowed() {
 }
 
 #[tokio::test]
-async fn a_role_of_an_older_stackctl_gets_a_policy_of_its_own() {
+async fn role_of_an_older_stackctl_gets_a_managed_policy() {
     let cloud = cloud();
     let cx = context(&cloud);
     let desired = may(&["s3:Get"]);
@@ -132,7 +132,7 @@ async fn a_role_of_an_older_stackctl_gets_a_policy_of_its_own() {
     let plan = planned(&cx, &desired).await;
     assert!(plan[0].contains("policy stackctl, inline → (none)") && plan[1].contains("(none) → policy"), "{plan:?}");
     assert_eq!(plan[2], "description: role.main of shop/test → role.main of shop/test in eu-west-1");
-    // What it may do is the same, so that one step does.
+    // The permissions are the same, so one step is enough.
     assert_eq!(Role::wider(&desired, &live), None);
     set(&cx, &desired, &live).await;
     assert_eq!(planned(&cx, &desired).await, [""; 0]);
@@ -140,7 +140,7 @@ async fn a_role_of_an_older_stackctl_gets_a_policy_of_its_own() {
 }
 
 #[tokio::test]
-async fn what_somebody_else_has_given_a_role_is_seen_where_it_changes() {
+async fn policies_granted_by_others_are_found_when_a_role_changes() {
     let cloud = cloud();
     let cx = context(&cloud);
     let (reads, writes) = (may(&["s3:Get"]), may(&["s3:Put"]));
@@ -160,7 +160,7 @@ async fn what_somebody_else_has_given_a_role_is_seen_where_it_changes() {
 }
 
 #[tokio::test]
-async fn the_policies_of_a_role_that_somebody_has_deleted_go() {
+async fn policies_of_a_manually_deleted_role_are_deleted() {
     let cloud = cloud();
     let cx = context(&cloud);
     let desired = may(&["s3:Get"]);
@@ -175,13 +175,13 @@ async fn the_policies_of_a_role_that_somebody_has_deleted_go() {
 }
 
 #[test]
-fn a_statement_with_an_unknown_resource_is_known_after_apply() {
+fn statement_with_an_unknown_resource_is_known_after_apply() {
     let resources = vec![Input::output(&Address::new("secret", "s"), "arn")];
     let desired = Desired::new("p", vec![Statement { actions: vec!["a:b".into()], resources }]);
     assert_eq!(Role::diff(&desired, &bare(Some("a"), "a"))[0].to, Shown::KnownAfterApply);
 }
 
-/// A role without policies, made for the stack in `region` and looked at `here`.
+/// Returns a role without policies for the stack in `region`, read by the stack in `here`.
 fn bare(region: Option<&str>, here: &str) -> Live {
     let described = |region: &str| description(&id(), &address(), region);
     Live {
@@ -200,7 +200,7 @@ fn bare(region: Option<&str>, here: &str) -> Live {
 }
 
 #[test]
-fn a_role_of_the_stack_in_another_region_is_left_alone() {
+fn role_of_the_stack_in_another_region_is_not_changed() {
     let (desired, address) = (Desired::new("p", Vec::new()), address());
     let by_hand = |live: &Live| Role::by_hand(&address, &desired, Some(live));
     let elsewhere = bare(Some("eu-central-1"), "eu-west-1");

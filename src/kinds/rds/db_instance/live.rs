@@ -1,4 +1,4 @@
-//! What RDS has of a DB instance, in our own types.
+//! The DB instance as RDS reports it, in stackctl's types.
 
 use aws_sdk_rds::types::{DbInstance as SdkInstance, Endpoint, PendingModifiedValues, Tag};
 use serde::{Deserialize, Serialize};
@@ -9,42 +9,43 @@ use crate::{
     model::{Failure, StackId},
 };
 
-/// The tag of a DB instance that says which master password it has: the id of a version of the stack's secret, or [`FOREIGN`] from
-/// its adoption on until `up` has set the stack's own.
+/// The tag that records the master password of a DB instance: the id of a version of the stack's secret, or [`FOREIGN`]
+/// from its adoption until `up` sets the stack's password.
 pub(super) const PASSWORD: &str = "stackctl:password";
 
-/// The value of [`PASSWORD`] for one that somebody else has set.
+/// The value of [`PASSWORD`] for a password that the stack did not set.
 pub(super) const FOREIGN: &str = "foreign";
 
-/// The tag that says, by [`YES`], of a DB instance whose protection a `destroy` has taken off that it may go only with a final
-/// snapshot.
+/// The tag that records that a `destroy` removed the deletion protection of a DB instance. With the value [`YES`], it
+/// may be deleted only with a final snapshot.
 pub(super) const OWES_SNAPSHOT: &str = "stackctl:owes-snapshot";
 
-/// The value of [`OWES_SNAPSHOT`] for one that owes a snapshot.
+/// The value of [`OWES_SNAPSHOT`] while a final snapshot is required.
 pub(super) const YES: &str = "true";
 
-/// The value of [`OWES_SNAPSHOT`] for one that `up` has kept since.
+/// The value of [`OWES_SNAPSHOT`] after `up` kept the instance.
 pub(super) const NO: &str = "false";
 
-/// Whose a master user's password is.
+/// The origin of a master user's password.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Password {
-    /// The stack's.
+    /// The stack set it.
     #[default]
     Own,
-    /// Of whoever made the database before it was adopted.
+    /// The previous owner of an adopted database set it.
     Foreign,
-    /// RDS' own: it keeps it in a secret that nobody has asked stackctl for.
+    /// RDS manages it in a secret that stackctl did not create.
     /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html>
     Managed,
-    /// RDS is about to set the stack's.
+    /// RDS is applying the stack's password.
     BeingSet,
-    /// The same, and the tag still says that it is somebody else's: a run was killed in between.
+    /// RDS is applying the stack's password, but the tag still records a foreign one, because a run was killed in
+    /// between.
     Replaced,
 }
 
-/// What AWS has.
+/// The DB instance as AWS reports it.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of RDS' own")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
@@ -52,40 +53,41 @@ pub struct Live {
     pub identifier: String,
     /// Its ARN.
     pub arn: String,
-    /// Where it answers, once it does.
+    /// The host name of its endpoint, once there is one.
     pub host: Option<String>,
-    /// The port there.
+    /// The port of its endpoint.
     pub port: Option<i32>,
-    /// PostgreSQL's version, in full; one that AWS is about to apply counts as applied.
+    /// The full PostgreSQL version. A version that AWS is about to apply counts as applied.
     pub version: String,
-    /// The versions to which RDS upgrades it; read where stack.yaml asks for a newer one.
+    /// The versions to which RDS can upgrade it. Read only if stack.yaml describes a newer version.
     #[serde(default)]
     pub upgrades: Option<Vec<String>>,
-    /// The instance class; one that AWS is about to apply counts as applied.
+    /// The instance class. A class that AWS is about to apply counts as applied.
     pub class: String,
-    /// GiB of storage; likewise.
+    /// The storage size in GiB. A size that AWS is about to apply counts as applied.
     pub storage: u32,
     /// Whether AWS is about to add storage.
     #[serde(default)]
     pub growing: bool,
-    /// Operations a second that its storage is made for, where it has any of its own.
+    /// The provisioned IOPS of its storage, if any.
     #[serde(default)]
     pub iops: Option<i32>,
-    /// Whether there is a standby; likewise.
+    /// Whether there is a standby. A setting that AWS is about to apply counts as applied.
     pub multi_az: bool,
-    /// Days of automatic backups; likewise.
+    /// The retention of automatic backups in days. A value that AWS is about to apply counts as applied.
     pub backup_days: u32,
-    /// Whether AWS refuses to delete it.
+    /// Whether deletion protection is enabled.
     pub protect: bool,
-    /// Whether AWS refused to delete it until a `destroy` that did not come to its end: it is kept in a snapshot.
+    /// Whether an interrupted `destroy` removed the deletion protection. It may then be deleted only with a final
+    /// snapshot.
     #[serde(default)]
     pub owes_snapshot: bool,
     /// Whether it has a public address.
     #[serde(default)]
     pub public: bool,
-    /// The DB subnet group's name.
+    /// The name of the DB subnet group.
     pub subnet_group: String,
-    /// The VPC of that.
+    /// The VPC of the subnet group.
     #[serde(default)]
     pub vpc: String,
     /// The DB parameter group's name.
@@ -101,15 +103,15 @@ pub struct Live {
     pub security_groups: Vec<String>,
     /// The master user.
     pub username: String,
-    /// Whose its password is.
+    /// The origin of its password.
     #[serde(default)]
     pub password: Password,
-    /// The version of the stack's secret that it was given last; none where nothing says so.
+    /// The version of the stack's secret that it was last set to, if the tag records one.
     #[serde(default)]
     pub password_version: Option<String>,
-    /// The database that it was made with.
+    /// The database that was created with it.
     pub database: String,
-    /// AWS's word, such as `creating`.
+    /// The status that AWS reports, such as `creating`.
     pub status: String,
 }
 

@@ -1,4 +1,4 @@
-//! A PostgreSQL database: private, encrypted, never replaced or deleted by the way.
+//! A PostgreSQL database: private and encrypted. It is never replaced, and never deleted without a request.
 //!
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_PostgreSQL.html>
 
@@ -31,37 +31,37 @@ use crate::{
     },
 };
 
-/// From how many GiB on PostgreSQL's gp3 storage is spread over four volumes, and has operations of its own a second.
+/// The size in GiB from which PostgreSQL's gp3 storage is striped over four volumes and has provisioned IOPS.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html#gp3-storage>
 const STRIPED: u32 = 400;
 
-/// How many those are at least, a second.
+/// The minimum IOPS of striped storage.
 const STRIPED_IOPS: i32 = 12_000;
 
-/// For how long RDS may show a database as `available` before it begins to modify it.
+/// How long RDS may report `available` before it starts a modification.
 const BEGINS_WITHIN: Duration = Duration::from_secs(60);
 
 /// A DB instance.
 pub struct DbInstance;
 
-/// What stack.yaml asks of it.
+/// The database that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// PostgreSQL's version: `16` is any 16.x, and `16.4` is 16.4 or a newer 16.x.
+    /// The PostgreSQL version: `16` means any 16.x, and `16.4` means 16.4 or a newer 16.x.
     pub version: String,
     /// The instance class, such as `db.t4g.micro`.
     pub class: String,
-    /// GiB of gp3 storage; it never shrinks.
+    /// The size of the gp3 storage in GiB. It never shrinks.
     pub storage: u32,
-    /// Whether a standby in another zone takes over when this one fails.
+    /// Whether there is a standby in another zone for failover.
     pub multi_az: bool,
-    /// How many days of automatic backups are kept (0 to 35); 0 for none.
+    /// The retention of automatic backups in days (0 to 35). 0 disables backups.
     pub backup_days: u32,
-    /// Whether AWS refuses to delete it.
+    /// Whether deletion protection is enabled.
     pub protect: bool,
-    /// The network that it stands in.
+    /// The network of the database.
     pub vpc: Input,
-    /// The DB subnet group's name.
+    /// The name of the DB subnet group.
     pub subnet_group: Input,
     /// The DB parameter group's name; none for RDS's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,16 +70,16 @@ pub struct Desired {
     pub security_groups: Vec<Input>,
     /// The master user.
     pub username: String,
-    /// The ARN of the secret with the master user's password.
+    /// The ARN of the secret that holds the master user's password.
     pub password: Input,
     /// The version of that secret.
     pub password_version: Input,
-    /// The database that it is made with.
+    /// The database to create with it.
     pub database: String,
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         Version = "version",
         Class = "class",
@@ -94,7 +94,7 @@ fields! {
         Parameters = "parameters",
     }
 
-    /// What takes a replacement.
+    /// The fields whose change replaces the database.
     pub enum Fixed {
         SubnetGroup = "subnet_group",
         Username = "username",
@@ -102,7 +102,7 @@ fields! {
     }
 }
 
-/// Sets one field in the call that makes a database, or in the call that changes one.
+/// Sets one field in the call that creates or modifies a database.
 macro_rules! set {
     ($call:expr, $field:expr, $password:expr, $parameters:expr, $desired:expr) => {
         match $field {
@@ -151,13 +151,13 @@ impl Kind for DbInstance {
             &["rds:AddTagsToResource", "rds:CreateDBInstance", "rds:ModifyDBInstance", "rds:RebootDBInstance"],
             On::Named(&[rds::ARNS, "rds:{region}:{account}:?g:*"]),
         ),
-        // Whether RDS offers it is asked before anything is made.
+        // Checks that RDS offers the database before anything is created.
         Permission::make(&["rds:DescribeOrderableDBInstanceOptions"], On::Any),
-        // RDS looks these up in the caller's name.
+        // RDS reads these with the permissions of the caller.
         Permission::make(&["ec2:DescribeAccountAttributes"], On::Any),
         Permission::make(&["iam:CreateServiceLinkedRole"], On::ServiceRole("rds.amazonaws.com")),
         secretsmanager::READING,
-        // Protection is taken off first, and a last snapshot has the database's tags.
+        // A deletion first removes the deletion protection. The final snapshot has the tags of the database.
         Permission::delete(
             &["rds:AddTagsToResource", "rds:CreateDBSnapshot", "rds:DeleteDBInstance", "rds:ModifyDBInstance"],
             On::Named(&[rds::ARNS]),
@@ -165,7 +165,7 @@ impl Kind for DbInstance {
     ];
     const ADOPTABLE: bool = true;
     const USUAL: Duration = Duration::from_secs(300);
-    // RDS takes no change while it backs up, which is longer than a minute for a large database.
+    // RDS rejects changes during a backup, which for a large database takes more than a minute.
     const PATIENCE: Duration = Duration::from_secs(1800);
     const DEADLINE: Duration = Duration::from_secs(3600);
 
@@ -199,14 +199,14 @@ impl Kind for DbInstance {
         diff.field(Field::MultiAz, &live.multi_az, &desired.multi_az);
         diff.field(Field::BackupDays, &live.backup_days, &desired.backup_days);
         if live.owes_snapshot {
-            // It is kept after all.
+            // The database is kept after all.
             diff.push(Field::Protect, Shown::value("off (deletion started)"), Shown::value(desired.protect));
         } else {
             diff.field(Field::Protect, &live.protect, &desired.protect);
         }
         diff.field(Field::Public, &live.public, &false);
-        // A group that is being made anew has the name that it had: no reason to replace a database. One that was adopted
-        // stays in the group that it is in: RDS moves no database to another one of the same network.
+        // A subnet group that is being replaced keeps its name. This is no reason to replace the database. An adopted
+        // database stays in its group: RDS cannot move a database to another group of the same network.
         if let Some(group) = desired.subnet_group.known().filter(|_| desired.vpc.known() != Some(live.vpc.as_str())) {
             diff.fixed(Fixed::SubnetGroup, &live.subnet_group.as_str(), &group);
         }
@@ -238,7 +238,7 @@ impl Kind for DbInstance {
         state::phase_after(live, written)
     }
 
-    /// Storage never shrinks.
+    /// A read with less storage is stale, because storage never shrinks.
     fn outdated(seen: &Live, written: &Live) -> bool {
         seen.storage < written.storage || parameters::outdated(seen, written)
     }
@@ -247,10 +247,10 @@ impl Kind for DbInstance {
         state::explanation(live)
     }
 
-    /// RDS goes on showing `available` for a while after it has taken a change.
+    /// RDS may report `available` for a while after it accepted a change.
     /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.DBInstance.Modifying.html>
     fn begins_within(changes: &Changed<Field>) -> Duration {
-        // What the others change is not done by a restart or a move, and may be done without a word.
+        // Changes of the other fields need no restart or move, and may not change the status at all.
         let works = [Field::Version, Field::Class, Field::Storage, Field::MultiAz, Field::BackupDays];
         if works.into_iter().any(|field| changes.contains(field)) { BEGINS_WITHIN } else { Duration::ZERO }
     }
@@ -315,7 +315,7 @@ impl Kind for DbInstance {
             .rds
             .modify_db_instance()
             .db_instance_identifier(&live.identifier)
-            // Not in the maintenance window, which would leave the plan open for days.
+            // Otherwise AWS waits for the maintenance window, and the plan would show the change for days.
             .apply_immediately(true);
         for field in changes {
             call = set!(call, field, password.as_ref(), Some(&group), desired);
@@ -325,12 +325,12 @@ impl Kind for DbInstance {
             call = call.engine_version(to).allow_major_version_upgrade(!version::same_major(&live.version, to));
         }
         if changes.contains(Field::Storage) {
-            // A database with operations of its own a second has to be told them again, and it cannot have fewer.
+            // A database with provisioned IOPS needs them in the call again, and they cannot decrease.
             let striped = desired.storage >= STRIPED;
             call = call.set_iops(striped.then(|| live.iops.unwrap_or_default().max(STRIPED_IOPS)));
         }
         if changes.contains(Field::Password) && live.password == Password::Managed {
-            // RDS takes a password for a database whose password it manages only if it is to stop that.
+            // If RDS manages the password, it accepts a new one only together with the end of that management.
             call = call.manage_master_user_password(false);
         }
         let answer = call.customize().once().send().await.during("ModifyDBInstance").map_err(state::with_hint)?;
@@ -373,14 +373,14 @@ impl Kind for DbInstance {
         if failure.is(&["InvalidDBInstanceState"]) {
             Some("the database to finish another operation")
         } else if failure.is_of("DeleteDBInstance") && failure.is(&["InvalidParameterCombination"]) {
-            // Of a deletion, RDS says so as long as the database is protected.
+            // RDS rejects a deletion in this way as long as the database is protected.
             Some("RDS to disable its deletion protection")
         } else if failure.is_of("CreateDBInstance")
             && failure.is(&["InvalidParameterValue"])
             && aws::about(failure) == About::Role
         {
-            // The first database of an account has RDS make its service-linked role, and RDS may not be able to use it at once.
-            // It has no code of its own for that.
+            // With the first database of an account, RDS creates its service-linked role, and may not be able to use it
+            // immediately. It has no specific code for this.
             // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAM.ServiceLinkedRoles.html
             Some("the service-linked role of RDS to become usable")
         } else {
@@ -406,6 +406,7 @@ impl Kind for DbInstance {
         smaller.or_else(|| version::no_way(&live.version, &desired.version, live.upgrades.as_deref()))
     }
 
+    /// Warns of changes that restart the database.
     /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.DBInstance.Modifying.html#USER_ModifyInstance.Settings>
     fn consequence(desired: &Desired, live: &Live, changes: &Changed<Field>) -> Option<String> {
         let backups = changes.contains(Field::BackupDays) && (live.backup_days == 0) != (desired.backup_days == 0);
@@ -420,23 +421,24 @@ impl Kind for DbInstance {
     }
 }
 
-/// The version that stack.yaml asks for of the database at `address`.
+/// Returns the version in stack.yaml of the database at `address`.
 fn asked(cx: &Context, address: &Address) -> Option<String> {
     let (_, desired) = cx.expected(DbInstance::NAME).find(|(own, _)| *own == address)?;
     serde_json::from_value::<Desired>(desired.clone()).ok().map(|desired| desired.version)
 }
 
-/// Whether its password is an earlier one than the secret holds: the secret was made anew, or its value was changed.
+/// Whether the database has an earlier password than the secret holds, because the secret was recreated or its value
+/// changed.
 fn is_earlier(desired: &Desired, live: &Live) -> bool {
     match (desired.password_version.known(), &live.password_version) {
-        // The secret is not there yet.
+        // The secret does not exist yet.
         (None, _) => true,
         (Some(now), Some(given)) => now != given,
         (Some(_), None) => false,
     }
 }
 
-/// A standby costs as much as the instance itself.
+/// Returns the cost. A standby costs as much as the instance itself.
 fn charge(state: &State<Desired, Live>) -> Charge {
     let (class, storage, multi_az) = match state {
         State::Desired(desired) => (&desired.class, desired.storage, desired.multi_az),

@@ -1,5 +1,5 @@
-//! What RDS offers in a region: an instance class for some versions of PostgreSQL, in some zones. RDS itself refuses what it does
-//! not offer, but only once the network is there.
+//! Checks which instance classes, PostgreSQL versions and zones RDS offers in a region. RDS rejects unavailable
+//! combinations itself, but only after the network exists.
 //!
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.DBInstanceClass.Support.html>
 
@@ -10,24 +10,25 @@ use aws_sdk_rds::types::{AvailabilityZone, OrderableDbInstanceOption};
 use super::{Desired, version};
 use crate::{aws::Outcome, kind::Context, model::Failure};
 
-/// The storage that every database of a stack has.
+/// The storage type of every database of a stack.
 const STORAGE: &str = "gp3";
 
-/// How many options one page of RDS' answer has at most.
+/// The largest page size of this operation.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeOrderableDBInstanceOptions.html>
 const PAGE: i32 = 100;
 
-/// One version of PostgreSQL for the class, and where RDS has that.
+/// A PostgreSQL version that RDS offers for the class, and its zones.
 struct Offer {
     version: String,
     zones: BTreeSet<String>,
 }
 
-/// Why RDS makes no such database in these zones, and what helps; nothing if it makes one. Without zones, it may be any. `is_new`
-/// is whether it is made with the version that stack.yaml asks for: one that is there keeps a version that RDS makes no more.
+/// Returns why RDS does not offer this database in these zones, and the fix. `None` if RDS offers it. Without zones,
+/// any zone counts. `is_new` states whether the database is created with the version in stack.yaml: an existing one may
+/// keep a version that RDS offers no more.
 ///
 /// # Errors
-/// If AWS fails.
+/// Returns an error if a call to AWS fails.
 pub async fn missing(
     cx: &Context,
     desired: &Desired,
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_rds_offers_is_no_fault() {
+    fn available_database_reports_no_problem() {
         assert_eq!(told("db.t4g.micro", "16", false, &["a", "b"]), None);
         assert_eq!(told("db.t4g.micro", "16.4", true, &["a", "b"]), None);
         assert_eq!(told("db.t4g.micro", "17", true, &["b", "c"]), None);
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_rds_does_not_offer_is_told_with_a_way_out() {
+    fn unavailable_database_is_reported_with_a_fix() {
         let table = [
             (told("db.none", "16", false, &["a"]), "does not offer class db.none with gp3 storage"),
             (told("db.t4g.micro", "19", false, &["a"]), "does not offer PostgreSQL 19 for db.t4g.micro in eu-west-1"),

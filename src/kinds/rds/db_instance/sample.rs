@@ -1,4 +1,4 @@
-//! What the tests over all kinds try databases with.
+//! The sample databases for the tests over all kinds.
 
 use aws_sdk_rds::types::MasterUserSecret;
 
@@ -31,7 +31,7 @@ pub(super) fn base() -> Desired {
     }
 }
 
-/// Storage and versions only grow: that they are behind is a drift, because there is no way back.
+/// Returns the sample. Storage and version are tested as drift to lower values, because RDS cannot lower them.
 pub(super) fn sample() -> Sample<Desired> {
     Sample::new(rds::model::cloud, base())
         .variant(&["class"], Desired { class: "db.t4g.small".into(), ..base() })
@@ -49,7 +49,7 @@ pub(super) fn sample() -> Sample<Desired> {
         .drift(&["storage"], |cloud| {
             cloud.with(|rds: &mut Rds| rds.change(|database| database.allocated_storage = Some(10)));
         })
-        // Its storage is full, which shows for a while after the change that mends it.
+        // The storage is full. RDS reports this for a while after the change that fixes it.
         .drift(&["storage"], |cloud| {
             let full = |rds: &mut Rds| {
                 rds.change(|database| {
@@ -59,7 +59,7 @@ pub(super) fn sample() -> Sample<Desired> {
             };
             cloud.with(full);
         })
-        // RDS backs it up, and takes no change meanwhile.
+        // RDS takes a backup and accepts no change meanwhile.
         .drift(&["class"], |cloud| {
             let backed_up = |rds: &mut Rds| {
                 rds.change(|database| {
@@ -79,11 +79,11 @@ pub(super) fn sample() -> Sample<Desired> {
         .drift(&["password"], |cloud| {
             cloud.with(|rds: &mut Rds| rds.give_tag(&aws::tag(PASSWORD, FOREIGN)));
         })
-        // Its secret was made anew.
+        // The secret was recreated.
         .drift(&["password"], |cloud| {
             cloud.with(|rds: &mut Rds| rds.give_tag(&aws::tag(PASSWORD, "version-of-before")));
         })
-        // A `destroy` did not come to its end.
+        // A `destroy` was interrupted.
         .drift(&["protect"], |cloud| {
             cloud.with(|rds: &mut Rds| rds.give_tag(&aws::tag(OWES_SNAPSHOT, YES)));
         })

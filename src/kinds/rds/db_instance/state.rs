@@ -1,4 +1,4 @@
-//! What RDS's words for the state of a database mean, and what to do about those in which it stays.
+//! The meaning of the RDS states of a database, and advice for the states in which it stays.
 //!
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html>
 
@@ -8,25 +8,25 @@ use super::{
 };
 use crate::model::{Explanation, Failure, Phase};
 
-/// RDS's word for a database that is stopped, until somebody starts it or seven days are over.
+/// The RDS state of a stopped database. It ends when somebody starts the database, or after seven days.
 const STOPPED: &str = "stopped";
 
-/// RDS's word for a database that cannot write, because its storage is full.
+/// The RDS state of a database that cannot write because its storage is full.
 const FULL: &str = "storage-full";
 
-/// RDS's code for what an account of AWS's free plan cannot have.
+/// The RDS error code for settings that the AWS free plan does not allow.
 const FREE_PLAN: &str = "FreeTierRestrictionError";
 
-/// The states beside `available` in which a database answers. RDS takes no change in them.
+/// Whether a database in this state accepts connections, besides `available`. RDS accepts no change in these states.
 fn is_usable(status: &str) -> bool {
-    // RDS goes into the first of these every night.
+    // RDS enters the first of these every night.
     matches!(status, "backing-up" | "storage-config-upgrade" | "storage-initialization" | "storage-optimization")
         || status.starts_with("configuring-")
 }
 
-/// Whether its name and endpoint stay as they are until it is available again. A change, an upgrade, maintenance and a restart leave
-/// them; a database that is stopped keeps them too. One that is created has no endpoint at first, and one that is renamed gets
-/// another: [`Live`] gives no port while another one is pending.
+/// Whether its name and endpoint stay the same until it is available again. They stay through a modification, an
+/// upgrade, maintenance, a restart and a stop. A new database has no endpoint at first, and a renamed one gets another.
+/// [`Live`] has no port while a port change is pending.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.DBInstance.Modifying.html>
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html>
 pub(super) fn keeps_endpoint(live: &Live) -> bool {
@@ -62,7 +62,8 @@ pub(super) fn phase(live: &Live) -> Phase {
     }
 }
 
-/// The same after a write that left it as `written`: a database that is given more storage shows that it is full until it has it.
+/// Returns the phase after a write with the result `written`. A database that gets more storage reports that it is full
+/// until it has it.
 pub(super) fn phase_after(live: &Live, written: &Live) -> Phase {
     if live.status == FULL && written.growing { growing() } else { phase(live) }
 }
@@ -71,7 +72,7 @@ fn growing() -> Phase {
     Phase::Pending("storage-full, waiting for RDS to add storage".into())
 }
 
-/// What to do about a database that RDS leaves in a state in which it cannot be used.
+/// Returns advice for a database that stays in an unusable state.
 pub(super) fn explanation(live: &Live) -> Explanation {
     let (cause, next) = match live.status.as_str() {
         FULL => (
@@ -84,7 +85,7 @@ pub(super) fn explanation(live: &Live) -> Explanation {
     Explanation { likely_cause: Some(cause.to_owned()), next: Some(next), ..Explanation::default() }
 }
 
-/// Refuses a change of a database that is stopped: RDS would refuse it for as long as nobody starts it.
+/// Rejects a change of a stopped database, which RDS rejects until somebody starts it.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html>
 pub(super) fn refuse_stopped(live: &Live) -> Result<(), Failure> {
     if live.status != STOPPED {
@@ -99,9 +100,10 @@ fn start(live: &Live) -> String {
     format!("Start it with `aws rds start-db-instance --db-instance-identifier {}`", live.identifier)
 }
 
-/// `failure`, with a way out where the account is on AWS's free plan. RDS has one code for all that the plan lacks, and says in
-/// the message which of these it is. `freetier:GetAccountPlanState` would tell the plan beforehand. It is not asked: it takes a
-/// permission on billing data that nothing else here needs, and no API tells what the plan limits a database to.
+/// Adds a hint to `failure` if the account is on the AWS free plan. RDS has one code for all settings that the plan
+/// does not allow, and names the setting in the message. `freetier:GetAccountPlanState` would return the plan in
+/// advance. It is not called, because it needs a permission on billing data that nothing else here needs, and no API
+/// returns the limits of the plan for databases.
 /// <https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_freetier_GetAccountPlanState.html>
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Troubleshooting.html>
 pub(super) fn with_hint(failure: Failure) -> Failure {

@@ -59,18 +59,18 @@ fn live() -> Live {
 }
 
 #[test]
-fn a_database_as_desired_needs_no_change() {
+fn unchanged_database_has_no_changes() {
     assert_eq!(DbInstance::diff(&desired(), &live()), []);
 }
 
 #[test]
-fn a_subnet_group_that_is_made_anew_replaces_no_database() {
+fn replaced_subnet_group_does_not_replace_the_database() {
     let group = Input::output(&Address::new("db_subnet_group", "database"), "name");
     assert_eq!(DbInstance::diff(&Desired { subnet_group: group, ..desired() }, &live()), []);
 }
 
 #[test]
-fn a_protected_database_is_guarded_and_an_available_one_ready() {
+fn protected_database_is_guarded_and_available_one_is_ready() {
     assert!(DbInstance::guard(&live()).is_some());
     assert_eq!(DbInstance::guard(&Live { protect: false, ..live() }), None);
     let interrupted = Live { protect: false, owes_snapshot: true, ..live() };
@@ -81,9 +81,9 @@ fn a_protected_database_is_guarded_and_an_available_one_ready() {
 }
 
 #[test]
-fn a_database_that_is_backed_up_is_ready() {
+fn database_is_ready_during_a_backup() {
     let in_state = |status: &str| DbInstance::phase(&Live { status: status.into(), ..live() }, None);
-    // RDS shows some of these every night, and takes no change in them.
+    // RDS reports some of these every night, and accepts no change in them.
     for status in [
         "available",
         "backing-up",
@@ -104,7 +104,7 @@ fn a_database_that_is_backed_up_is_ready() {
 }
 
 #[test]
-fn a_database_that_changes_keeps_its_endpoint() {
+fn changing_database_keeps_its_endpoint() {
     let holds = |live: Live| DbInstance::outputs_hold(&live);
     for status in ["modifying", "upgrading", "maintenance", "rebooting", "starting", "stopped", "storage-full"] {
         assert!(holds(Live { status: status.into(), ..live() }), "{status}");
@@ -163,7 +163,7 @@ fn a_full_storage_is_no_failure_of_what_adds_storage() {
 }
 
 #[test]
-fn a_stopped_database_is_started_by_a_person() {
+fn change_of_a_stopped_database_is_rejected_with_a_fix() {
     let stopped = Live { status: "stopped".into(), ..live() };
     let failure = state::refuse_stopped(&stopped).expect_err("RDS would refuse the change");
     assert!(failure.hint.is_some_and(|hint| hint.contains("start-db-instance --db-instance-identifier demo")));
@@ -171,7 +171,7 @@ fn a_stopped_database_is_started_by_a_person() {
 }
 
 #[test]
-fn a_minor_upgrade_by_aws_is_no_drift() {
+fn minor_upgrade_by_aws_is_not_drift() {
     let pinned = Desired { version: "16.2".into(), ..desired() };
     assert_eq!(DbInstance::diff(&pinned, &live()), []);
     assert_eq!(DbInstance::by_hand(&Address::new("db_instance", "database"), &pinned, Some(&live())), None);
@@ -180,7 +180,7 @@ fn a_minor_upgrade_by_aws_is_no_drift() {
 }
 
 #[test]
-fn a_plan_says_which_version_a_major_upgrade_goes_to() {
+fn plan_shows_the_target_version_of_a_major_upgrade() {
     let live = Live { upgrades: Some(vec!["16.10".into(), "17.5".into(), "17.6".into()]), ..live() };
     let to = |version: &str| Desired { version: version.into(), ..desired() };
     let changes = DbInstance::diff(&to("17"), &live);
@@ -193,7 +193,7 @@ fn a_plan_says_which_version_a_major_upgrade_goes_to() {
 }
 
 #[test]
-fn an_adopted_one_keeps_its_subnet_group_of_the_same_network() {
+fn adopted_database_keeps_its_subnet_group_in_the_network() {
     let theirs = |vpc: &str| Live { subnet_group: "theirs".into(), vpc: vpc.into(), ..live() };
     assert_eq!(DbInstance::diff(&desired(), &theirs("vpc-1")), []);
     let changes = DbInstance::diff(&desired(), &theirs("vpc-2"));
@@ -201,7 +201,7 @@ fn an_adopted_one_keeps_its_subnet_group_of_the_same_network() {
 }
 
 #[test]
-fn a_password_of_somebody_elses_is_a_change_that_shows_none() {
+fn foreign_password_is_a_change_that_shows_no_password() {
     let changes = DbInstance::diff(&desired(), &Live { password: Password::Foreign, public: true, ..live() });
     let fields: Vec<&str> = changes.iter().map(|change| change.field.as_str()).collect();
     assert_eq!(fields, ["public", "password"]);
@@ -216,7 +216,7 @@ fn a_password_of_somebody_elses_is_a_change_that_shows_none() {
 }
 
 #[test]
-fn a_password_that_was_made_anew_is_given_to_the_database() {
+fn new_version_of_the_secret_changes_the_password() {
     let unknown = Input::output(&Address::new("secret", "database-password"), "version");
     for (password_version, changes) in [("version-1".into(), 0), ("version-2".into(), 1), (unknown, 1)] {
         let desired = Desired { password_version, ..desired() };
@@ -230,7 +230,7 @@ fn a_password_that_was_made_anew_is_given_to_the_database() {
 }
 
 #[test]
-fn a_database_that_up_keeps_owes_no_snapshot_any_more() {
+fn up_after_interrupted_destroy_clears_the_snapshot_tag() {
     let interrupted = Live { protect: false, owes_snapshot: true, ..live() };
     for protect in [true, false] {
         let changes = DbInstance::diff(&Desired { protect, ..desired() }, &interrupted);
@@ -240,7 +240,7 @@ fn a_database_that_up_keeps_owes_no_snapshot_any_more() {
 }
 
 #[tokio::test]
-async fn a_free_account_is_told_what_it_may_have() {
+async fn free_plan_error_has_a_hint_with_its_limits() {
     let cloud = rds::model::cloud();
     cloud.with(|rds: &mut Rds| rds.free_plan = true);
     let id = StackId { stack: "shop".into(), environment: "test".into() };

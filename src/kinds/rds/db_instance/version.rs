@@ -1,11 +1,11 @@
-//! Versions of PostgreSQL: which one is what stack.yaml asks for, and to which ones RDS upgrades a database.
+//! PostgreSQL versions: which ones satisfy stack.yaml, and to which ones RDS can upgrade a database.
 
 use aws_sdk_rds::types::DbEngineVersion;
 
 use crate::{aws::Outcome, kind::Context, model::Failure};
 
-/// Its numbers: the major one, and the minor one where it has one. What follows those, such as `-rds.20240418`, counts builds of
-/// one minor version.
+/// Parses the major version and the minor version, if there is one. A suffix such as `-rds.20240418` is a build of the
+/// same minor version.
 fn numbers(version: &str) -> Option<(u32, Option<u32>)> {
     let (major, rest) = version.split_once('.').map_or((version, None), |(major, rest)| (major, Some(rest)));
     let digits = |text: &str| text.split(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok());
@@ -16,8 +16,8 @@ fn numbers(version: &str) -> Option<(u32, Option<u32>)> {
     Some((major.parse().ok()?, minor))
 }
 
-/// Whether `full`, such as `16.8`, is as good as what stack.yaml asks for by `asked`: `16`, or a minor version of it that is not
-/// newer. RDS upgrades minor versions by itself in the maintenance window, and takes none back.
+/// Whether the version `full`, such as `16.8`, satisfies `asked`: the same major version, and no older minor version.
+/// RDS upgrades minor versions automatically in the maintenance window and allows no downgrade.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.PostgreSQL.Minor.html>
 pub(super) fn is_enough(full: &str, asked: &str) -> bool {
     match (numbers(full), numbers(asked)) {
@@ -26,12 +26,13 @@ pub(super) fn is_enough(full: &str, asked: &str) -> bool {
     }
 }
 
-/// Whether the two have one major version.
+/// Whether both have the same major version.
 pub(super) fn same_major(one: &str, other: &str) -> bool {
     numbers(one).map(|(major, _)| major) == numbers(other).map(|(major, _)| major)
 }
 
-/// The one of `targets` that stack.yaml means by `asked`: the newest of a major version, or the minor version that is named.
+/// Returns the version in `targets` that `asked` means: the newest of a major version, or exactly the given minor
+/// version.
 pub(super) fn chosen<'a>(asked: &str, targets: &'a [String]) -> Option<&'a str> {
     let (major, minor) = numbers(asked)?;
     let meant = targets.iter().filter_map(|target| Some((numbers(target)?, target)));
@@ -39,8 +40,8 @@ pub(super) fn chosen<'a>(asked: &str, targets: &'a [String]) -> Option<&'a str> 
     meant.max_by_key(|(numbers, _)| *numbers).map(|(_, target)| target.as_str())
 }
 
-/// Why RDS makes none of `version` into what stack.yaml asks for by `asked`, as a sentence that goes on after the address. `targets`
-/// are the versions to which RDS upgrades it, where they were read.
+/// Returns why RDS cannot upgrade `version` to `asked`, as a sentence that continues after the address. `targets` are
+/// the possible upgrades, if they were read.
 pub(super) fn no_way(version: &str, asked: &str, targets: Option<&[String]>) -> Option<String> {
     if is_enough(version, asked) {
         return None;
@@ -57,7 +58,7 @@ pub(super) fn no_way(version: &str, asked: &str, targets: Option<&[String]>) -> 
     ))
 }
 
-/// The newest of each major version, the oldest major version first.
+/// Returns the newest of each major version, oldest major version first.
 pub(super) fn newest(targets: &[String]) -> Vec<&str> {
     let mut sorted: Vec<&str> = targets.iter().map(String::as_str).collect();
     sorted.sort_by_key(|target| numbers(target));
@@ -65,19 +66,19 @@ pub(super) fn newest(targets: &[String]) -> Vec<&str> {
     majors.filter_map(|of_major| of_major.last().copied()).collect()
 }
 
-/// The version that an upgrade to what stack.yaml asks for by `asked` goes to.
+/// Returns the target version of an upgrade to `asked`.
 pub(super) fn target<'a>(asked: &'a str, targets: Option<&'a [String]>) -> &'a str {
     chosen(asked, targets.unwrap_or_default()).unwrap_or(asked)
 }
 
-/// The versions to which RDS upgrades a database from `version`, if stack.yaml asks for a newer one by `asked`. The newest minor
-/// version of a major one, or the one that a bare `17` means, is not always among them.
+/// Returns the versions to which RDS can upgrade `version`, if `asked` is newer. They do not always include the newest
+/// minor version of a major version, or the default one for a bare `17`.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.PostgreSQL.MajorVersion.html>
 pub(super) async fn targets(cx: &Context, version: &str, asked: &str) -> Result<Option<Vec<String>>, Failure> {
     if is_enough(version, asked) || numbers(asked) < numbers(version) {
         return Ok(None);
     }
-    // Also of a version with which RDS makes no database any more.
+    // Includes versions that RDS no longer offers for new databases.
     let call = cx.aws.rds.describe_db_engine_versions().engine("postgres").engine_version(version).include_all(true);
     let answer = call.send().await.during("DescribeDBEngineVersions")?;
     let targets = answer.db_engine_versions().iter().flat_map(DbEngineVersion::valid_upgrade_target);
@@ -89,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_newer_minor_version_is_as_good() {
+    fn newer_minor_version_satisfies_the_desired_one() {
         for (full, asked) in [("16.4", "16"), ("16.4", "16.4"), ("16.10", "16.8"), ("11.22-rds.20240418", "11.22")] {
             assert!(is_enough(full, asked), "{full} for {asked}");
         }
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upgrade_goes_to_a_version_that_rds_offers() {
+    fn upgrade_target_is_a_version_that_rds_offers() {
         let targets = ["16.11", "17.6", "17.10", "18.2"].map(str::to_owned);
         assert_eq!(chosen("17", &targets), Some("17.10"));
         assert_eq!(chosen("17.6", &targets), Some("17.6"));
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_without_a_way_to_it_is_told_with_the_ways() {
+    fn impossible_upgrade_is_reported_with_the_possible_ones() {
         let targets = ["16.10", "17.6", "16.11"].map(str::to_owned);
         let told = no_way("16.9", "18", Some(&targets)).expect("RDS does not go there");
         assert_eq!(

@@ -1,4 +1,4 @@
-//! DB instances.
+//! The operations on DB instances.
 
 use aws_sdk_rds::{
     operation::{
@@ -47,12 +47,12 @@ impl Rds {
         found.ok_or_else(|| Refusal::new("DBInstanceNotFound", "DBInstance not found."))
     }
 
-    /// Changes every instance behind the back of whoever calls RDS.
+    /// Changes every instance without a call to RDS.
     pub(in super::super) fn change(&mut self, change: impl Fn(&mut DbInstance)) {
         self.instances.iter_mut().for_each(change);
     }
 
-    /// Gives every instance this tag.
+    /// Sets this tag on every instance.
     pub(in super::super) fn give_tag(&mut self, tag: &Tag) {
         for instance in &mut self.instances {
             retag(instance, std::slice::from_ref(tag));
@@ -82,13 +82,13 @@ fn groups(ids: &[String]) -> Option<Vec<VpcSecurityGroupMembership>> {
     Some(ids.iter().map(|id| VpcSecurityGroupMembership::builder().vpc_security_group_id(id).build()).collect())
 }
 
-/// The minor version that RDS takes where none is named: not the newest.
+/// Returns the full version. Without a minor version, RDS chooses one that is not the newest.
 fn full(version: Option<&str>) -> Option<String> {
     version.map(|version| if version.contains('.') { version.to_owned() } else { format!("{version}.4") })
 }
 
-/// To which versions RDS upgrades from `version`: newer minor ones, and of the next two major ones those that are not much older. The
-/// one that RDS takes for a major version without a minor one is none of these.
+/// Returns the versions to which RDS can upgrade `version`: newer minor versions, and two minor versions of the next
+/// major version. The default minor version of a major version is not among them.
 fn targets(version: &str) -> Vec<String> {
     let (major, minor) = version.split_once('.').unwrap_or((version, "0"));
     let (major, minor): (u32, u32) = (major.parse().unwrap_or_default(), minor.parse().unwrap_or_default());
@@ -103,7 +103,8 @@ fn versions(_rds: &mut Rds, input: &DescribeDbEngineVersionsInput) -> Result<Des
     Ok(DescribeDbEngineVersionsOutput::builder().db_engine_versions(found.build()).build())
 }
 
-/// RDS refuses to work on an instance that it is working on already, which has ended at the next try.
+/// Checks that an instance is idle. RDS rejects a change while another is in progress; here that one is complete at the
+/// next try.
 fn free(instance: &mut DbInstance) -> Result<(), Refusal> {
     if instance.db_instance_status() == Some("available") {
         return Ok(());
@@ -161,7 +162,7 @@ fn describe(rds: &mut Rds, input: &DescribeDbInstancesInput) -> Result<DescribeD
     Ok(DescribeDbInstancesOutput::builder().set_db_instances(Some(shown)).build())
 }
 
-/// What happens to an instance between two looks at it. One that is full shows that until it has more storage.
+/// Moves an instance on between two reads. A full instance reports that it is full until it has more storage.
 fn advance(instance: &mut DbInstance) {
     match instance.db_instance_status() {
         Some("creating" | "modifying" | "rebooting" | "backing-up") => {}
@@ -176,7 +177,7 @@ fn advance(instance: &mut DbInstance) {
     instance.endpoint = Some(Endpoint::builder().address("database.example").port(5432).build());
 }
 
-/// Storage never shrinks, and a version is followed by one that RDS upgrades to.
+/// Modifies an instance. Storage never shrinks, and the version can only change to an upgrade target.
 fn modify(rds: &mut Rds, input: &ModifyDbInstanceInput) -> Result<ModifyDbInstanceOutput, Refusal> {
     let group = input.db_parameter_group_name().filter(|name| !name.starts_with("default."));
     group.map(|name| rds.parameter_group(Some(name)).map(drop)).transpose()?;
@@ -243,7 +244,7 @@ fn delete(rds: &mut Rds, input: &DeleteDbInstanceInput) -> Result<DeleteDbInstan
         return Err(Refusal::new("InvalidParameterCombination", "Cannot delete protected DB Instance"));
     }
     if instance.db_instance_status() == Some("deleting") {
-        // Gone at the next try.
+        // The instance is gone at the next try.
         rds.instances.retain(|instance| instance.db_instance_identifier() != input.db_instance_identifier());
         return Err(Refusal::new("InvalidDBInstanceState", "Instance is already being deleted."));
     }

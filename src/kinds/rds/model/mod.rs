@@ -1,6 +1,6 @@
-//! RDS in memory: what the kinds of RDS call, as its API reference describes it.
+//! An in-memory model of RDS with the operations that its kinds call, as the API reference describes them.
 //!
-//! What is under way at one look has ended at the next one.
+//! An operation that is in progress at one read is complete at the next.
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/Welcome.html>
 
 #![expect(clippy::unnecessary_wraps, reason = "all handlers have one shape, and some operations are never refused")]
@@ -19,7 +19,7 @@ use crate::{
 };
 
 impl Service for Rds {
-    /// A final snapshot is not listed: it is no part of what a run is to bring about.
+    /// Leaves out final snapshots, which are not part of the desired state of a run.
     fn present(&self) -> Vec<String> {
         let mut present: Vec<String> = self.subnet_groups.iter().map(subnet_groups::line).collect();
         present.extend(self.parameter_groups.iter().map(parameter_groups::line));

@@ -1,4 +1,4 @@
-//! DB subnet groups.
+//! The operations on DB subnet groups.
 
 use aws_sdk_rds::{
     operation::{

@@ -1,16 +1,16 @@
-//! What a record says.
+//! The content of a DNS record.
 
 use serde::{Deserialize, Serialize};
 
-/// What a record says.
+/// The content of a DNS record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Content {
-    /// These values, remembered for so many seconds.
+    /// Values with a TTL.
     Values {
-        /// Seconds.
+        /// The TTL in seconds.
         ttl: i64,
-        /// The values, as Route 53 has them.
+        /// The values in the format of Route 53.
         values: Vec<String>,
     },
     /// An alias of another name.
@@ -19,14 +19,14 @@ pub enum Content {
         zone: String,
         /// The other name.
         name: String,
-        /// Whether Route 53 gives no answer while the target is unhealthy.
+        /// Whether Route 53 returns nothing while the target is unhealthy.
         checks_health: bool,
     },
 }
 
 impl Content {
-    /// In words, as a plan shows it. What does not decide where a record leads is nothing that counts: how long it is
-    /// remembered, and whether the target's health is checked.
+    /// Returns the content as a plan shows it. Leaves out settings that do not affect the target: the TTL and the
+    /// health check.
     pub(super) fn words(&self) -> String {
         match self {
             Self::Values { values, .. } => {

@@ -1,10 +1,10 @@
-//! A record in a public hosted zone of Route 53: the name that leads to the load balancer, or the one by which ACM sees
-//! whose a domain is.
+//! A record in a public hosted zone of Route 53: either the name of the load balancer, or the validation record of a
+//! certificate.
 //!
 //! <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/rrsets-working-with.html>
 //!
-//! Records take no tags; whose one is, a TXT record beside it says ([`ownership`]). One that somebody else made is never
-//! changed or deleted.
+//! Records have no tags, so a TXT record next to each one stores its owner ([`ownership`]). stackctl never changes or
+//! deletes a record of another owner.
 
 mod content;
 mod ownership;
@@ -29,13 +29,13 @@ pub use content::Content;
 pub use ownership::Ownership;
 use zone::{Act, Record};
 
-/// How long resolvers may remember a value, in seconds.
+/// The TTL of the values, in seconds.
 const TTL: i64 = 300;
 
-/// A record.
+/// A DNS record.
 pub struct DnsRecord;
 
-/// Where a record leads.
+/// The target of a record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
@@ -43,27 +43,27 @@ pub enum Target {
     Cname(Input),
     /// An alias of type A.
     Alias {
-        /// The other name.
+        /// The name of the target.
         name: Input,
-        /// The hosted zone of the other name.
+        /// The hosted zone of the target.
         zone: Input,
     },
 }
 
-/// What stack.yaml asks of it.
+/// The record that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
     /// The id of its hosted zone.
     pub zone: String,
     /// Its name.
     pub name: Input,
-    /// Where it leads.
+    /// Its target.
     pub target: Target,
-    /// The ARN of the certificate that ACM issues once it has seen this record; the record is ready when it has.
+    /// The ARN of the certificate that this record validates. The record is ready once ACM has issued the certificate.
     pub proves: Option<Input>,
 }
 
-/// What AWS has.
+/// The record as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// The id of its hosted zone.
@@ -72,34 +72,34 @@ pub struct Live {
     pub name: String,
     /// `A` or `CNAME`.
     pub kind: String,
-    /// What it says; none if it was deleted behind our back.
+    /// Its content. `None` if somebody deleted the record.
     pub content: Option<Content>,
-    /// What the TXT record beside it says.
+    /// The content of the TXT record that stores its owner.
     pub ownership: Ownership,
-    /// The certificate that this record is for.
+    /// The certificate that this record validates.
     pub proof: Option<Proof>,
-    /// The other certificates that this record is for: while one takes another's place there are two.
+    /// Other certificates that this record validates. There are several while one replaces another.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub other_proofs: Vec<Proof>,
 }
 
-/// The certificate that a record is for.
+/// A certificate that a record validates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Proof {
     /// Its ARN.
     pub certificate: String,
-    /// Where it is on its way.
+    /// The state of the request for the certificate.
     pub issuance: Issuance,
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         Name = "name",
         Target = "target",
     }
 
-    /// What takes a replacement.
+    /// The fields whose change replaces the record.
     pub enum Fixed {
         Zone = "zone",
         Type = "type",
@@ -117,19 +117,19 @@ impl Kind for DnsRecord {
         summary: "A DNS record that points a name to the load balancer, or proves ownership of the domain to ACM.",
         page: "https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/rrsets-working-with.html",
     };
-    // Where the stack has records, the tags of these two say: they go after the records.
+    // The tags of these two store the zones of the stack's records, so they are deleted after the records.
     const USES: &'static [&'static str] = &["load_balancer", "certificate"];
     const COST: Cost<Desired, Live> =
         Cost::Free("AWS charges for the hosted zone and for queries, which are not included");
     const NOT_YET: &'static [&'static str] = &[];
-    // A name that another one takes over leads there before this one goes.
+    // If another record takes over the name, it does so before this record is deleted.
     const TAKES_OVER: bool = true;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["route53:GetHostedZone", "route53:ListHostedZonesByName", "route53:ListResourceRecordSets"]),
         Permission::make(&["route53:ChangeResourceRecordSets"], On::Records),
         Permission::delete(&["route53:ChangeResourceRecordSets"], On::Records),
     ];
-    // ACM usually sees a record within minutes, and says that it can take more than half an hour.
+    // ACM usually finds a record within minutes, and states that it can take more than half an hour.
     // https://docs.aws.amazon.com/acm/latest/userguide/troubleshooting-DNS-validation.html
     const USUAL: Duration = Duration::from_secs(120);
     const DEADLINE: Duration = Duration::from_secs(3600);
@@ -148,7 +148,7 @@ impl Kind for DnsRecord {
     fn diff(desired: &Desired, live: &Live) -> Changes<Field, Fixed> {
         let mut diff = Diff::new();
         diff.fixed(Fixed::Zone, &live.zone, &desired.zone);
-        // Both names go into one batch, so that a move leaves no moment without either.
+        // A move changes both names in one batch, so that one of them always exists.
         diff.input(Field::Name, &live.name, &desired.name);
         diff.fixed(Fixed::Type, &live.kind, &desired.target.kind().to_owned());
         let has = live.content.as_ref().map(Content::words).unwrap_or_default();
@@ -164,7 +164,7 @@ impl Kind for DnsRecord {
         let Some(wanted) = desired.and_then(|desired| desired.proves.as_ref()?.known()) else {
             return proof.issuance.phase();
         };
-        // What became of one that has been replaced says nothing about the one in its place.
+        // The state of a replaced certificate does not count for its replacement.
         let mut proofs = std::iter::once(proof).chain(&live.other_proofs);
         let of_it = proofs.find(|proof| proof.certificate == wanted);
         of_it.map_or_else(|| Phase::Pending("waiting for DNS validation".to_owned()), |proof| proof.issuance.phase())
@@ -191,7 +191,7 @@ impl Kind for DnsRecord {
         for field in changes {
             match field {
                 Field::Name => moves = true,
-                // Set in any case: both ways below write the whole record.
+                // Both branches below write the whole record.
                 Field::Target => {}
             }
         }
@@ -234,12 +234,12 @@ impl Target {
         }
     }
 
-    /// The content, where all of it is known.
+    /// Returns the content, or `None` until the target is known.
     fn known(&self) -> Option<Content> {
         Some(match self {
             Self::Cname(value) => Content::Values { ttl: TTL, values: vec![value.known()?.to_owned()] },
             Self::Alias { name, zone } => {
-                // One record alone: there is nothing to fail over to, whatever the target's health.
+                // There is no second record for failover, so the health check has no use.
                 let (zone, name) = (zone.known()?.to_owned(), zone::plain(name.known()?));
                 Content::Alias { zone, name, checks_health: false }
             }
@@ -258,7 +258,7 @@ impl Target {
     }
 }
 
-/// A record that is yet to be made, and the changes that make it; refused where somebody else's is in the way.
+/// Returns a new record and the changes that create it. Fails if a record of another owner is in the way.
 async fn made(cx: &Context, address: &Address, desired: &Desired) -> Result<(Live, Vec<(Act, Record)>), Failure> {
     let (name, kind, content) = (desired.name.get()?, desired.target.kind(), desired.target.get()?);
     let txt = ownership::name(name, kind);
@@ -271,7 +271,7 @@ async fn made(cx: &Context, address: &Address, desired: &Desired) -> Result<(Liv
     }
     let same = there.iter().any(|record| record.kind == kind && record.content.words() == content.words());
     let ours = owner.is_some_and(|owner| !owner.shared);
-    // ACM asks for the same record in every region and stack that has a certificate for the name.
+    // ACM requires the same record in every region and stack that has a certificate for the name.
     let shared = same && desired.proves.is_some() && !ours;
     if let Some(record) = there.iter().find(|record| conflicts(&record.kind, kind)).filter(|_| !ours && !shared) {
         return Err(taken(&desired.zone, record));
@@ -288,15 +288,15 @@ async fn made(cx: &Context, address: &Address, desired: &Desired) -> Result<(Liv
         kind: kind.to_owned(),
         content: Some(content),
         ownership,
-        // ACM's word is the next look's business.
+        // The next read finds the state of the certificate.
         proof: asked_for(desired)?,
         other_proofs: Vec::new(),
     };
     Ok((live, changes))
 }
 
-/// The changes that remove a record of ours. Route 53 deletes only what is named exactly as it stands, and an earlier try
-/// may have deleted it: so both records are read once more.
+/// Returns the changes that remove a record of the stack. Route 53 deletes a record only if the request matches its
+/// current content, and an earlier try may have deleted it, so both records are read again.
 async fn unmade(cx: &Context, live: &Live) -> Result<Vec<(Act, Record)>, Failure> {
     let txt = ownership::name(&live.name, &live.kind);
     let (there, texts) = futures::try_join!(zone::at(cx, &live.zone, &live.name), zone::at(cx, &live.zone, &txt))?;
@@ -304,9 +304,9 @@ async fn unmade(cx: &Context, live: &Live) -> Result<Vec<(Act, Record)>, Failure
     Ok(removed(owner, &live.kind, there, texts).into_iter().map(|record| (Act::Delete, record)).collect())
 }
 
-/// Of what stands at a record's name and at that of its text, what is removed with a record of ours. What somebody has
-/// since pointed elsewhere, or needs too, stays; it only is not ours any more. Nor is what another address of the stack has
-/// taken over.
+/// Returns the records to remove, out of those at the name of a record and at the name of its TXT record. A record that
+/// somebody changed or also needs stays, and only loses its TXT record. A record that another address of the stack took
+/// over stays too.
 fn removed((id, address): (&StackId, &str), kind: &str, there: Vec<Record>, texts: Vec<Record>) -> Vec<Record> {
     let is_ours = |owner: &Ownership| owner.is_of(id) && owner.address == address;
     let owner = |text: &Record| Ownership::read(text.content.first()?).filter(is_ours);
@@ -317,7 +317,7 @@ fn removed((id, address): (&StackId, &str), kind: &str, there: Vec<Record>, text
     std::iter::once(text).chain(own).collect()
 }
 
-/// The stack's records among those of a zone.
+/// Returns the stack's records in a zone.
 fn owned(cx: &Context, zone: &str, records: &[Record], certificates: &[Owned]) -> Vec<Found<Live>> {
     let mut found = Vec::new();
     for (kind, record) in records.iter().flat_map(|record| ["A", "CNAME"].map(|kind| (kind, record))) {
@@ -326,7 +326,7 @@ fn owned(cx: &Context, zone: &str, records: &[Record], certificates: &[Owned]) -
         let Some(ownership) = ownership else { continue };
         let Ok(address) = ownership.address.parse() else { continue };
         let content = records.iter().find(|record| record.name == name && record.kind == kind);
-        // Of several certificates for one name, one that failed and the one in its place, the younger comes first.
+        // If a failed certificate and its replacement have the same name, the newer one comes first.
         let proven = certificates.iter().filter_map(|one| {
             let issuance = one.issuance.clone()?;
             issuance.is_proven_by(&name).then(|| Proof { certificate: one.arn.clone(), issuance })
@@ -348,13 +348,13 @@ fn owned(cx: &Context, zone: &str, records: &[Record], certificates: &[Owned]) -
     found
 }
 
-/// The TXT record beside a record.
+/// Returns the TXT record for a record.
 fn text(name: &str, kind: &str, ownership: &Ownership) -> Record {
     let content = Content::Values { ttl: TTL, values: vec![ownership.text()] };
     Record { name: ownership::name(name, kind), kind: "TXT".to_owned(), content }
 }
 
-/// Whether a record of one type leaves no place for one of the other at the same name.
+/// Whether a record of type `there` prevents one of type `new` at the same name.
 fn conflicts(there: &str, new: &str) -> bool {
     there == new || there == "CNAME" || new == "CNAME" || (new == "A" && there == "AAAA")
 }
@@ -370,7 +370,7 @@ fn taken(zone: &str, record: &Record) -> Failure {
         .hint(format!("nothing was changed; delete the record from the hosted zone {zone}, or set another `domain`"))
 }
 
-/// The certificate that a record has just been made for.
+/// Returns the certificate for which a record was just created.
 fn asked_for(desired: &Desired) -> Result<Option<Proof>, Failure> {
     let Some(certificate) = &desired.proves else { return Ok(None) };
     let issuance = Issuance { status: "PENDING_VALIDATION".to_owned(), ..Issuance::default() };

@@ -1,5 +1,6 @@
-//! Whose a record is. Route 53's records take no tags, so each of ours has a TXT record beside it, made, changed and
-//! deleted in the same batch, that says so. What has none is not ours. See docs/adr/0006-dns-ownership-by-txt.md.
+//! The owner of a record. Records in Route 53 have no tags, so stackctl creates, changes and deletes a TXT record for
+//! each record, in the same batch. A record without such a TXT record does not belong to stackctl. See
+//! docs/adr/0006-dns-ownership-by-txt.md.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -7,10 +8,10 @@ use sha2::{Digest, Sha256};
 use super::content::Content;
 use crate::model::{Address, StackId};
 
-/// What the text begins with, for those who wonder at it.
+/// The start of the TXT value, which tells people where the record comes from.
 const MARK: &str = "made-by=stackctl";
 
-/// What the TXT record beside a record says.
+/// The content of the TXT record for a record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ownership {
     /// The stack.
@@ -19,9 +20,9 @@ pub struct Ownership {
     pub environment: String,
     /// The address.
     pub address: String,
-    /// A hash of the content that stackctl gave the record: where the record has another one, somebody has taken it over.
+    /// A hash of the content that stackctl gave the record. If the record has other content, somebody took it over.
     pub content: String,
-    /// Whether the record was there before, with this very content, so that somebody else may need it too.
+    /// Whether the record existed before with the same content, so that somebody else may need it too.
     pub shared: bool,
 }
 
@@ -36,17 +37,17 @@ impl Ownership {
         }
     }
 
-    /// Whether it names this stack.
+    /// Whether the owner is the stack `id`.
     pub(super) fn is_of(&self, id: &StackId) -> bool {
         self.stack == id.stack && self.environment == id.environment
     }
 
-    /// Whether `content` is what stackctl gave the record, and the record nobody else's.
+    /// Whether stackctl wrote `content` and nobody else needs the record.
     pub(super) fn covers(&self, content: &Content) -> bool {
         !self.shared && self.content == hash(content)
     }
 
-    /// As the TXT record's value, quotes included.
+    /// Returns the value of the TXT record, with quotes.
     pub(super) fn text(&self) -> String {
         let shared = if self.shared { ",shared=true" } else { "" };
         format!(
@@ -55,7 +56,7 @@ impl Ownership {
         )
     }
 
-    /// From a TXT record's value; none if it says something else.
+    /// Parses the value of a TXT record. `None` if stackctl did not write it.
     pub(super) fn read(text: &str) -> Option<Self> {
         let mut parts = text.trim_matches('"').split(',');
         if parts.next() != Some(MARK) {
@@ -73,12 +74,12 @@ impl Ownership {
     }
 }
 
-/// What stands for the `*` of a name in that of its TXT record: after another label a `*` is none to DNS.
+/// The replacement for `*` in the name of a TXT record. DNS has no wildcard after another label.
 /// <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DomainNameFormat.html>
 const ANY: &str = "_any.";
 
-/// The name of the TXT record beside the record `name` of type `kind`. Not the same name: no other record may stand
-/// beside a CNAME.
+/// Returns the name of the TXT record for the record `name` of type `kind`. It differs from `name`, because a CNAME
+/// must be the only record at its name.
 pub(super) fn name(name: &str, kind: &str) -> String {
     match name.strip_prefix("*.") {
         Some(above) => format!("{}{ANY}{above}", prefix(kind)),
@@ -86,7 +87,7 @@ pub(super) fn name(name: &str, kind: &str) -> String {
     }
 }
 
-/// The record beside which a TXT record of this name stands, if its type is `kind`.
+/// Returns the name of the record that the TXT record `txt` belongs to, if its type is `kind`.
 pub(super) fn beside(txt: &str, kind: &str) -> Option<String> {
     let name = txt.strip_prefix(&prefix(kind))?;
     Some(name.strip_prefix(ANY).map_or_else(|| name.to_owned(), |above| format!("*.{above}")))
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn ownership_text_is_read_back_as_written() {
         for shared in [false, true] {
             let content = Content::Values { ttl: 300, values: vec!["x".into()] };
             let written = Ownership::new(&id(), &Address::new("dns_record", "main"), &content, shared);
@@ -121,14 +122,14 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_somebody_else_is_nobodys() {
+    fn txt_values_of_others_name_no_owner() {
         for text in ["\"v=spf1 -all\"", "\"heritage=external-dns,external-dns/owner=x\"", "", "\"made-by=stackctl\""] {
             assert_eq!(Ownership::read(text), None, "{text}");
         }
     }
 
     #[test]
-    fn the_text_stands_beside_its_record_and_not_at_its_name() {
+    fn txt_record_has_a_prefixed_name() {
         let txt = name("_a1.rates.example.com", "CNAME");
         assert_eq!(txt, "_stackctl-cname._a1.rates.example.com");
         assert_eq!(beside(&txt, "CNAME").as_deref(), Some("_a1.rates.example.com"));

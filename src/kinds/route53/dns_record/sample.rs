@@ -1,5 +1,4 @@
-//! What the tests over all kinds try DNS records with: the record that leads to the load balancer, and those that prove a
-//! domain.
+//! The sample DNS records for the tests over all kinds: the record of the load balancer, and validation records.
 
 use aws_sdk_route53::types::RrType;
 
@@ -17,11 +16,11 @@ use crate::{
 
 const NAME: &str = "shop.example.com";
 
-/// An AWS with Route 53, and with what says where a stack has records and what they are for:
+/// Returns an AWS with Route 53 and the resources that determine the zones and the purpose of a stack's records:
 ///
-/// - the load balancer [`elb::BALANCER`] of the stack, which names `Z1`;
-/// - a certificate of the stack for `pay.example.com`, which names `Z2` and waits for its validation record;
-/// - another one for `api.example.com`, whose validation record somebody else has made.
+/// - the load balancer [`elb::BALANCER`] of the stack, whose tag names `Z1`;
+/// - a certificate of the stack for `pay.example.com`, whose tag names `Z2` and which waits for its validation record;
+/// - another one for `api.example.com`, whose validation record somebody else created.
 pub(super) fn cloud() -> Cloud {
     let id = StackId { stack: "shop".to_owned(), environment: "test".to_owned() };
     let mut tags = aws::tags(&id, &Address::new("load_balancer", "main"));
@@ -52,7 +51,7 @@ fn base() -> Desired {
     }
 }
 
-/// The record by which ACM issues the certificate of this number, as the kind `certificate` gives it to others.
+/// Returns the validation record of the certificate number `number`, as the kind `certificate` outputs it.
 fn proof(domain: &str, number: u32) -> Desired {
     let (name, value) = acm::validation(domain);
     Desired {
@@ -68,7 +67,7 @@ pub(super) fn sample() -> Sample<Desired> {
         .variant(&["name"], Desired { name: "store.example.com".into(), ..base() })
         .variant(&["target"], Desired { target: alias("shop-test-other.eu-west-1.elb.amazonaws.com"), ..base() })
         .variant(&["zone"], Desired { zone: "Z2".into(), ..base() })
-        // Somebody else has made the same record, which stays when this stack no longer needs it.
+        // Somebody else created the same record. It stays when this stack does not need it any more.
         .variant(&["name", "type", "target"], proof("api.example.com", 2))
         .variant(&["name", "type", "target"], proof("pay.example.com", 1))
         .drift_of_variant(&["target"], |cloud| {

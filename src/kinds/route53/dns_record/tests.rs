@@ -44,12 +44,12 @@ fn fields(changes: &[Change]) -> Vec<(&str, How)> {
 }
 
 #[test]
-fn case_and_last_dot_of_a_record_are_no_change() {
+fn case_and_trailing_dot_are_not_a_change() {
     assert_eq!(DnsRecord::diff(&desired(), &live()), []);
 }
 
 #[test]
-fn a_record_that_somebody_changed_or_deleted_is_mended() {
+fn changed_or_deleted_record_is_restored() {
     let elsewhere = Content::Values { ttl: 60, values: vec!["203.0.113.9".into()] };
     for content in [Some(elsewhere), None] {
         let drifted = Live { content, ..live() };
@@ -58,7 +58,7 @@ fn a_record_that_somebody_changed_or_deleted_is_mended() {
 }
 
 #[test]
-fn another_zone_or_type_replaces_and_another_name_moves() {
+fn new_zone_or_type_replaces_but_new_name_moves_the_record() {
     let moved = Desired { name: "other.example.com".into(), ..desired() };
     assert_eq!(fields(&DnsRecord::diff(&moved, &live())), [("name", How::InPlace)]);
     let elsewhere = Desired { zone: "Z2".into(), ..desired() };
@@ -68,7 +68,7 @@ fn another_zone_or_type_replaces_and_another_name_moves() {
 }
 
 #[test]
-fn a_record_that_proves_a_domain_is_ready_once_acm_has_seen_it() {
+fn validation_record_is_ready_once_acm_issues_the_certificate() {
     let with = |status: &str, wanted: Option<&str>| {
         let issuance =
             Issuance { status: status.to_owned(), failure: Some("CAA_ERROR".to_owned()), ..Issuance::default() };
@@ -92,7 +92,7 @@ fn a_record_that_proves_a_domain_is_ready_once_acm_has_seen_it() {
 }
 
 #[test]
-fn a_record_that_somebody_took_over_is_not_ours_to_delete() {
+fn record_that_somebody_took_over_is_not_covered() {
     let live = live();
     assert!(live.ownership.covers(live.content.as_ref().expect("it has one")));
     let elsewhere = to_balancer("another");
@@ -100,7 +100,7 @@ fn a_record_that_somebody_took_over_is_not_ours_to_delete() {
 }
 
 #[test]
-fn the_record_is_removed_with_its_text_if_it_is_ours_alone() {
+fn record_is_removed_with_its_txt_only_if_not_shared() {
     let names = |content: Option<Content>, ownership: &Ownership| -> Vec<String> {
         let record = |content| Record { name: "rates.example.com".into(), kind: "A".into(), content };
         let (there, texts) =
@@ -122,7 +122,7 @@ fn the_record_is_removed_with_its_text_if_it_is_ours_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_goes_as_it_stands_and_going_again_is_fine() {
+async fn record_is_deleted_with_its_current_content_and_only_once() {
     let cloud = sample::cloud();
     let (before, aws) = (cloud.present(), Arc::new(aws::model::session(&cloud)));
     let id = StackId { stack: "shop".into(), environment: "test".into() };
@@ -138,7 +138,7 @@ async fn a_record_goes_as_it_stands_and_going_again_is_fine() {
 }
 
 #[test]
-fn only_what_dns_does_not_allow_beside_it_is_in_the_way() {
+fn only_record_types_that_dns_excludes_conflict() {
     for (there, new, expected) in [
         ("A", "A", true),
         ("AAAA", "A", true),

@@ -1,4 +1,4 @@
-//! Hosted zones: their records read and changed, in our own types.
+//! Hosted zones: reads and changes their records, in stackctl's types.
 
 use aws_sdk_route53::types::{
     AliasTarget, Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType,
@@ -13,28 +13,28 @@ use crate::{
     model::Failure,
 };
 
-/// A record of a zone.
+/// A record in a zone.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Record {
-    /// Its name, in lower case and without the dot at its end.
+    /// Its name, in lowercase and without the trailing dot.
     pub(super) name: String,
     /// `A`, `CNAME`, `TXT`, …
     pub(super) kind: String,
     pub(super) content: Content,
 }
 
-/// What is done with a record.
+/// A change of a record.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Act {
-    /// It must not be there yet.
+    /// Creates it. Fails if it exists.
     Create,
-    /// It is made, or made anew.
+    /// Creates or overwrites it.
     Put,
-    /// It must be there exactly so.
+    /// Deletes it. Fails if the content differs.
     Delete,
 }
 
-/// All records of the zone; none if the zone is gone.
+/// Returns all records of the zone. Empty if the zone does not exist.
 /// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ListResourceRecordSets.html>
 pub(super) async fn records(cx: &Context, zone: &str) -> Result<Vec<Record>, Failure> {
     let mut all = Vec::new();
@@ -54,7 +54,7 @@ pub(super) async fn records(cx: &Context, zone: &str) -> Result<Vec<Record>, Fai
     }
 }
 
-/// What stands at `name`; nothing if the zone is gone.
+/// Returns the records at `name`. Empty if the zone does not exist.
 pub(super) async fn at(cx: &Context, zone: &str, name: &str) -> Result<Vec<Record>, Failure> {
     let call = cx.aws.route53.list_resource_record_sets().hosted_zone_id(zone).start_record_name(name).max_items(20);
     let answer = call.send().await.or_absent("ListResourceRecordSets", &["NoSuchHostedZone"])?;
@@ -62,7 +62,7 @@ pub(super) async fn at(cx: &Context, zone: &str, name: &str) -> Result<Vec<Recor
     Ok(sets.iter().map(record).filter(|record| record.name == name).collect())
 }
 
-/// Changes several records, all of them or none.
+/// Changes several records: all of them or none.
 pub(super) async fn change(cx: &Context, zone: &str, changes: &[(Act, Record)]) -> Result<(), Failure> {
     let changes = changes.iter().map(|(act, record)| {
         let action = match act {
@@ -110,7 +110,7 @@ fn sdk(record: &Record) -> Result<ResourceRecordSet, BuildError> {
     }
 }
 
-/// A name as we compare it: Route 53 answers with a dot at its end and with `\052` for `*`, and knows no case.
+/// Normalizes a name for comparison. Route 53 returns a trailing dot and `\052` for `*`, and ignores case.
 /// <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DomainNameFormat.html>
 pub(super) fn plain(name: &str) -> String {
     name.trim_end_matches('.').replace("\\052", "*").to_ascii_lowercase()

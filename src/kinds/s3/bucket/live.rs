@@ -1,4 +1,4 @@
-//! What AWS has of a bucket, and the reading of it: S3 tells each setting by a call of its own.
+//! The bucket as AWS reports it. S3 returns each setting in a separate call.
 
 use aws_sdk_s3::types::{PublicAccessBlockConfiguration, ServerSideEncryptionRule};
 use serde::{Deserialize, Serialize};
@@ -10,42 +10,42 @@ use crate::{
     model::{Failure, Found},
 };
 
-/// The code for a bucket that is not there.
+/// The error code for a bucket that does not exist.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList>
 pub(super) const NO_BUCKET: &str = "NoSuchBucket";
 
-/// The tag that says whether the bucket is protected. One without it is.
+/// The tag that stores whether the bucket is protected. Without the tag, it is protected.
 pub(super) const PROTECT: &str = "stackctl:protect";
 
-/// The most objects in one page of a list, and in one call that deletes.
+/// The maximum number of objects in a page of a list and in a delete call.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
 pub(super) const PAGE: i32 = 1000;
 
-/// How a plan shows the policy that lets nobody in without TLS.
+/// The text by which a plan shows the policy that denies access without TLS.
 pub(super) const TLS_ONLY: &str = "TLS only";
 
-/// What AWS has.
+/// The bucket as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// Its name.
     pub name: String,
-    /// Whether all four settings that block public access are on.
+    /// Whether all four settings that block public access are enabled.
     pub private: bool,
-    /// Who owns its objects: `BucketOwnerEnforced` means that there are no ACLs. Empty if nothing is set.
+    /// The object ownership setting: `BucketOwnerEnforced` disables ACLs. Empty if it is not set.
     pub ownership: String,
-    /// How it encrypts what nobody encrypts otherwise, such as `AES256`.
+    /// The default encryption, such as `AES256`.
     pub encryption: String,
-    /// `Enabled`, `Suspended`, or empty if it never had versions.
+    /// `Enabled`, `Suspended`, or empty if versioning was never enabled.
     pub versioning: String,
-    /// [`TLS_ONLY`], or the policy that it has instead; empty for none.
+    /// The bucket policy: [`TLS_ONLY`], or the text of any other policy. Empty if there is none.
     pub policy: String,
-    /// Whether it is deleted with `--unprotect` only.
+    /// Whether deleting it requires `--unprotect`.
     pub protect: bool,
-    /// All of its tags, also those of others: AWS sets them together.
+    /// All of its tags, including those of others, because S3 sets all tags in one call.
     pub tags: Vec<(String, String)>,
-    /// How many objects the first page of its versions has.
+    /// The number of objects in the first page of its versions.
     pub objects: u32,
-    /// How many older versions and delete markers that page has.
+    /// The number of older versions and delete markers in that page.
     pub older: u32,
     /// Whether there are more pages.
     pub more: bool,
@@ -55,19 +55,19 @@ pub(super) fn arn(name: &str) -> String {
     format!("arn:aws:s3:::{name}")
 }
 
-/// The bucket, if it is there and the stack's, or what is claimed.
+/// Reads the bucket, if it exists and belongs to the stack or is claimed.
 pub(super) async fn read(cx: &Context, name: String) -> Result<Option<Found<Live>>, Failure> {
     let Some(tags) = tags(cx, &name).await? else { return Ok(None) };
     let Some(address) = cx.address_of(&tags) else { return Ok(None) };
-    // On the heap: the futures of the calls within are large.
+    // Boxed, because the futures of the calls inside are large.
     match Box::pin(live(cx, &name, tags)).await {
-        // It goes at this moment.
+        // The bucket was deleted in the meantime.
         Err(failure) if failure.is(&[NO_BUCKET]) => Ok(None),
         live => Ok(Some(Found { address, id: name, live: live? })),
     }
 }
 
-/// Its tags; none if there is no such bucket.
+/// Returns the tags of the bucket, or `None` if it does not exist.
 pub(super) async fn tags(cx: &Context, name: &str) -> Result<Option<Vec<(String, String)>>, Failure> {
     let answer = cx.aws.s3.get_bucket_tagging().bucket(name).send().await;
     let owned = |tag: &aws_sdk_s3::types::Tag| (tag.key().to_owned(), tag.value().to_owned());
@@ -120,7 +120,7 @@ async fn live(cx: &Context, name: &str, tags: Vec<(String, String)>) -> Result<L
     })
 }
 
-/// What is in the bucket, as far as one page shows it.
+/// Describes the content of the bucket from the first page of its versions.
 pub(super) fn content(live: &Live) -> Option<String> {
     let number = |count: u32, one: &str| match count {
         0 => None,
@@ -138,6 +138,7 @@ pub(super) fn blocked() -> PublicAccessBlockConfiguration {
     block.block_public_policy(true).restrict_public_buckets(true).build()
 }
 
+/// Returns the policy that denies access without TLS.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html>
 pub(super) fn tls_only(name: &str) -> Value {
     let arn = arn(name);
@@ -151,7 +152,8 @@ pub(super) fn tls_only(name: &str) -> Value {
     }] })
 }
 
-/// How a plan shows the policy of the bucket called `name`. One that says anything else is shown whole.
+/// Returns a policy as a plan shows it: [`TLS_ONLY`] for the policy of stackctl for this bucket, the full text for any
+/// other.
 pub(super) fn shown(name: &str, policy: String) -> String {
     let is_ours = serde_json::from_str::<Value>(&policy).is_ok_and(|policy| policy == tls_only(name));
     if is_ours { TLS_ONLY.to_owned() } else { policy }

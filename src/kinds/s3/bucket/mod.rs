@@ -1,6 +1,7 @@
-//! A bucket of the application's: private, encrypted, versioned, reached over TLS only.
+//! A bucket for the application: private, encrypted, versioned, and accessible only over TLS.
 //!
-//! AWS gives a new bucket all but the versions and the policy. S3 has no deletion protection, so `protect` is a tag.
+//! A new bucket has all of these settings by default, except versioning and the policy. S3 has no deletion protection,
+//! so `protect` is stored in a tag.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingBucket.html>
 
@@ -29,32 +30,32 @@ use crate::{
     },
 };
 
-/// The longest name of a bucket, in characters.
+/// The maximum length of a bucket name, in characters.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
 const LONGEST_NAME: usize = 63;
 
-/// The one region that a bucket is made in without saying so.
+/// The only region for which `CreateBucket` takes no location.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>
 const OLDEST_REGION: &str = "us-east-1";
 
-/// How often a bucket is emptied that somebody goes on writing into.
+/// How often to empty a bucket to which somebody keeps writing.
 const ROUNDS: u32 = 5;
 
-/// The ARNs of the stack's buckets and of what is in them.
+/// The ARN pattern of the stack's buckets and their objects.
 const ARNS: On = On::Named(&["s3:::{name:63}*"]);
 
-/// A bucket.
+/// An S3 bucket.
 pub struct Bucket;
 
-/// What stack.yaml asks of it.
+/// The bucket that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// Whether it is deleted with `--unprotect` only, even if it is empty.
+    /// Whether deleting it requires `--unprotect`, even if it is empty.
     pub protect: bool,
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         Private = "private",
         Ownership = "ownership",
@@ -147,9 +148,9 @@ impl Kind for Bucket {
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
         let name = name(&cx.id, address, &cx.aws.caller().await?.account, &cx.aws.region);
-        // In the oldest region, CreateBucket also succeeds if the caller has the bucket already, whoever it belongs to.
+        // In the oldest region, `CreateBucket` also succeeds if the account already has the bucket, whatever its owner.
         let there = match tags(cx, &name).await {
-            // Then it is in another account, which CreateBucket says as well.
+            // The bucket belongs to another account. `CreateBucket` reports this too.
             Err(failure) if failure.is(&["AccessDenied"]) => None,
             there => there?,
         };
@@ -239,7 +240,7 @@ impl Kind for Bucket {
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        // The guard of both: whoever deletes it has said `--unprotect`.
+        // Protection and content have the same guard, so a caller that gets here has passed `--unprotect`.
         let may_empty = Self::guard(live).is_some();
         for round in 1.. {
             if may_empty {
@@ -264,7 +265,7 @@ impl Kind for Bucket {
         vec![arn(&live.name)]
     }
 
-    /// Also for up to an hour after a bucket of the same name was deleted.
+    /// This error also occurs for up to an hour after a bucket of the same name was deleted.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList>
     fn passing(failure: &Failure) -> Option<&'static str> {
         failure.is(&["OperationAborted"]).then_some("another operation on a bucket of this name to finish")
@@ -292,7 +293,8 @@ impl Kind for Bucket {
     }
 }
 
-/// The name of the bucket at `address`. Names are the world's, so account and region are in it, or in the hash of a long one.
+/// Returns the name of the bucket at `address`. Bucket names are global, so the name, or the hash in a long name,
+/// includes account and region.
 fn name(id: &StackId, address: &Address, account: &str, region: &str) -> String {
     let whole = Address::new(Bucket::NAME, format!("{}-{account}-{region}", address.name()));
     aws::derived(id, &whole, LONGEST_NAME)
@@ -302,8 +304,8 @@ fn taken(failure: Failure, name: &str) -> Failure {
     failure.hint(format!("a bucket named {name} already exists in another account: rename this one in stack.yaml"))
 }
 
-/// Deletes all objects with all their versions, page by page. Each page is the first one that is left, so that a run that
-/// was killed goes on where it was.
+/// Deletes all objects with all their versions, page by page. Always reads the first remaining page, so a later run
+/// continues after a killed one.
 async fn empty(cx: &Context, name: &str) -> Result<(), Failure> {
     loop {
         let page = cx.aws.s3.list_object_versions().bucket(name).max_keys(PAGE).send().await;
@@ -339,7 +341,7 @@ fn in_sdk(tags: &[(String, String)]) -> Vec<aws_sdk_s3::types::Tag> {
     tags.iter().map(|(key, value)| aws::tag(key, value)).collect()
 }
 
-/// `tags`, with `more` in the place of those with the same keys.
+/// Returns `tags` with those in `more` added or overwritten.
 fn with(tags: &[(String, String)], more: &[(String, String)]) -> Vec<(String, String)> {
     let kept = tags.iter().filter(|tag| aws::tag_value(more, tag.pair().0).is_none());
     kept.chain(more).cloned().collect()

@@ -1,4 +1,4 @@
-//! What a bucket is called, what guards it, and how it goes.
+//! Tests of the name, the guard and the deletion of buckets.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ fn id() -> StackId {
 }
 
 #[test]
-fn a_name_carries_account_and_region_and_fits() {
+fn bucket_name_includes_account_and_region_within_the_limit() {
     let name = |bucket: &str, region| name(&id(), &Address::new("bucket", bucket), "123456789012", region);
     assert_eq!(name("uploads", "eu-west-1"), "demo-default-uploads-123456789012-eu-west-1");
     let (one, two) = (name("a-name-of-20-letters", "ap-northeast-1"), name("a-name-of-20-letters", "ap-northeast-2"));
@@ -44,7 +44,7 @@ fn a_name_carries_account_and_region_and_fits() {
 }
 
 #[test]
-fn guard_says_how_much_is_in_the_bucket() {
+fn guard_reports_the_content_of_the_bucket() {
     let says = |protect, objects, older, more| Bucket::guard(&Live { protect, objects, older, more, ..live() });
     assert_eq!(says(false, 0, 0, false), None);
     assert!(says(true, 0, 0, false).is_some_and(|why| why.contains("protect")));
@@ -60,7 +60,7 @@ fn guard_says_how_much_is_in_the_bucket() {
 }
 
 #[test]
-fn a_policy_that_says_more_is_shown_whole() {
+fn other_bucket_policies_are_shown_completely() {
     let mut policy = tls_only("a");
     assert_eq!(shown("a", policy.to_string()), TLS_ONLY);
     assert_ne!(shown("b", policy.to_string()), TLS_ONLY);
@@ -69,13 +69,13 @@ fn a_policy_that_says_more_is_shown_whole() {
 }
 
 #[test]
-fn tags_of_others_stay() {
+fn tags_of_others_are_kept() {
     let tag = |key: &str, value: &str| (key.to_owned(), value.to_owned());
     let tags = [tag("team", "a"), tag(PROTECT, "true")];
     assert_eq!(with(&tags, &[tag(PROTECT, "false")]), [tag("team", "a"), tag(PROTECT, "false")]);
 }
 
-/// A bucket with this many objects, and the stack that has it.
+/// Returns a bucket with `objects` objects, and the context of its stack.
 async fn filled(protect: bool, objects: usize) -> (Cloud, Context, Live) {
     let cloud = model::cloud();
     let cx = Context::new(id(), Arc::new(aws::model::session(&cloud)), Arc::new(NoImages));
@@ -88,7 +88,7 @@ async fn filled(protect: bool, objects: usize) -> (Cloud, Context, Live) {
 }
 
 #[tokio::test]
-async fn a_bucket_is_emptied_in_pages_before_it_is_deleted() {
+async fn bucket_is_emptied_in_pages_before_deletion() {
     let (cloud, cx, live) = filled(false, 2001).await;
     assert_eq!((live.objects, live.more), (1000, true));
     cloud.begin(None);
@@ -98,7 +98,7 @@ async fn a_bucket_is_emptied_in_pages_before_it_is_deleted() {
 }
 
 #[tokio::test]
-async fn what_came_after_the_plan_is_not_deleted() {
+async fn objects_added_after_the_plan_are_not_deleted() {
     let (cloud, cx, live) = filled(false, 0).await;
     model::each(&cloud, |bucket| bucket.put(1));
     let failure = Bucket::delete(&cx, &live).await.expect_err("it is not empty any more");
@@ -107,7 +107,7 @@ async fn what_came_after_the_plan_is_not_deleted() {
 }
 
 #[tokio::test]
-async fn a_foreign_bucket_of_the_same_name_is_left_alone() {
+async fn bucket_of_another_owner_is_not_changed_unless_adopted() {
     let (cloud, cx, live) = filled(true, 0).await;
     model::each(&cloud, |bucket| bucket.tags.clear());
     let address = Address::new("bucket", "uploads");
@@ -122,7 +122,7 @@ async fn a_foreign_bucket_of_the_same_name_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_name_that_another_account_has_is_told_with_a_way_out() {
+async fn name_taken_by_another_account_is_reported_with_a_fix() {
     let cloud = model::cloud();
     let cx = Context::new(id(), Arc::new(aws::model::session(&cloud)), Arc::new(NoImages));
     cloud.with(|s3: &mut model::S3| s3.foreign.push("demo-default-uploads-123456789012-eu-west-1".into()));

@@ -1,4 +1,4 @@
-//! Groups of schedules.
+//! The operations on schedule groups.
 
 use aws_sdk_scheduler::{
     operation::{
@@ -30,7 +30,7 @@ impl Scheduler {
         self.groups.push((group.build(), tags));
     }
 
-    /// The state of the group called `name`.
+    /// Returns the group called `name`.
     pub(super) fn group(&mut self, name: Option<&str>) -> Result<&mut ScheduleGroupSummary, Refusal> {
         let mut groups = self.groups.iter_mut().map(|(group, _)| group);
         groups.find(|group| group.name() == name).ok_or_else(|| absent("the schedule group"))
@@ -49,7 +49,7 @@ fn create(scheduler: &mut Scheduler, input: &CreateScheduleGroupInput) -> Result
     Ok(output.expect("the ARN is given"))
 }
 
-/// What is being deleted at one look is gone at the next one.
+/// Lists groups. A group that is being deleted at one read is gone at the next.
 fn list(scheduler: &mut Scheduler, input: &ListScheduleGroupsInput) -> Result<ListScheduleGroupsOutput, Refusal> {
     let prefix = input.name_prefix().unwrap_or_default();
     let shown = scheduler.groups.iter().map(|(group, _)| group.clone());
@@ -68,7 +68,7 @@ fn list_tags(
     Ok(ListTagsForResourceOutput::builder().set_tags(Some(tags.clone())).build())
 }
 
-/// Its schedules go with it. One that is being deleted is gone at the next call.
+/// Deletes a group with its schedules. A group that is being deleted is gone at the next call.
 fn delete(scheduler: &mut Scheduler, input: &DeleteScheduleGroupInput) -> Result<DeleteScheduleGroupOutput, Refusal> {
     let group = scheduler.group(input.name())?;
     if group.state() == Some(&ScheduleGroupState::Deleting) {

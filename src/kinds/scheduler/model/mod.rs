@@ -1,7 +1,7 @@
-//! EventBridge Scheduler in memory, and the tasks that its schedules start on ECS: what the kinds of the service call, as
-//! its API reference describes it.
+//! An in-memory model of EventBridge Scheduler, and of the ECS tasks that its schedules start, with the operations that
+//! the kinds call, as the API reference describes them.
 //!
-//! A schedule starts one task as soon as it is made, which runs until somebody stops it.
+//! A schedule starts one task as soon as it is created. The task runs until somebody stops it.
 //! <https://docs.aws.amazon.com/scheduler/latest/APIReference/Welcome.html>
 
 #![expect(clippy::unnecessary_wraps, reason = "all handlers have one shape, and some operations are never refused")]
@@ -26,7 +26,7 @@ impl Service for Scheduler {
     }
 }
 
-/// An AWS with EventBridge Scheduler, and ECS with a task that no schedule has started.
+/// Returns an AWS with EventBridge Scheduler, and an ECS with a task that no schedule started.
 pub(super) fn cloud() -> Cloud {
     let cloud = Cloud::new();
     group::serve(&cloud);
@@ -36,7 +36,7 @@ pub(super) fn cloud() -> Cloud {
     cloud
 }
 
-/// The same with a group that is called as the stack's.
+/// Returns the same AWS with a group that has the name of the stack's group.
 pub(super) fn cloud_with_group() -> Cloud {
     let cloud = cloud();
     cloud.with(|scheduler: &mut Scheduler| scheduler.add_group("shop-test-main", Vec::new()));

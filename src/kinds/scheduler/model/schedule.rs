@@ -1,4 +1,4 @@
-//! Schedules.
+//! The operations on schedules.
 
 use aws_sdk_scheduler::{
     operation::{
@@ -25,7 +25,7 @@ pub(super) fn serve(cloud: &Cloud) {
 }
 
 impl Scheduler {
-    /// Changes every schedule, as somebody at the console does.
+    /// Changes every schedule, as a user of the console would.
     pub(in super::super) fn change(&mut self, change: impl Fn(&mut GetScheduleOutput)) {
         self.schedules.iter_mut().for_each(change);
     }
@@ -36,7 +36,7 @@ impl Scheduler {
     }
 }
 
-/// What AWS has after `$input`, which makes a schedule or overwrites all of one.
+/// Returns the schedule after `$input`, which creates it or overwrites it completely.
 macro_rules! as_asked {
     ($input:expr) => {
         GetScheduleOutput::builder()
@@ -84,7 +84,7 @@ fn update(scheduler: &mut Scheduler, input: &UpdateScheduleInput) -> Result<Upda
     Ok(UpdateScheduleOutput::builder().schedule_arn(ARN).build().expect("the ARN is given"))
 }
 
-/// What it has started runs on.
+/// Deletes a schedule. The tasks that it started keep running.
 fn delete(scheduler: &mut Scheduler, input: &DeleteScheduleInput) -> Result<DeleteScheduleOutput, Refusal> {
     let at = scheduler.schedule(input.group_name(), input.name())?;
     scheduler.schedules.remove(at);

@@ -1,4 +1,4 @@
-//! What EventBridge Scheduler has with the tasks that it starts, and the refusals that its operations share.
+//! The state of the EventBridge Scheduler model with its tasks, and the errors that its operations share.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,10 @@ use aws_sdk_scheduler::{
 
 use crate::aws::model::Refusal;
 
-/// What the account has in the region.
+/// The schedules and tasks of the account in the region.
 #[derive(Clone, Default)]
 pub(in super::super) struct Scheduler {
-    /// The client tokens of what was made.
+    /// The client tokens of successful creations.
     pub(super) tokens: BTreeSet<String>,
     pub(super) groups: Vec<(ScheduleGroupSummary, Vec<Tag>)>,
     pub(super) schedules: Vec<GetScheduleOutput>,

@@ -1,4 +1,4 @@
-//! The tasks that schedules start. All are in one cluster, by whichever name it is asked for.
+//! The operations on the tasks that schedules start. All tasks are in one cluster, whatever its name in a call.
 
 use aws_sdk_ecs::{
     operation::{
@@ -20,14 +20,14 @@ pub(super) fn serve(cloud: &Cloud) {
 }
 
 impl Scheduler {
-    /// Starts a task of this task group.
+    /// Starts a task in this group.
     pub(super) fn start(&mut self, group: &str) {
         self.made += 1;
         let arn = format!("arn:aws:ecs:eu-west-1:123456789012:task/main/{}", self.made);
         self.tasks.push(Task::builder().task_arn(arn).group(group).build());
     }
 
-    /// The tasks that no schedule accounts for. Those of a schedule come and go while it is there.
+    /// Returns the tasks whose schedule does not exist. The tasks of an existing schedule start and stop at any time.
     pub(super) fn left_tasks(&self) -> impl Iterator<Item = &Task> {
         let group = |schedule: &GetScheduleOutput| schedule.target()?.ecs_parameters()?.group().map(str::to_owned);
         let groups: Vec<String> = self.schedules.iter().filter_map(group).collect();
@@ -35,7 +35,7 @@ impl Scheduler {
     }
 }
 
-/// Those that are to run: without a status, ECS lists no others.
+/// Lists running tasks. Without a status, ECS lists no others.
 fn list(scheduler: &mut Scheduler, _: &ListTasksInput) -> Result<ListTasksOutput, Refusal> {
     let arns = scheduler.tasks.iter().filter_map(|task| task.task_arn.clone()).collect();
     Ok(ListTasksOutput::builder().set_task_arns(Some(arns)).build())

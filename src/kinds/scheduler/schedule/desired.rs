@@ -1,34 +1,34 @@
-//! What stack.yaml asks of a schedule, and what is the same for all of them.
+//! The schedule that stack.yaml describes, and the values that all schedules share.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{kinds::ecs::task, model::Input};
 
-/// What stack.yaml asks of it.
+/// The schedule that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// When it runs.
+    /// The schedule expression.
     pub schedule: String,
-    /// Where those hours are meant.
+    /// The time zone of the expression.
     pub timezone: String,
     /// The container in which the command runs.
     pub container: String,
-    /// The command; the image's own if empty.
+    /// The command. If empty, the command of the image.
     pub command: Vec<String>,
-    /// The task definition's ARN, with its revision.
+    /// The ARN of the task definition, with its revision.
     pub task_definition: Input,
-    /// The cluster's ARN.
+    /// The ARN of the cluster.
     pub cluster: Input,
-    /// The role with which EventBridge starts the task.
+    /// The role that EventBridge uses to start the task.
     pub role: Input,
-    /// The group's name.
+    /// The name of the group.
     pub group: Input,
-    /// Where it runs.
+    /// The subnets of the task.
     pub subnets: Vec<Input>,
-    /// Whom it may call follows from this.
+    /// The security group that determines which resources the task can reach.
     pub security_group: Input,
-    /// The security groups of others that its task has too.
+    /// Additional security groups of the task that belong to others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub other_groups: Vec<Input>,
     /// Whether it gets a public address.
@@ -36,34 +36,35 @@ pub struct Desired {
 }
 
 impl Desired {
-    /// All security groups of its task: the stack's own first.
+    /// Returns all security groups of the task. The stack's own group comes first.
     pub fn security_groups(&self) -> Vec<Input> {
         std::iter::once(&self.security_group).chain(&self.other_groups).cloned().collect()
     }
 }
 
-/// The group in ECS of a run of the job `name` that follows a failed one. 1 is the first retry.
+/// Returns the ECS group for a retry of the job `name` after a failed run. Attempt 1 is the first retry.
 pub fn retry_group(name: &str, attempt: u32) -> String {
     format!("retry-{attempt}:{name}")
 }
 
-/// The group in ECS of a run of the job `name` that somebody has asked for.
+/// Returns the ECS group for a run of the job `name` that a user started.
 pub fn by_hand_group(name: &str) -> String {
     format!("by-hand:{name}")
 }
 
-/// The number of a run of the job `name` whose task is in `group`, if it is one: 0 is one that came on time or by hand.
+/// Returns the attempt number of a run of the job `name` from the group of its task. 0 is a run on schedule or by a
+/// user. `None` for other groups.
 pub fn attempt_of(name: &str, group: &str) -> Option<u32> {
     let (word, _) = group.split_once(':').filter(|(_, job)| *job == name)?;
     if matches!(word, "job" | "by-hand") { Some(0) } else { word.strip_prefix("retry-")?.parse().ok() }
 }
 
-/// The group of a job's tasks in ECS, by which they are known from those of the service.
+/// Returns the ECS group for the tasks of a job, which distinguishes them from the tasks of the service.
 pub fn task_group(name: &str) -> String {
     format!("job:{name}")
 }
 
-/// What the task gets in place of what its task definition says.
+/// Returns the overrides of the task definition.
 pub(super) fn overrides(desired: &Desired) -> Value {
     task::overrides(&desired.container, &desired.command)
 }

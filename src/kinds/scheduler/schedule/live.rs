@@ -1,4 +1,4 @@
-//! What AWS has of a schedule, in our own types.
+//! The schedule as AWS reports it, in stackctl's types.
 
 use aws_sdk_scheduler::{
     operation::get_schedule::GetScheduleOutput,
@@ -15,45 +15,45 @@ use crate::{
     model::{Failure, Input},
 };
 
-/// What AWS has.
+/// The schedule as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
-    /// Its name, which is the job's.
+    /// Its name, which is the name of the job.
     pub name: String,
     /// Its group.
     pub group: String,
-    /// When it runs.
+    /// The schedule expression.
     pub schedule: String,
-    /// Where those hours are meant.
+    /// The time zone of the expression.
     pub timezone: String,
-    /// Whether it runs at all.
+    /// Whether the schedule is enabled.
     pub enabled: bool,
-    /// Minutes by which a run may be late.
+    /// The flexible time window in minutes.
     pub window: i32,
-    /// How often and how long, in seconds, a refused start is repeated.
+    /// The retry policy for rejected starts: the number of attempts and the time in seconds.
     pub retries: (i32, i32),
-    /// What its task gets in place of what the task definition says, as JSON.
+    /// The overrides of the task definition, as JSON.
     pub overrides: String,
-    /// The task definition's ARN.
+    /// The ARN of the task definition.
     pub task_definition: String,
-    /// The cluster's ARN.
+    /// The ARN of the cluster.
     pub cluster: String,
-    /// The role with which EventBridge starts the task.
+    /// The role that EventBridge uses to start the task.
     pub role: String,
-    /// The group of its tasks in ECS.
+    /// The ECS group of its tasks.
     pub task_group: String,
-    /// Where it runs.
+    /// The subnets of the task.
     pub subnets: Vec<String>,
     /// The task's security groups.
     pub security_groups: Vec<String>,
     /// Whether the task gets a public address.
     pub public_ip: bool,
-    /// Whether it was for one time, and that has passed.
+    /// Whether it was a one-time schedule that is in the past.
     pub over: bool,
 }
 
 impl Live {
-    /// Whether it runs a revision of this family.
+    /// Whether it runs a revision of `family`.
     pub fn runs(&self, family: &str) -> bool {
         let revision = aws::last_part(&self.task_definition);
         revision.rsplit_once(':').is_some_and(|(own, _)| own == family)
@@ -61,8 +61,8 @@ impl Live {
 }
 
 impl Live {
-    /// The container that runs and its command, which is empty where the image's own runs; none if somebody has written other
-    /// overrides.
+    /// Returns the container and its command. The command is empty if the container runs the command of the image.
+    /// `None` if stackctl did not write the overrides.
     pub fn command(&self) -> Option<(String, Vec<String>)> {
         let overrides: Overrides = serde_json::from_str(&self.overrides).ok()?;
         let [ContainerOverride { name, command }] = <[_; 1]>::try_from(overrides.container_overrides).ok()?;
@@ -71,7 +71,7 @@ impl Live {
 }
 
 impl Desired {
-    /// What `live` is, with another revision; none if its command is not one of a job.
+    /// Returns `live` with another revision. `None` if its command is not that of a job.
     pub fn as_it_runs(live: &Live, task_definition: Input) -> Option<Self> {
         let input = |text: &String| Input::from(text.as_str());
         let (name, command) = live.command()?;
@@ -92,7 +92,7 @@ impl Desired {
     }
 }
 
-/// What a job's task gets in place of what its task definition says.
+/// The overrides of a job's task definition.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Overrides {
@@ -106,7 +106,7 @@ struct ContainerOverride {
     command: Vec<String>,
 }
 
-/// What AWS has once a write was taken; its answer is no more than an ARN.
+/// Returns the schedule as AWS reports it after a write, whose response contains only an ARN.
 pub(super) fn as_desired(name: &str, desired: &Desired) -> Result<Live, Failure> {
     Ok(Live {
         name: name.to_owned(),
@@ -162,8 +162,8 @@ pub(super) fn live(schedule: &GetScheduleOutput, now: jiff::Timestamp) -> Live {
     }
 }
 
-/// Whether `at(…)` has passed in that zone. Where this computer does not know the zone, only what has passed everywhere
-/// counts: no zone is more than half a day behind.
+/// Whether the time of an `at(…)` expression has passed in `timezone`. If this computer does not know the zone, the
+/// time must have passed everywhere: no zone is more than 12 hours behind UTC.
 pub(super) fn has_passed(expression: &str, timezone: &str, now: jiff::Timestamp) -> bool {
     let time = expression.strip_prefix("at(").and_then(|rest| rest.strip_suffix(')'));
     let Some(time) = time.and_then(|time| time.parse::<jiff::civil::DateTime>().ok()) else { return false };

@@ -1,7 +1,7 @@
-//! A job: a task of a service's task definition that EventBridge Scheduler starts on time, with a command of its own.
+//! A job: EventBridge Scheduler starts a task with the task definition of a service and another command.
 //!
-//! A schedule names an exact revision, the one that serves: one that named the family alone would start a new image before
-//! its release command has run, and one that was rolled back.
+//! A schedule refers to an exact revision, the one that serves. If it referred only to the family, it would start a new
+//! image before its release command has run, and a revision that was rolled back.
 //!
 //! <https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-templated.html>
 
@@ -41,7 +41,7 @@ use crate::{
 pub struct Schedule;
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         Schedule = "schedule",
         Timezone = "timezone",
@@ -59,7 +59,7 @@ fields! {
     }
 }
 
-/// Sets all fields in the call that makes a schedule, or in the call that changes one.
+/// Sets all fields in the call that creates or updates a schedule.
 macro_rules! with_fields {
     ($call:expr, $cx:expr, $address:expr, $name:expr, $desired:expr) => {{
         let (mut call, mut target) = ($call, Target::builder());
@@ -109,11 +109,11 @@ impl Kind for Schedule {
         "subnet",
         "route_table",
         "security_group",
-        // A run that starts meanwhile reads its secrets and writes its log.
+        // A run that starts during a deletion reads its secrets and writes its log.
         "secret",
         "log_group",
     ];
-    // It follows the revision that its service runs.
+    // The schedule uses the revision that its service runs.
     const IN_RELEASE: InRelease = InRelease::Tasks;
     const RARE: bool = true;
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges for its runs, which are not included");
@@ -121,11 +121,11 @@ impl Kind for Schedule {
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["scheduler:GetSchedule", "scheduler:ListScheduleGroups", "scheduler:ListSchedules"]),
         task::LOOKING,
-        // A schedule follows the revision that its service serves.
+        // A schedule uses the revision that its service runs.
         Permission::release(&["scheduler:CreateSchedule", "scheduler:UpdateSchedule"], On::Named(&[scheduler::ARNS])),
         Permission::release(&["iam:PassRole"], On::PassedTo("scheduler.amazonaws.com")),
         Permission::delete(&["scheduler:DeleteSchedule"], On::Named(&[scheduler::ARNS])),
-        // Its tasks that still run.
+        // Stops its running tasks.
         Permission::delete(&["ecs:StopTask"], On::Named(task::ARNS)),
     ];
     const GONE_AT_ONCE: bool = true;
@@ -136,7 +136,7 @@ impl Kind for Schedule {
         let pages = cx.aws.scheduler.list_schedules().group_name(group).into_paginator().items().send();
         let schedules: Result<Vec<ScheduleSummary>, _> = pages.try_collect().await;
         let schedules = schedules.or_absent("ListSchedules", &["ResourceNotFoundException"])?.unwrap_or_default();
-        // The list says nothing of how a target is run, and there is no bulk read.
+        // The list does not contain the targets, and there is no bulk read.
         let reads = schedules.iter().filter_map(ScheduleSummary::name).map(|name| async move {
             let call = cx.aws.scheduler.get_schedule().group_name(group).name(name).send().await;
             call.or_absent("GetSchedule", &["ResourceNotFoundException"])
@@ -150,7 +150,7 @@ impl Kind for Schedule {
     }
 
     fn diff(desired: &Desired, live: &Live) -> Changes<Field, NoField> {
-        // One for a time that has passed runs never again, and AWS takes no such time any more.
+        // A one-time schedule in the past never runs again, and AWS rejects a time in the past.
         if live.over && (&live.schedule, &live.timezone) == (&desired.schedule, &desired.timezone) {
             return Diff::new().finish();
         }
@@ -203,7 +203,7 @@ impl Kind for Schedule {
         live: &Live,
         _changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
-        // A field that is left out is set back to its default, so all of them are sent.
+        // AWS resets omitted fields to their defaults, so the call sends all fields.
         // https://docs.aws.amazon.com/scheduler/latest/APIReference/API_UpdateSchedule.html
         let call = cx.aws.scheduler.update_schedule().name(&live.name).group_name(&live.group);
         let call = with_fields!(call, cx, address, &live.name, desired);
@@ -212,8 +212,8 @@ impl Kind for Schedule {
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        // A run that is under way goes with its job: hours of it would hold the cluster and the network. It goes first, because
-        // without the schedule nothing would lead a later run of stackctl to it.
+        // A running task is stopped with its job, because it could block the cluster and the network for hours. It is
+        // stopped first: without the schedule, a later run of stackctl would not find it.
         let of_job = |task: &Task| {
             let group = task.group().unwrap_or_default();
             group == live.task_group || attempt_of(&live.name, group).is_some()
@@ -222,7 +222,7 @@ impl Kind for Schedule {
         let call = cx.aws.scheduler.delete_schedule().name(&live.name).group_name(&live.group);
         let answer = call.customize().once().send().await;
         answer.or_absent("DeleteSchedule", &["ResourceNotFoundException"])?;
-        // What was started meanwhile.
+        // Tasks may have started in the meantime.
         task::stop_all(cx, &live.cluster, of_job, "its job was removed").await
     }
 
@@ -230,7 +230,7 @@ impl Kind for Schedule {
         if failure.is(&["ConflictException"]) {
             return Some("another change of it to finish");
         }
-        // EventBridge says so of a role that was just made, and has no code of its own for it.
+        // EventBridge rejects a new role in this way and has no specific code for it.
         let role = failure.is(&["ValidationException"]) && aws::about(failure) == About::Role;
         role.then_some("EventBridge Scheduler to accept its role")
     }
@@ -246,7 +246,7 @@ impl Kind for Schedule {
     }
 }
 
-/// The command in the overrides, or the overrides themselves where somebody has written others.
+/// Returns the command in the overrides, or the overrides themselves if stackctl did not write them.
 fn shown_command(overrides: &str) -> Shown {
     let parsed: Value = serde_json::from_str(overrides).unwrap_or_default();
     let command = parsed["containerOverrides"][0]["command"].as_array();
@@ -254,7 +254,7 @@ fn shown_command(overrides: &str) -> Shown {
     Shown::value(words.map_or_else(|| overrides.to_owned(), |words| words.join(" ")))
 }
 
-/// Not some time later.
+/// Returns a time window without flexibility.
 fn on_time() -> Result<FlexibleTimeWindow, Failure> {
     let window = FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Off).build();
     window.map_err(|error| Failure::internal(error.to_string()))
@@ -268,7 +268,7 @@ fn public(public_ip: bool) -> AssignPublicIp {
     if public_ip { AssignPublicIp::Enabled } else { AssignPublicIp::Disabled }
 }
 
-/// The task that a schedule starts, and where.
+/// Returns the target: the task that a schedule starts, and its network.
 fn assembled(
     target: TargetBuilder,
     task: EcsParametersBuilder,

@@ -1,4 +1,4 @@
-//! What the tests over all kinds try schedules with.
+//! The sample schedules for the tests over all kinds.
 
 use aws_sdk_scheduler::{operation::get_schedule::GetScheduleOutput, types::EcsParameters};
 
@@ -41,7 +41,7 @@ pub(super) fn sample() -> Sample<Desired> {
         .drift(&["task_group"], |cloud| change_task(cloud, |task| task.group = Some("job:other".to_owned())))
 }
 
-/// Up to a quarter of an hour late.
+/// Returns a flexible time window of 15 minutes.
 fn late() -> FlexibleTimeWindow {
     let window = FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Flexible).maximum_window_in_minutes(15);
     window.build().expect("the mode is given")

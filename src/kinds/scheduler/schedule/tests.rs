@@ -1,4 +1,4 @@
-//! What counts as a change of a schedule.
+//! Tests of the differences between schedules.
 
 use super::{
     live::{as_desired, has_passed},
@@ -32,13 +32,13 @@ fn changed(desired: &Desired, live: &Live) -> Vec<(String, Shown, Shown)> {
 }
 
 #[test]
-fn a_schedule_as_desired_needs_no_change_in_any_json_form() {
+fn schedule_with_reformatted_json_has_no_changes() {
     let input = r#"{"containerOverrides": [{"command": ["report", "--short"], "name": "web"}]}"#;
     assert_eq!(changed(&desired(), &Live { overrides: input.into(), ..live() }), []);
 }
 
 #[test]
-fn revision_command_and_stopped_schedule_are_separate_changes() {
+fn revision_command_and_disabled_schedule_are_separate_changes() {
     let definition = "arn:aws:ecs:eu-west-1:1:task-definition/demo-default-web:4";
     let wanted = Desired { task_definition: definition.into(), command: vec!["serve".into()], ..desired() };
     let expected = [
@@ -51,7 +51,7 @@ fn revision_command_and_stopped_schedule_are_separate_changes() {
 }
 
 #[test]
-fn a_time_that_has_passed_is_left_alone_until_it_is_another_one() {
+fn past_one_time_schedule_is_unchanged_until_its_time_changes() {
     let once = Desired { schedule: "at(2026-01-31T03:00:00)".into(), ..desired() };
     let over = Live { schedule: once.schedule.clone(), over: true, task_definition: "old".into(), ..live() };
     assert_eq!(changed(&once, &over), []);
@@ -60,7 +60,7 @@ fn a_time_that_has_passed_is_left_alone_until_it_is_another_one() {
 }
 
 #[test]
-fn a_time_passes_in_its_own_zone() {
+fn one_time_schedule_passes_in_its_time_zone() {
     let at = |time: &str| time.parse::<jiff::Timestamp>().expect("a time");
     let once = "at(2026-01-31T03:00:00)";
     assert!(!has_passed(once, "UTC", at("2026-01-31T03:00:00Z")));
@@ -71,7 +71,7 @@ fn a_time_passes_in_its_own_zone() {
 }
 
 #[test]
-fn a_run_is_known_by_the_group_of_its_task() {
+fn attempt_is_read_from_the_group_of_the_task() {
     let table =
         [("job:report", Some(0)), ("by-hand:report", Some(0)), ("retry-2:report", Some(2)), ("job:other", None)];
     for (group, attempt) in table {
@@ -83,7 +83,7 @@ fn a_run_is_known_by_the_group_of_its_task() {
 }
 
 #[test]
-fn a_job_follows_a_rollback_of_its_own_service_alone() {
+fn job_follows_a_rollback_of_its_service_only() {
     assert!(live().runs("demo-default-web") && !live().runs("demo-default-we"));
     let earlier = "arn:aws:ecs:eu-west-1:1:task-definition/demo-default-web:2";
     let back = Desired::as_it_runs(&live(), earlier.into()).expect("it is one of ours");

@@ -1,5 +1,5 @@
-//! What Secrets Manager has of the stack's secrets. Its list may not show the changes of the last five minutes, and
-//! `DescribeSecret` does: so the list says for which names to ask, and so does what the stack may have.
+//! Reads the stack's secrets. The list of Secrets Manager may omit changes of the last five minutes, while
+//! `DescribeSecret` is current. So this asks for each name in the list and for each name that the stack may use.
 //!
 //! <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html>
 
@@ -19,40 +19,41 @@ use crate::{
     model::{Address, Failure, Found},
 };
 
-/// The label of the version that whoever asks for no other one gets.
+/// The label of the current version, which callers get by default.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html#term_version>
 const CURRENT: &str = "AWSCURRENT";
 
-/// The tag with a hash of all that a made value is made of, but the password; of one that was given by hand, `given`.
+/// The tag with a hash of all parts of a value that stackctl composed, except the password. `given` for a value that a
+/// user set.
 pub(super) const INPUTS: &str = "stackctl:inputs";
 
-/// What AWS has.
+/// The secret as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// Its ARN, with the six characters that AWS adds.
     pub arn: String,
     /// Its name.
     pub name: String,
-    /// The hash of what its value was made of; empty for one that was generated.
+    /// The hash of the parts of its value. Empty for a generated value.
     pub inputs: String,
-    /// The id of its current version; another value has another one.
+    /// The id of its current version, which changes with its value.
     #[serde(default)]
     pub version: String,
-    /// When it was last changed, by whomever; not compared.
+    /// When anybody last changed it. Not compared.
     #[serde(default)]
     pub changed: Option<Timestamp>,
 }
 
-/// A secret with the name of one of the stack's.
+/// A secret whose name belongs to the stack.
 pub(super) struct Seen {
-    /// The address that its tags give it; none if it is not the stack's.
+    /// The address in its tags. `None` if it does not belong to the stack.
     pub(super) address: Option<Address>,
     pub(super) live: Live,
-    /// Whether it is being deleted, or its deletion is scheduled.
+    /// Whether it is being deleted or scheduled for deletion.
     pub(super) is_leaving: bool,
 }
 
-/// The secrets of the stack.
+/// Returns the stack's secrets.
 pub(super) async fn all(cx: &Context, kind: &str) -> Result<Vec<Found<Live>>, Failure> {
     let expected: BTreeSet<String> = cx.expected(kind).map(|(address, _)| name(cx, address.name())).collect();
     let (mut found, listed) = futures::try_join!(each(cx, expected.iter()), listed(cx))?;
@@ -60,7 +61,7 @@ pub(super) async fn all(cx: &Context, kind: &str) -> Result<Vec<Found<Live>>, Fa
     Ok(found)
 }
 
-/// The names of those that the list shows.
+/// Returns the names of the stack's secrets in the list.
 async fn listed(cx: &Context) -> Result<BTreeSet<String>, Failure> {
     let filter = |key, value: &str| Filter::builder().key(key).values(value).build();
     let call = cx.aws.secrets.list_secrets();
@@ -71,21 +72,21 @@ async fn listed(cx: &Context) -> Result<BTreeSet<String>, Failure> {
     Ok(secrets.filter_map(|secret| secret.name).collect())
 }
 
-/// Those of these names that are there and the stack's.
+/// Returns those of the named secrets that exist and belong to the stack.
 async fn each(cx: &Context, names: impl Iterator<Item = &String>) -> Result<Vec<Found<Live>>, Failure> {
     let looked_at = try_join_all(names.map(|name| described(cx, name))).await?;
     let found = looked_at.into_iter().flatten();
     Ok(found.map(|(address, live)| Found { address, id: live.name.clone(), live }).collect())
 }
 
-/// The secret that `id` names and whose address its tags give, as it is at this moment; none if it is not there, is being
-/// deleted, or is not the stack's.
+/// Returns the current state of the secret `id` with its address. `None` if it does not exist, is being deleted, or
+/// does not belong to the stack.
 pub(super) async fn described(cx: &Context, id: &str) -> Result<Option<(Address, Live)>, Failure> {
     let there = seen(cx, id).await?.filter(|seen| !seen.is_leaving);
     Ok(there.and_then(|seen| Some((seen.address?, seen.live))))
 }
 
-/// The secret that `id` names as it is at this moment, whatever becomes of it.
+/// Returns the current state of the secret `id`, even if it is being deleted.
 pub(super) async fn seen(cx: &Context, id: &str) -> Result<Option<Seen>, Failure> {
     let call = cx.aws.secrets.describe_secret().secret_id(id).send().await;
     let found = call.or_absent("DescribeSecret", &["ResourceNotFoundException"])?;

@@ -1,5 +1,5 @@
-//! A secret value in Secrets Manager: a password that was made once, a URL or another text made of one, or addresses that open a door.
-//! What is shown, compared and passed on is never the value.
+//! A secret value in Secrets Manager: a generated password, a URL or another text that contains one, or URLs that grant
+//! access. stackctl never shows, compares or passes on the value.
 //!
 //! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/intro.html>
 
@@ -27,27 +27,27 @@ use crate::{
     },
 };
 
-/// How long a value that was given by hand can be had back after its deletion, in days (7 to 30).
+/// How long a deleted value that a user set can be restored, in days (7 to 30).
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html>
 const RECOVERY_DAYS: i64 = 7;
 
-/// The longest value, in bytes.
+/// The maximum length of a value, in bytes.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>
 pub const LONGEST: usize = 65_536;
 
 /// A secret.
 pub struct Secret;
 
-/// What stack.yaml asks of it.
+/// The secret that stack.yaml describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// Where its value comes from.
+    /// The source of its value.
     pub source: Source,
 }
 
-/// `arn` as a policy has to name the secret. AWS adds a hyphen and six characters to the name of each, and a policy needs
-/// them; an ARN without them is one that ECS may be given. What ends like one that has them is taken for one, here as by
-/// Secrets Manager itself.
+/// Returns `arn` in the form that a policy needs. AWS adds a hyphen and six characters to the name of each secret. A
+/// policy must contain them, while ECS also accepts an ARN without them. An ARN that ends in such a suffix is taken as
+/// complete, as in Secrets Manager itself.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html#ARN_secretnamehyphen>
 pub fn policy_arn(arn: &str) -> String {
     let added = arn.rsplit_once('-').map(|(_, added)| added);
@@ -56,7 +56,7 @@ pub fn policy_arn(arn: &str) -> String {
 }
 
 fields! {
-    /// What is changed in place.
+    /// The fields that change in place.
     pub enum Field {
         Value = "value",
     }
@@ -74,7 +74,8 @@ impl Kind for Secret {
         page: "https://docs.aws.amazon.com/secretsmanager/latest/userguide/intro.html",
     };
     const USES: &'static [&'static str] = &[];
-    // A password is the only key to them, and what a service encrypts with a generated value is in them.
+    // A password is the only access to a cache or database, and all three kinds may contain data that a service
+    // encrypted with a generated value.
     const OUTLIVES: &'static [&'static str] = &["bucket", "cache", "db_instance"];
     const COST: Cost<Desired, Live> = Cost::Each { what: "a secret", price: "secret month" };
     const NOT_YET: &'static [&'static str] = &[];
@@ -150,14 +151,14 @@ impl Kind for Secret {
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         if live.inputs == GIVEN {
-            // Nobody can make it again: whoever deleted it by mistake can call it back.
+            // Nobody can generate this value again, so a user must be able to restore it after a mistaken deletion.
             let call = cx.aws.secrets.delete_secret().secret_id(&live.arn).recovery_window_in_days(RECOVERY_DAYS);
             let answer = call.customize().once().send().await;
             let gone = ["ResourceNotFoundException", "InvalidRequestException"];
             return answer.or_absent("DeleteSecret", &gone).map(drop);
         }
-        // What stackctl generated it can generate again, and a name that stays taken for a week would keep the next `up`
-        // from finishing.
+        // stackctl can generate this value again. With a recovery window, the name would be blocked for a week, and the
+        // next `up` could not finish.
         let call = cx.aws.secrets.delete_secret().secret_id(&live.arn).force_delete_without_recovery(true);
         let answer = call.customize().once().send().await;
         answer.or_absent("DeleteSecret", &["ResourceNotFoundException"]).map(drop)
@@ -172,7 +173,7 @@ impl Kind for Secret {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        // What was deleted without a way back still has its name for a moment.
+        // A secret that was deleted without recovery keeps its name for a moment.
         // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html
         let going =
             failure.is_of("RestoreSecret") && failure.is(&["InvalidRequestException", "ResourceNotFoundException"]);
@@ -186,7 +187,7 @@ impl Kind for Secret {
     }
 
     fn loss(address: &Address) -> Option<&'static str> {
-        // Only those of services are named after two things; all others are made anew from what they are for.
+        // Only secrets of services have a name with a slash. All other values can be generated again.
         address.name().contains('/').then_some(
             "is deleted with its value; to restore it within 7 days, add it to stack.yaml again and run \
                         `stackctl up`",
@@ -199,25 +200,25 @@ impl Kind for Secret {
     }
 }
 
-/// The value of a secret, for the one place that hands it on.
+/// Returns the value of a secret, for the one place that passes it on.
 ///
 /// # Errors
-/// If Secrets Manager refuses.
+/// Returns an error if a call to Secrets Manager fails.
 pub async fn reveal(cx: &Context, live: &Live) -> Result<String, Failure> {
     Ok(secretsmanager::value(cx, &live.arn).await?.expose().to_owned())
 }
 
-/// Gives a generated secret another value.
+/// Replaces the value of a generated secret.
 ///
 /// # Errors
-/// If Secrets Manager refuses.
+/// Returns an error if a call to Secrets Manager fails.
 pub async fn renew(cx: &Context, live: &Live, length: usize) -> Result<(), Failure> {
     put(cx, live, generate(length)).await.map(drop)
 }
 
-/// Gives the id of the new version.
+/// Stores a value. Returns the id of the new version.
 async fn put(cx: &Context, live: &Live, value: String) -> Result<String, Failure> {
-    // The call has a token by which AWS knows a repeated one, so the SDK may repeat it.
+    // The call has a token by which AWS detects a repetition, so the SDK may retry it.
     let call = cx.aws.secrets.put_secret_value().secret_id(&live.arn).secret_string(value);
     let answer = call.send().await.during("PutSecretValue").map_err(|failure| match failure.cause {
         Cause::Ambiguous => {
@@ -228,10 +229,10 @@ async fn put(cx: &Context, live: &Live, value: String) -> Result<String, Failure
     given(answer.version_id, "PutSecretValue", "VersionId")
 }
 
-/// Gives the secret at `address` this value: the one that is there, or a new one.
+/// Sets the value of the secret at `address`. Creates the secret if necessary.
 ///
 /// # Errors
-/// If Secrets Manager refuses.
+/// Returns an error if a call to Secrets Manager fails.
 pub async fn give(cx: &Context, address: &Address, live: Option<&Live>, value: String) -> Result<Live, Failure> {
     match live {
         Some(live) => write(cx, live, value, GIVEN.to_owned()).await,
@@ -247,7 +248,7 @@ async fn create(cx: &Context, address: &Address, value: String, inputs: String) 
     }
     let call = cx.aws.secrets.create_secret().name(&name).secret_string(&value).set_tags(Some(tags));
     let answer = match call.customize().once().send().await.during("CreateSecret") {
-        // A listing may take five minutes to show it.
+        // The list may take five minutes to contain the secret.
         // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html
         Err(failure) if failure.is(&["ResourceExistsException"]) => {
             return match described(cx, &name).await? {
@@ -266,8 +267,9 @@ async fn create(cx: &Context, address: &Address, value: String, inputs: String) 
     Ok(Live { arn: given(answer.arn, "CreateSecret", "ARN")?, name, inputs, version, changed: None })
 }
 
-/// Calls back a secret whose deletion somebody has scheduled: its name stays taken for days. It keeps its value, which may be
-/// the one that a database was made with. Only a value that would be made of other parts, or is given by hand, is written.
+/// Restores a secret whose deletion somebody scheduled, because its name would be blocked for days. The secret keeps
+/// its value, which may be the password that a database was created with. The value is overwritten only if its parts
+/// changed, or if a user sets it.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RestoreSecret.html>
 async fn call_back(
     cx: &Context,

@@ -1,4 +1,4 @@
-//! What the tests over all kinds try secrets with: a URL, whose value can change.
+//! The sample secret for the tests over all kinds: a URL, whose value can change.
 
 use super::{Desired, Source};
 use crate::{
@@ -16,6 +16,6 @@ fn url(host: &str) -> Desired {
 pub(super) fn sample() -> Sample<Desired> {
     Sample::new(cloud, url("one.example"))
         .variant(&["value"], url("two.example"))
-        // It is called back: its name is taken.
+        // The secret is restored, because its name is taken.
         .drift(&[], |cloud| cloud.with(Secrets::schedule_deletion))
 }

@@ -1,4 +1,4 @@
-//! What of a secret is compared, and how one is made again.
+//! Tests of the differences between secrets, and of how values are written again.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::{
     model::{Input, StackId},
 };
 
-/// A stack that may have secrets at `addresses`.
+/// Returns the context of a stack that may have secrets at `addresses`.
 fn context(cloud: &Cloud, addresses: &[&Address]) -> Context {
     let id = StackId { stack: "shop".into(), environment: "test".into() };
     let cx = Context::new(id, Arc::new(model::session(cloud)), Arc::new(NoImages));
@@ -21,14 +21,14 @@ fn generated() -> Desired {
     Desired { source: Source::Generated { length: 32 } }
 }
 
-/// The addresses of the secrets that the stack has.
+/// Returns the addresses of the stack's secrets.
 async fn there(cx: &Context) -> Vec<Address> {
     let found = Secret::list(cx).await.expect("it answers");
     found.into_iter().map(|found| found.address).collect()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_of_five_minutes_ago_hides_and_invents_no_secret() {
+async fn stale_list_neither_hides_nor_invents_secrets() {
     let (cloud, address) = (cloud(), Address::new("secret", "database-password"));
     let (known, unknown) = (context(&cloud, &[&address]), context(&cloud, &[]));
     let made = Secret::create(&known, &address, &generated()).await.expect("it is made");
@@ -41,13 +41,13 @@ async fn a_list_of_five_minutes_ago_hides_and_invents_no_secret() {
     }
 }
 
-/// The value of a secret.
+/// Returns the value of a secret.
 async fn read(cx: &Context, live: &Live) -> String {
     reveal(cx, live).await.expect("it can be read")
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_secret_scheduled_for_deletion_keeps_its_value() {
+async fn restored_secret_keeps_its_value() {
     let (cloud, address) = (cloud(), Address::new("secret", "database-password"));
     let cx = context(&cloud, &[&address]);
     let made = Secret::create(&cx, &address, &generated()).await.expect("it is made");
@@ -57,14 +57,14 @@ async fn a_secret_scheduled_for_deletion_keeps_its_value() {
     let back = Secret::create(&cx, &address, &generated()).await.expect("it is called back");
     assert_eq!((&back.arn, &back.version), (&made.arn, &made.version));
     assert_eq!(read(&cx, &back).await, value);
-    // What is given by hand is the value that counts.
+    // A value that a user sets takes precedence.
     cloud.with(Secrets::schedule_deletion);
     let given = give(&cx, &address, None, "by hand".to_owned()).await.expect("it is called back");
     assert_eq!(read(&cx, &given).await, "by hand");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_url_called_back_is_written_again_only_for_other_parts() {
+async fn restored_url_is_written_again_only_if_its_parts_changed() {
     let (cloud, address) = (cloud(), Address::new("secret", "database-url"));
     let cx = context(&cloud, &[&address]);
     let made = Secret::create(&cx, &address, &url("one".into())).await.expect("it is made");
@@ -77,7 +77,7 @@ async fn a_url_called_back_is_written_again_only_for_other_parts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_strangers_secret_is_not_called_back() {
+async fn secret_of_another_owner_is_not_restored() {
     let (cloud, address) = (cloud(), Address::new("secret", "database-password"));
     let cx = context(&cloud, &[&address]);
     Secret::create(&cx, &address, &generated()).await.expect("it is made");
@@ -97,13 +97,13 @@ fn url(host: Input) -> Desired {
 }
 
 #[test]
-fn a_generated_value_is_never_made_again() {
+fn generated_value_is_never_changed() {
     let live = Live { arn: "a".into(), name: "n".into(), inputs: String::new(), version: String::new(), changed: None };
     assert_eq!(Secret::diff(&Desired { source: Source::Generated { length: 32 } }, &live), []);
 }
 
 #[test]
-fn a_url_is_written_again_with_its_parts_and_never_shown() {
+fn changed_url_is_written_again_but_never_shown() {
     let inputs = fingerprint(&url("one".into()).source).expect("all is known");
     let live = Live { arn: "a".into(), name: "n".into(), inputs, version: String::new(), changed: None };
     assert_eq!(Secret::diff(&url("one".into()), &live), []);
@@ -112,7 +112,7 @@ fn a_url_is_written_again_with_its_parts_and_never_shown() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_url_is_one_that_every_driver_takes() {
+async fn database_url_has_a_form_that_every_driver_accepts() {
     let (cloud, address) = (cloud(), Address::new("secret", "database-url"));
     let cx = context(&cloud, &[&address]);
     let made = Secret::create(&cx, &address, &url("one".into())).await.expect("it is made");
@@ -122,8 +122,8 @@ async fn a_url_is_one_that_every_driver_takes() {
 }
 
 #[test]
-fn a_url_of_an_earlier_form_is_written_again() {
-    // The fingerprints of a stackctl that wrote `postgres://` with `sslmode`: of the parts alone.
+fn url_in_an_earlier_form_is_written_again() {
+    // The fingerprints of a stackctl that wrote `postgres://` with `sslmode`. They cover only the parts.
     let before = ["b8d7165ee98b3478f27b8f0e2f1d18e5", "fae356b61e370c3965b426f618ff480b"];
     let cache = Source::CacheUrl { token: "arn".into(), host: "one".into(), port: "6379".into() };
     for (inputs, desired) in before.into_iter().zip([url("one".into()), Desired { source: cache }]) {
@@ -134,7 +134,7 @@ fn a_url_of_an_earlier_form_is_written_again() {
 }
 
 #[test]
-fn the_url_of_a_cache_is_written_again_when_the_cache_moves() {
+fn cache_url_is_written_again_when_the_host_changes() {
     let url = |host: Input| Desired { source: Source::CacheUrl { token: "arn".into(), host, port: "6379".into() } };
     let inputs = fingerprint(&url("one".into()).source).expect("all is known");
     let live = Live { arn: "a".into(), name: "n".into(), inputs, version: String::new(), changed: None };
@@ -145,7 +145,7 @@ fn the_url_of_a_cache_is_written_again_when_the_cache_moves() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_composed_value_follows_the_secrets_that_it_is_made_of() {
+async fn composed_value_follows_the_secrets_in_it() {
     let (cloud, address) = (cloud(), Address::new("secret", "web.DSN"));
     let cx = context(&cloud, &[&address]);
     let other = Address::new("secret", "database-user-app");
@@ -178,7 +178,7 @@ async fn a_composed_value_follows_the_secrets_that_it_is_made_of() {
 }
 
 #[test]
-fn a_url_follows_others_and_others_follow_its_version() {
+fn url_follows_its_inputs_and_others_follow_its_version() {
     let with = |task: &str| {
         let Source::DatabaseUrl { user, password, host, port, database, .. } = url("one".into()).source else {
             panic!("it is a URL")
@@ -194,7 +194,7 @@ fn a_url_follows_others_and_others_follow_its_version() {
 }
 
 #[test]
-fn a_generated_value_has_its_length_and_needs_no_escaping() {
+fn generated_value_has_its_length_and_needs_no_escaping() {
     let value = generate(32);
     assert_eq!(value.len(), 32);
     assert!(value.chars().all(|c| c.is_ascii_alphanumeric()));

@@ -1,4 +1,4 @@
-//! What the value of a secret is made of, and how it is made.
+//! The parts of a secret value, and how the value is generated.
 
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
@@ -10,25 +10,25 @@ use crate::{
     model::{Failure, Input},
 };
 
-/// What stands in the tag of a value that was given by hand: stackctl cannot make it again.
+/// The tag value for a secret that a user set, which stackctl cannot generate again.
 pub(super) const GIVEN: &str = "given";
 
-/// Where its value comes from.
+/// The source of a secret value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// Random letters and digits, made once and never again.
+    /// Random letters and digits, generated once.
     Generated {
-        /// How many.
+        /// The number of characters.
         length: usize,
     },
-    /// Given by hand, with `stackctl secrets set`.
+    /// Set by a user with `stackctl secrets set`.
     Given,
-    /// The URL of a database, with its parts, as JSON.
+    /// The URL of a database and its parts, as JSON.
     DatabaseUrl {
         /// The user.
         user: String,
-        /// The ARN of the secret with the user's password.
+        /// The ARN of the secret that holds the user's password.
         password: Input,
         /// The host.
         host: Input,
@@ -36,33 +36,33 @@ pub enum Source {
         port: Input,
         /// The database.
         database: String,
-        /// What else it is written anew for: the version of the password, the task that makes the user.
+        /// Other values whose change rewrites the URL: the version of the password, and the task that creates the user.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         renewed_with: Vec<Input>,
     },
-    /// The URL of a cache, which takes a password and no user, over TLS.
+    /// The URL of a cache, with TLS, a password and no user.
     CacheUrl {
-        /// The ARN of the secret with the password.
+        /// The ARN of the secret that holds the password.
         token: Input,
         /// The host.
         host: Input,
         /// The port.
         port: Input,
     },
-    /// Texts and the values of other secrets, one after the other.
+    /// The concatenation of texts and values of other secrets.
     Composed {
-        /// They.
+        /// The texts and secrets.
         parts: Vec<Part>,
-        /// Another one as soon as the value is another one.
+        /// An id that changes with the value.
         version: Input,
     },
-    /// The addresses from which the layers of an image can be fetched, a line each. They are good for a while only.
+    /// The URLs of the layers of an image, one per line. They expire after a while.
     Layers {
-        /// The repository's name.
+        /// The name of the repository.
         repository: Input,
-        /// The image's digest.
+        /// The digest of the image.
         digest: Input,
-        /// Who asks: each run gets addresses of its own.
+        /// The run that reads them. Each run gets its own URLs.
         run: String,
     },
 }
@@ -80,9 +80,9 @@ pub enum Part {
     Text(Input),
 }
 
-/// A hash of what a value is made of; none while a part is unknown, empty for a generated one.
+/// Returns a hash of the parts of a value. `None` while a part is unknown, empty for a generated value.
 pub(super) fn fingerprint(source: &Source) -> Option<String> {
-    // A URL is also made of its form: where an earlier stackctl wrote another one, it is written anew.
+    // The hash includes the form of a URL, so that a URL in the form of an earlier stackctl is written again.
     let form;
     let parts = match source {
         Source::Generated { .. } => return Some(String::new()),
@@ -107,7 +107,7 @@ pub(super) fn fingerprint(source: &Source) -> Option<String> {
     Some(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// The value itself.
+/// Returns the value.
 pub(super) async fn make(cx: &Context, source: &Source) -> Result<String, Failure> {
     match source {
         Source::Generated { length } => Ok(generate(*length)),
@@ -144,7 +144,7 @@ pub(super) async fn make(cx: &Context, source: &Source) -> Result<String, Failur
     }
 }
 
-/// What the URL of a database is made of.
+/// The parts of a database URL.
 #[derive(Clone, Debug, Default)]
 pub struct Pieces<T> {
     /// The user.
@@ -159,9 +159,9 @@ pub struct Pieces<T> {
     pub database: T,
 }
 
-/// A database's URL as every driver takes it: `SQLAlchemy` knows no `postgres://`, and over asyncpg no `sslmode`; for node-postgres
-/// `sslmode=require` is another thing than for libpq. How the connection is encrypted and whom the driver trusts, the
-/// variables of the container say.
+/// Returns a database URL in a form that every driver accepts: `SQLAlchemy` does not support `postgres://`, nor
+/// `sslmode` with asyncpg, and `sslmode=require` has another meaning in node-postgres than in libpq. Environment
+/// variables of the container set the encryption and the trusted CA certificates instead.
 /// <https://docs.sqlalchemy.org/en/20/dialects/postgresql.html#module-sqlalchemy.dialects.postgresql.asyncpg>,
 /// <https://node-postgres.com/features/ssl>
 pub fn database_url<T>(of: Pieces<T>, text: impl Fn(&'static str) -> T) -> Vec<T> {
@@ -169,14 +169,15 @@ pub fn database_url<T>(of: Pieces<T>, text: impl Fn(&'static str) -> T) -> Vec<T
     vec![text("postgresql://"), user, text(":"), password, text("@"), host, text(":"), port, text("/"), database]
 }
 
-/// A cache's URL. Celery requires the parameter that says how to check the certificate, and redis-py accepts this spelling only.
-/// Other clients check it anyway; of those that were tried, go-redis alone refuses what it does not know.
+/// Returns a cache URL. Celery requires the parameter for certificate validation, and redis-py accepts only this
+/// spelling. Other clients validate the certificate anyway. Of the clients that were tried, only go-redis rejects the
+/// unknown parameter.
 /// <https://docs.celeryq.dev/en/stable/userguide/configuration.html#redis-backend-settings>
 pub fn cache_url<T>(token: T, host: T, port: T, text: impl Fn(&'static str) -> T) -> Vec<T> {
     vec![text("rediss://:"), token, text("@"), host, text(":"), port, text("/0?ssl_cert_reqs=required")]
 }
 
-/// Letters and digits, which need no escaping in a URL, from the system's random source.
+/// Returns random letters and digits from the system's random source. They need no escaping in a URL.
 pub(super) fn generate(length: usize) -> String {
     rand::rng().sample_iter(rand::distr::Alphanumeric).take(length).map(char::from).collect()
 }

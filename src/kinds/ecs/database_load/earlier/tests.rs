@@ -18,14 +18,14 @@ fn id() -> StackId {
     StackId { stack: "shop".into(), environment: "test".into() }
 }
 
-/// A command of its own.
+/// Returns the context of another command.
 fn command(cloud: &Cloud, run: &str) -> Context {
     let mut cx = Context::new(id(), Arc::new(aws_model::session(cloud)), Arc::new(NoImages));
     run.clone_into(&mut cx.run);
     cx
 }
 
-/// Registers the revision with which a command loads a dump; gives its ARN.
+/// Registers the revision with which a command loads a dump. Returns its ARN.
 fn register(cloud: &Cloud, sha256: &str, replace: &str) -> String {
     let variable = |name: &str, value: &str| KeyValuePair::builder().name(name).value(value).build();
     let container = ContainerDefinition::builder().name(CONTAINER).environment(variable(database_load::SHA256, sha256));
@@ -35,7 +35,7 @@ fn register(cloud: &Cloud, sha256: &str, replace: &str) -> String {
     model::register(cloud, definition)
 }
 
-/// Starts a load as the command `cx` does, and looks no further; gives the task as its kind lists it.
+/// Starts a load as the command `cx` does, without waiting for it. Returns the task as its kind lists it.
 async fn start(cx: &Context, definition: &str) -> serde_json::Value {
     let desired = serde_json::json!({
         "cluster": model::CLUSTER, "task_definition": definition, "subnets": ["subnet-1"],
@@ -60,7 +60,7 @@ fn write(cloud: &Cloud, task: &str, lines: &[&str]) {
     });
 }
 
-/// As after more than an hour.
+/// Removes all tasks, as ECS does after an hour.
 fn forget(cloud: &Cloud) {
     cloud.with(|ecs: &mut Ecs| ecs.tasks.clear());
 }
@@ -70,7 +70,7 @@ fn order(sha256: &str, replaces: bool) -> Order {
 }
 
 #[tokio::test]
-async fn a_load_of_a_killed_command_is_found_and_waited_for() {
+async fn next_command_finds_and_awaits_load_of_killed_command() {
     let cloud = model::cloud_with_cluster();
     let definition = register(&cloud, "a", "yes");
     let killed = command(&cloud, "killed");
@@ -84,14 +84,14 @@ async fn a_load_of_a_killed_command_is_found_and_waited_for() {
     assert_eq!((load.state, load.order.as_ref()), (State::Runs, Some(&order("a", true))));
     assert!(started["task"].as_str().expect("an ARN").ends_with(&format!("/{}", load.task)));
 
-    // As the run that started it, the next command waits for it.
+    // The next command waits for the load by taking over the id of the run that started it.
     let resumed = command(&cloud, load.run.as_deref().expect("ECS knows it"));
     let listed = kind.list(&resumed).await.expect("it lists");
     assert_eq!(listed[0].live["task"], started["task"]);
 }
 
 #[tokio::test]
-async fn a_task_that_was_stopped_is_still_the_same() {
+async fn stopped_task_is_still_recognized() {
     let cloud = model::cloud_with_cluster();
     let definition = register(&cloud, "a", "no");
     let cx = command(&cloud, "one");
@@ -111,7 +111,7 @@ async fn a_task_that_was_stopped_is_still_the_same() {
 }
 
 #[tokio::test]
-async fn a_complete_command_leaves_no_evidence() {
+async fn finished_command_leaves_no_load_behind() {
     let cloud = model::cloud_with_cluster();
     let before = register(&cloud, "a", "no");
     let cx = command(&cloud, "one");
@@ -122,16 +122,16 @@ async fn a_complete_command_leaves_no_evidence() {
     };
     assert_eq!(states(&Left::default()).await, [State::Runs]);
     assert_eq!(states(&Left::default()).await, [State::Runs]);
-    // Its command was killed before it took anything away.
+    // The command was killed before it deleted anything.
     assert_eq!(states(&left(true, &before)).await, [State::Loaded]);
-    // All was taken away. Another command, which wants the same dump once more, was killed before its task.
+    // Everything was deleted. Another command for the same dump was killed before it started a task.
     let after = register(&cloud, "a", "no");
     assert_eq!(states(&Left::default()).await, []);
     assert_eq!(states(&left(true, &after)).await, []);
 }
 
 #[tokio::test]
-async fn the_log_knows_what_ecs_has_forgotten() {
+async fn load_is_found_in_the_log_after_ecs_forgets_the_task() {
     let cloud = model::cloud_with_cluster();
     let definition = register(&cloud, "a", "no");
     let cx = command(&cloud, "one");
@@ -157,7 +157,7 @@ async fn the_log_knows_what_ecs_has_forgotten() {
 }
 
 #[test]
-fn a_killed_task_is_no_undone_one() {
+fn killed_load_is_distinguished_from_an_undone_one() {
     let began = Said { order: Some(order("a", true)), ..Said::default() };
     let said = |end| Said { end: Some(end), ..Said { order: Some(order("a", true)), ..Said::default() } };
     assert_eq!(ended(Some(0), &Said::default()), State::Loaded);
@@ -171,7 +171,7 @@ fn a_killed_task_is_no_undone_one() {
 }
 
 #[test]
-fn a_killed_load_is_not_said_to_have_changed_nothing() {
+fn killed_load_does_not_claim_an_unchanged_database() {
     use crate::kinds::ecs::{database_load::Load, database_task::Purpose};
     let failed = |code| Load::failed(&Live::stopped(code, "container psql ended"));
     assert!(failed(3).contains("the database is unchanged: container psql ended"));
