@@ -99,6 +99,8 @@ const IMPOSSIBLE: &[(&str, &str)] = &[
     ("clickhouse", "stackctl has no ClickHouse: use ClickHouse Cloud, with its address in `secrets`"),
     ("timescaledb", "RDS has no TimescaleDB: use Timescale's own service, or plain PostgreSQL"),
     ("timescaledb-ha", "RDS has no TimescaleDB: use Timescale's own service, or plain PostgreSQL"),
+    ("citus", "RDS has no Citus: use a larger `class` of plain PostgreSQL, or Azure's service for it"),
+    ("paradedb", "RDS has no pg_search: use plain PostgreSQL, or a search engine as a service"),
     ("cassandra", OUTSIDE),
     ("scylla", OUTSIDE),
     ("neo4j", OUTSIDE),

@@ -1,6 +1,8 @@
 //! Compose files as a stack.yaml: they are read by Compose's own rules, each service is given a role, and each of its keys a verdict.
 
 mod choice;
+mod cron;
+mod extensions;
 mod images;
 mod known;
 mod labels;
@@ -165,6 +167,9 @@ fn stack(services: Vec<Service>, profiles: &[String], work: &mut Work<'_>) -> Re
     for service in servers.into_iter().chain(others) {
         let called = program::write(service, &builders, work);
         calls.insert(service.key.clone(), called);
+        if service.role == Role::Program {
+            cron::write(service, work);
+        }
         if matches!(service.role, Role::Server(server) if server.keeps_state) {
             work.service(&service.key).set("replace", Value::text("stop-first"));
             let how = "one task, which is stopped before the next one starts: each release of it is an outage";

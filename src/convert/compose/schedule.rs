@@ -78,7 +78,7 @@ fn job(service: &Service, name: &str, told: Told, work: &mut Work<'_>) {
 }
 
 /// A schedule of cron, or one such as `@daily` and `@every 1h`, as EventBridge has it. None if it has no such one.
-fn schedule(text: &str) -> Option<String> {
+pub(super) fn schedule(text: &str) -> Option<String> {
     let text = text.trim();
     if let Some(every) = text.strip_prefix("@every ") {
         let minutes = words::seconds(every.trim())? / 60;

@@ -1,17 +1,14 @@
 //! The database, the cache and the buckets that stores of the Compose files become.
 
 use super::{
+    extensions,
     images::{Image, Role},
     marks,
     rewrite::{bucket_name, buckets, rewritten},
     service::Service,
-    words,
     work::Work,
 };
-use crate::convert::{
-    page::{Map, Value},
-    source::Item,
-};
+use crate::convert::page::{Map, Value};
 
 /// Extensions that images of Postgres bring along, and that RDS has.
 const EXTENSIONS: &[(&str, &str)] = &[("postgis", "postgis"), ("pgvector", "vector")];
@@ -109,13 +106,7 @@ fn database(service: &Service, work: &mut Work<'_>) {
     {
         work.ledger().approximated(entry, Some("database"), "left out: RDS sets its parameters by the class");
     }
-    for item in service.at(&["volumes"]).map(Item::items).unwrap_or_default() {
-        let target = item.text().map(|text| words::mount(text).target).unwrap_or_default();
-        if target.starts_with("/docker-entrypoint-initdb.d") {
-            let how = "left out: run it as a migration; users are in `database.users`";
-            work.ledger().approximated(item.place, Some("database"), how);
-        }
-    }
+    extensions::tell(service, work);
 }
 
 /// The users that programs connect as.

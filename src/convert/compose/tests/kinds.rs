@@ -266,3 +266,62 @@ fn each_line_of_the_env_file_is_in_the_report() {
     assert_eq!(converted.fate("TAG"), (Fate::Carried, "its value is where the files have `${TAG}`"));
     assert_eq!(converted.fate("UNUSED"), (Fate::Carried, "no file takes it, so no program got it"));
 }
+
+#[test]
+fn scripts_with_extensions_are_held_against_those_of_rds() {
+    let converted = Project::new(
+        "
+services:
+  web: { build: ., ports: ['80:80'], environment: { DB_HOST: db } }
+  db:
+    image: postgres:16
+    command: postgres -c shared_preload_libraries=pg_stat_statements,pg_cron
+    volumes:
+      - { type: bind, source: ./init, target: /docker-entrypoint-initdb.d }
+      - ./more.sql:/docker-entrypoint-initdb.d/more.sql:ro
+",
+    )
+    .with("init/1.sql", "create extension if not exists vector;\nCREATE EXTENSION timescaledb;")
+    .with("more.sql", "CREATE EXTENSION pg_trgm;")
+    .valid();
+    let (fate, note) = converted.fate("services.db.volumes[0]");
+    assert!(fate == Fate::NotPossible && note.contains("RDS has no extension `timescaledb`"), "{note}");
+    let (fate, note) = converted.fate("services.db.volumes[1]");
+    assert!(fate == Fate::Approximated && note.contains("RDS has pg_trgm"), "{note}");
+    let (fate, note) = converted.fate("services.db.command");
+    assert!(fate == Fate::NotPossible && note.contains("use `jobs`"), "{note}");
+}
+
+#[test]
+fn a_crontab_of_simple_lines_becomes_jobs() {
+    let converted = Project::new(
+        "
+services:
+  web: { build: ., ports: ['80:80'] }
+  cron:
+    image: alpine:3
+    command: sh -c \"printenv > /etc/environment && crond -f\"
+    environment: { TZ: Europe/Oslo }
+    volumes: ['./crontabs:/etc/crontabs:ro', './scripts:/scripts:ro']
+  often: { image: acme/cron, command: supercronic /etc/often, volumes: ['./often:/etc/often:ro'] }
+  baked: { build: { context: ., dockerfile: Dockerfile.cron }, entrypoint: [supercronic, /app/crontab] }
+  unknown: { image: acme/cron, command: [crond, -f] }
+",
+    )
+    .with("crontabs/root", "*/5 * * * * /scripts/sync.sh > /dev/null 2>&1\n@daily cd /app && php artisan clean:up\n")
+    .with("often", "0 3 * * * nightly\n* * * * * minutely\n")
+    .with("Dockerfile.cron", "FROM python\nCOPY crontab /app/crontab\n")
+    .with("crontab", "0 2 * * 1 python -m jobs.report\n")
+    .valid();
+    converted.has("  sync:\n    service: cron\n    command: [/scripts/sync.sh]\n    schedule: \"cron(*/5 * * * ? *)\"\n    timezone:");
+    converted.has("command: [sh, \"-c\", \"cd /app && php artisan clean:up\"]");
+    converted.has("  jobs-report:\n    service: baked");
+    converted.has("schedule: \"cron(0 2 ? * 2 *)\"");
+    converted.has("files: { /scripts: scripts }");
+    assert_eq!(converted.page.matches("replicas: 0").count(), 2, "{}", converted.page);
+    assert_eq!(converted.fate("services.cron.command").0, Fate::Carried);
+    let (fate, note) = converted.fate("services.often.command");
+    assert!(fate == Fate::Approximated && note.contains("line 2 of often is no job"), "{note}");
+    let (fate, note) = converted.fate("services.unknown.command");
+    assert!(fate == Fate::Approximated && note.contains("whose crontab is not here"), "{note}");
+}
