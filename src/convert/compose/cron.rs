@@ -1,4 +1,4 @@
-//! Services that run cron: where the crontab is here and each line of it is simple, the lines become jobs.
+//! Services that run cron. If the project has the crontab and each line is simple, each line becomes a job.
 
 use std::path::Path;
 
@@ -10,16 +10,16 @@ use crate::convert::{
     source::{Item, Place},
 };
 
-/// Programs that read a crontab, and stay.
+/// Programs that read a crontab and keep running.
 const PROGRAMS: &[&str] = &["crond", "cron", "supercronic", "busybox-crond"];
 
-/// What may come before them in a line of the shell: nothing that a job needs.
+/// Commands that may come before them in a shell line. A job does not need them.
 const BEFORE: &[&str] = &["printenv", "env", "touch", "chmod", "crontab", "mkdir", "echo", "exec"];
 
-/// Folders that they read.
+/// Folders that these programs read.
 const FOLDERS: &[&str] = &["/etc/crontabs", "/var/spool/cron", "/etc/cron.d", "/etc/crontab"];
 
-/// Words of a command that say nothing about what it does.
+/// Words of a command that do not describe what it does.
 const PLAIN: &[&str] = &[
     "cd",
     "sh",
@@ -57,12 +57,12 @@ const PLAIN: &[&str] = &[
 struct Line {
     /// From 1.
     number: usize,
-    /// As EventBridge has it.
+    /// In the syntax of EventBridge.
     schedule: String,
     command: String,
 }
 
-/// A crontab in its lines, and its time zone; otherwise the number of the line that is not simple, and why.
+/// The lines of a crontab and its time zone. An error has the number of a line that cannot become a job, and the reason.
 fn lines(text: &str, has_user: bool) -> Result<(Vec<Line>, Option<String>), (usize, &'static str)> {
     let (mut all, mut zone) = (Vec::new(), None);
     for (index, line) in text.lines().enumerate() {
@@ -81,26 +81,27 @@ fn lines(text: &str, has_user: bool) -> Result<(Vec<Line>, Option<String>), (usi
             }
             continue;
         }
-        let (when, rest) = parted(line).ok_or((number, "it has no schedule and command"))?;
+        let (when, rest) = parted(line).ok_or((number, "it does not have five fields and a command"))?;
         let rest = if has_user { rest.split_once(char::is_whitespace).map_or("", |(_, rest)| rest) } else { rest };
         let command = without_output(rest.trim());
         if command.is_empty() {
-            return Err((number, "it has no command"));
+            return Err((number, "the command is missing"));
         }
         if command.contains('%') {
-            return Err((number, "`%` is a new line there"));
+            return Err((number, "cron reads `%` as a line break"));
         }
         let is_often = |minute: &str| minute == "*" || ["*/1", "*/2", "*/3", "*/4"].contains(&minute);
         if is_often(when.split_whitespace().next().unwrap_or_default()) && !when.starts_with('@') {
-            return Err((number, "it runs every few minutes, and a task takes about one to start"));
+            return Err((number, "it runs every few minutes, and a task takes about one minute to start"));
         }
-        let schedule = schedule(&when).ok_or((number, "EventBridge has no such schedule"))?;
+        let schedule = schedule(&when).ok_or((number, "EventBridge does not support its schedule"))?;
         all.push(Line { number, schedule, command });
     }
-    Ok((all, zone)).and_then(|(all, zone)| if all.is_empty() { Err((1, "it has no line")) } else { Ok((all, zone)) })
+    Ok((all, zone))
+        .and_then(|(all, zone)| if all.is_empty() { Err((1, "the file has no entries")) } else { Ok((all, zone)) })
 }
 
-/// The schedule of a line and what comes after it.
+/// The schedule of a line, and the text after it.
 fn parted(line: &str) -> Option<(String, &str)> {
     let mut rest = line;
     let mut fields = Vec::new();
@@ -123,21 +124,25 @@ fn parted(line: &str) -> Option<(String, &str)> {
     (count != 5 || !is_field).then(|| (fields.join(" "), rest))
 }
 
-/// A command without the file or the process that its output goes to: the log has it.
+/// A command without the redirection of its output, which goes to the log.
 fn without_output(command: &str) -> String {
     let mut text = command.trim();
     loop {
         let before = text;
         for end in [
             "2>&1",
-            "> /dev/null",
-            ">/dev/null",
             ">> /dev/null",
             ">>/dev/null",
-            "> /proc/1/fd/1",
-            ">/proc/1/fd/1",
+            "2> /dev/null",
+            "2>/dev/null",
+            "> /dev/null",
+            ">/dev/null",
             "2>/proc/1/fd/2",
             "2> /proc/1/fd/2",
+            ">> /proc/1/fd/1",
+            ">>/proc/1/fd/1",
+            "> /proc/1/fd/1",
+            ">/proc/1/fd/1",
         ] {
             text = text.strip_suffix(end).unwrap_or(text).trim_end();
         }
@@ -151,7 +156,7 @@ fn without_output(command: &str) -> String {
     }
 }
 
-/// A job's name after its command.
+/// The name of a job, taken from its command.
 fn named(command: &str) -> Option<String> {
     let of = |part: &str| {
         let words =
@@ -164,7 +169,7 @@ fn named(command: &str) -> Option<String> {
     command.rsplit("&&").next().and_then(|part| of(part))
 }
 
-/// Whether the service runs cron; what it names as its crontab.
+/// Whether the service runs cron, and the path of the crontab if the command names one.
 fn runs(service: &Service) -> Option<Option<String>> {
     let mut all = service.words("entrypoint").unwrap_or_default();
     all.extend(service.words("command").unwrap_or_default());
@@ -192,7 +197,7 @@ fn runs(service: &Service) -> Option<Option<String>> {
     Some(path.map(|path| (*path).to_owned()))
 }
 
-/// The crontab's file in the project, and its path in the container.
+/// The crontab in the project, and its path in the container.
 fn crontab(service: &Service, named: Option<&str>, folder: &Path) -> Option<(String, String)> {
     let mounts = service.at(&["volumes"]).map(Item::items).unwrap_or_default();
     for mount in mounts.iter().filter_map(words::mounted) {
@@ -208,7 +213,7 @@ fn crontab(service: &Service, named: Option<&str>, folder: &Path) -> Option<(Str
         let file = format!("{}{below}", source.trim_start_matches("./").trim_end_matches('/'));
         return Some((file, mount.target));
     }
-    // What the Dockerfile copies there.
+    // A file that the Dockerfile copies there.
     let context = service.text(&["build", "context"]).filter(|_| service.entry("build").is_some())?;
     let dockerfile = service.text(&["build", "dockerfile"]).unwrap_or("Dockerfile");
     let at = |path: &str| Path::new(context).join(path).display().to_string();
@@ -232,7 +237,7 @@ fn crontab(service: &Service, named: Option<&str>, folder: &Path) -> Option<(Str
     None
 }
 
-/// Makes jobs of a service that runs cron, if it is one.
+/// Turns a service that runs cron into jobs.
 pub(super) fn write(service: &Service, work: &mut Work<'_>) {
     let Some(path) = runs(service) else { return };
     let place =
@@ -240,15 +245,14 @@ pub(super) fn write(service: &Service, work: &mut Work<'_>) {
     let key = service.key.clone();
     let to = format!("services.{key}.command");
     let Some((file, target)) = crontab(service, path.as_deref(), &work.folder) else {
-        let how =
-            "cron in one task, whose crontab is not here: write `jobs` for lines that are a command with a schedule";
+        let how = "a service with one task that runs cron; the crontab was not found. Write its lines as `jobs`";
         stays(&key, (place, &to), how, work);
         return;
     };
     let whole = work.folder.join(&file);
     let whole = if whole.is_dir() { whole.join("root") } else { whole };
     let Ok(text) = work.project.sources.text(&whole) else {
-        let how = format!("cron in one task: {file} is not here, so nothing of it could become `jobs`");
+        let how = format!("a service with one task that runs cron; {file} was not found. Write its lines as `jobs`");
         stays(&key, (place, &to), &how, work);
         return;
     };
@@ -256,7 +260,9 @@ pub(super) fn write(service: &Service, work: &mut Work<'_>) {
     let (lines, zone) = match lines(&text, has_user) {
         Ok(lines) => lines,
         Err((number, why)) => {
-            let how = format!("cron in one task: line {number} of {file} is no job, because {why}");
+            let how = format!(
+                "a service with one task that runs cron: line {number} of {file} cannot become a job, because {why}"
+            );
             stays(&key, (place, &to), &how, work);
             return;
         }
@@ -294,15 +300,11 @@ pub(super) fn write(service: &Service, work: &mut Work<'_>) {
         map.remove("files");
     }
     map.set("replicas", Value::number(0));
-    map.comment("replicas", "No task waits for the next run: EventBridge starts the jobs.");
-    work.ledger().carried_with(
-        place,
-        Some("jobs"),
-        "each line of the crontab is a job; nothing has to run between them",
-    );
+    map.comment("replicas", "No task keeps running: EventBridge starts the jobs.");
+    work.ledger().carried_with(place, Some("jobs"), "each line of the crontab is now a job; no task runs between them");
 }
 
-/// It stays a service: one task, also while a new one starts.
+/// Keeps it as a service of at most one task, also during a release.
 fn stays(key: &str, (place, to): (Place, &str), how: &str, work: &mut Work<'_>) {
     work.service(key).set("replace", Value::text("stop-first"));
     work.ledger().approximated(place, Some(to), how);

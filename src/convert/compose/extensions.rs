@@ -1,8 +1,10 @@
-//! Extensions of PostgreSQL that scripts and images of the project make, against the list of those that RDS has.
+//! Compares the PostgreSQL extensions that a project's scripts create with the extensions that RDS supports.
 
 use super::{proxies::text_of, service::Service, words, work::Work};
 
-/// What RDS for PostgreSQL 13 to 18 has, some of it not in each version.
+/// Extensions that RDS for PostgreSQL 15 to 18 supports without a parameter group, some of them only in a part of these
+/// versions (`SOME_VERSIONS`). Source: "Extension versions for Amazon RDS for PostgreSQL", the edition with 18.3, 17.9,
+/// 16.13 and 15.17, read on 2026-11-27.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/PostgreSQLReleaseNotes/postgresql-extensions.html>
 const RDS: &[&str] = &[
     "address_standardizer",
@@ -17,11 +19,13 @@ const RDS: &[&str] = &[
     "btree_gin",
     "btree_gist",
     "citext",
+    "collection",
     "cube",
     "dblink",
     "dict_int",
     "dict_xsyn",
     "earthdistance",
+    "flow_control",
     "fuzzystrmatch",
     "h3",
     "h3_postgis",
@@ -43,9 +47,11 @@ const RDS: &[&str] = &[
     "old_snapshot",
     "oracle_fdw",
     "orafce",
+    "pageinspect",
     "pg_bigm",
     "pg_buffercache",
     "pg_freespacemap",
+    "pg_logicalinspect",
     "pg_partman",
     "pg_prewarm",
     "pg_proctab",
@@ -76,13 +82,12 @@ const RDS: &[&str] = &[
     "rdkit",
     "rds_tools",
     "refint",
+    "roaringbitmap",
     "seg",
-    "semver",
     "sslinfo",
     "tablefunc",
     "tcn",
     "tds_fdw",
-    "test_parser",
     "tsm_system_rows",
     "tsm_system_time",
     "unaccent",
@@ -90,41 +95,63 @@ const RDS: &[&str] = &[
     "vector",
 ];
 
-/// What RDS has once its parameter group names it in `shared_preload_libraries`.
-const PRELOADED: &[&str] =
-    &["pg_cron", "pg_hint_plan", "pg_tle", "pg_transport", "pgactive", "pgaudit", "pglogical", "plrust"];
-
-/// What is known not to be there, and the way out.
-const WAYS_OUT: &[(&str, &str)] = &[
-    ("timescaledb", "use Timescale's own service, or partitions of plain PostgreSQL"),
-    ("timescaledb_toolkit", "use Timescale's own service"),
-    ("vectorscale", "use the indexes of `vector`"),
-    ("citus", "use a larger `class`, or partitions"),
-    ("columnar", "use plain tables"),
-    ("age", "keep the graph in tables, or use Neptune"),
-    ("plpython3u", "write the functions in PL/pgSQL, or run them in the program"),
-    ("plpythonu", "write the functions in PL/pgSQL, or run them in the program"),
-    ("pg_net", "let the program make the requests"),
-    ("http", "let the program make the requests"),
-    ("pgjwt", "let the program sign tokens"),
-    ("pgmq", "keep the queue in a table"),
-    ("pg_search", "use PostgreSQL's own full-text search, or a search engine as a service"),
-    ("pgroonga", "use PostgreSQL's own full-text search, or a search engine as a service"),
-    ("zombodb", "use PostgreSQL's own full-text search, or a search engine as a service"),
-    ("rum", "use an index of GIN"),
-    ("file_fdw", "load files with `stackctl db load`, or with `aws_s3`"),
-    ("adminpack", "leave it out: nothing needs it but an old pgAdmin"),
-    ("pageinspect", "leave it out: it is for looking into a server"),
-    ("xml2", "use the functions for XML that PostgreSQL has itself"),
-    ("pg_uuidv7", "make the ids in the program; PostgreSQL 18 has uuidv7()"),
-    ("anon", "mask the data in the program"),
-    ("supautils", "leave it out: it is for Supabase's own roles"),
-    ("pgsodium", "encrypt in the program, or with `pgcrypto`"),
-    ("supabase_vault", "keep secrets in `secrets`"),
-    ("pg_graphql", "run a server for GraphQL as a service"),
+/// Extensions that RDS supports once the parameter group lists them in `shared_preload_libraries`.
+const PRELOADED: &[&str] = &[
+    "pg_cron",
+    "pg_hint_plan",
+    "pg_stat_monitor",
+    "pg_tle",
+    "pg_transport",
+    "pgactive",
+    "pgaudit",
+    "pglogical",
+    "plrust",
 ];
 
-/// The extensions that a script makes, in small letters and in their order.
+/// Extensions that only some versions have: the first and the last major version, from the same page.
+const SOME_VERSIONS: &[(&str, u32, u32)] = &[
+    ("collection", 18, u32::MAX),
+    ("old_snapshot", 0, 17),
+    ("pg_logicalinspect", 18, u32::MAX),
+    ("pg_stat_monitor", 18, u32::MAX),
+    ("plcoffee", 0, 16),
+    ("plls", 0, 16),
+    ("plrust", 0, 17),
+    ("postgis_topology", 0, 17),
+    ("roaringbitmap", 18, u32::MAX),
+];
+
+/// Extensions that RDS does not support, and what to do instead.
+const WAYS_OUT: &[(&str, &str)] = &[
+    ("timescaledb", "use Timescale's managed service, or partition plain PostgreSQL tables"),
+    ("timescaledb_toolkit", "use Timescale's managed service"),
+    ("vectorscale", "use the index types of the extension `vector`"),
+    ("citus", "use a larger `class`, or partition the tables"),
+    ("columnar", "use ordinary tables"),
+    ("age", "store the graph in tables, or use Amazon Neptune"),
+    ("plpython3u", "rewrite the functions in PL/pgSQL, or run them in the application"),
+    ("plpythonu", "rewrite the functions in PL/pgSQL, or run them in the application"),
+    ("pg_net", "make the HTTP requests in the application"),
+    ("http", "make the HTTP requests in the application"),
+    ("pgjwt", "sign the tokens in the application"),
+    ("pgmq", "store the queue in a table"),
+    ("pg_search", "use PostgreSQL's full-text search, or run a search engine as a service"),
+    ("pgroonga", "use PostgreSQL's full-text search, or run a search engine as a service"),
+    ("zombodb", "use PostgreSQL's full-text search, or run a search engine as a service"),
+    ("rum", "use a GIN index"),
+    ("file_fdw", "load the files with `stackctl db load`, or with the extension `aws_s3`"),
+    ("adminpack", "remove it: only old versions of pgAdmin use it"),
+    ("xml2", "use PostgreSQL's built-in XML functions"),
+    ("pg_uuidv7", "create the IDs in the application, or use uuidv7() of PostgreSQL 18"),
+    ("semver", "store the version as text or as an array of integers"),
+    ("anon", "mask the data in the application"),
+    ("supautils", "remove it: it serves Supabase's own roles"),
+    ("pgsodium", "encrypt in the application, or use `pgcrypto`"),
+    ("supabase_vault", "store the secrets in `secrets`"),
+    ("pg_graphql", "run a GraphQL server as a service"),
+];
+
+/// The extensions that a script creates, in lower case and in their order.
 fn made(text: &str) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     let lines = text.lines().map(|line| line.split("--").next().unwrap_or_default()).collect::<Vec<_>>().join(" ");
@@ -141,7 +168,7 @@ fn made(text: &str) -> Vec<String> {
                 words.next();
             }
         }
-        // `uuid-ossp` is written in quotes; a name of a shell's variable is none.
+        // `uuid-ossp` is written in quotes. A shell variable is not a name.
         let is_name = |name: &&str| name.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
         if let Some(name) = words.peek().copied().filter(is_name)
             && !names.iter().any(|known| known == name)
@@ -152,25 +179,32 @@ fn made(text: &str) -> Vec<String> {
     names
 }
 
-/// What is to say of an extension; none if RDS has it.
-fn missing(name: &str) -> Option<String> {
+/// What the report says about an extension that RDS does not offer in this version. None if RDS offers it.
+fn missing(name: &str, version: u32) -> Option<String> {
+    let range = SOME_VERSIONS.iter().find(|(known, _, _)| *known == name).map(|(_, first, last)| (*first, *last));
+    if let Some((first, last)) = range.filter(|(first, last)| !(*first..=*last).contains(&version)) {
+        let others = if first == 0 { format!("up to version {last}") } else { format!("from version {first} on") };
+        return Some(format!(
+            "RDS has the extension `{name}` {others} of PostgreSQL: set `database.version`, or remove it"
+        ));
+    }
     if RDS.contains(&name) {
         return None;
     }
     if PRELOADED.contains(&name) {
-        let instead = if name == "pg_cron" { "use `jobs`" } else { "leave it out" };
+        let instead = if name == "pg_cron" { "use `jobs`" } else { "remove it" };
         return Some(format!(
-            "RDS has the extension `{name}` with a parameter group that names it in shared_preload_libraries, which stackctl does not make: \
-             {instead}, or set it up with another tool"
+            "the extension `{name}` needs `shared_preload_libraries` in an RDS parameter group, which stackctl does not set: \
+             {instead}, or create the parameter group with another tool"
         ));
     }
     let way = WAYS_OUT.iter().find(|(known, _)| *known == name).map(|(_, way)| *way);
-    let way = way.unwrap_or("leave it out, or keep the database outside of the stack");
-    Some(format!("RDS has no extension `{name}`: {way}"))
+    let way = way.unwrap_or("remove it, or keep the database outside the stack");
+    Some(format!("RDS does not support the extension `{name}`: {way}"))
 }
 
-/// Tells what becomes of scripts that the database runs when it is made.
-pub(super) fn tell(service: &Service, work: &mut Work<'_>) {
+/// Reports the scripts that the database runs when it is created, and their extensions.
+pub(super) fn tell(service: &Service, version: u32, work: &mut Work<'_>) {
     for item in service.at(&["volumes"]).map(|item| item.items().to_vec()).unwrap_or_default() {
         let Some(mount) = words::mounted(&item) else { continue };
         if !mount.target.starts_with("/docker-entrypoint-initdb.d") {
@@ -178,15 +212,16 @@ pub(super) fn tell(service: &Service, work: &mut Work<'_>) {
         }
         let text = mount.source.and_then(|source| text_of(&work.folder, &source)).unwrap_or_default();
         let names = made(&text);
-        let mut how = "left out: run it as a migration; users are in `database.users`".to_owned();
+        let mut how = "not converted: run it as a migration. Database users go into `database.users`".to_owned();
         if !names.is_empty() {
-            let there: Vec<&str> = names.iter().map(String::as_str).filter(|name| missing(name).is_none()).collect();
+            let there: Vec<&str> =
+                names.iter().map(String::as_str).filter(|name| missing(name, version).is_none()).collect();
             if !there.is_empty() {
-                how = format!("{how}. RDS has {}", there.join(", "));
+                how = format!("{how}. RDS supports {}", there.join(", "));
             }
         }
         work.ledger().approximated(item.place, Some("database"), how);
-        for instead in names.iter().filter_map(|name| missing(name)) {
+        for instead in names.iter().filter_map(|name| missing(name, version)) {
             work.ledger().not_possible(item.place, instead);
         }
     }
@@ -196,7 +231,7 @@ pub(super) fn tell(service: &Service, work: &mut Work<'_>) {
         let after = text.split("shared_preload_libraries=").nth(1).unwrap_or_default();
         let list = after.split_whitespace().next().unwrap_or_default().trim_matches(['"', '\'']);
         for name in list.split(',').filter(|name| !matches!(*name, "" | "pg_stat_statements" | "auto_explain")) {
-            if let (Some(place), Some(instead)) = (place, missing(name)) {
+            if let (Some(place), Some(instead)) = (place, missing(name, version)) {
                 work.ledger().not_possible(place, instead);
             }
         }
@@ -212,9 +247,26 @@ mod tests {
         let text = "CREATE EXTENSION IF NOT EXISTS \"uuid-ossp\";\n-- create extension nothing;\ncreate extension\n vector; \
                     CREATE EXTENSION pg_cron WITH SCHEMA x; psql -c 'CREATE EXTENSION timescaledb'\nCREATE EXTENSION $NAME;";
         assert_eq!(made(text), ["uuid-ossp", "vector", "pg_cron", "timescaledb"]);
-        assert_eq!(missing("uuid-ossp"), None);
-        assert!(missing("pg_cron").is_some_and(|text| text.contains("shared_preload_libraries")));
-        assert!(missing("timescaledb").is_some_and(|text| text.contains("Timescale")));
-        assert!(missing("mine").is_some());
+        assert_eq!(missing("uuid-ossp", 16), None);
+        assert!(missing("pg_cron", 16).is_some_and(|text| text.contains("shared_preload_libraries")));
+        assert!(missing("timescaledb", 16).is_some_and(|text| text.contains("Timescale")));
+        assert!(missing("mine", 16).is_some());
+    }
+
+    #[test]
+    fn extensions_of_some_versions_are_told() {
+        assert_eq!((missing("roaringbitmap", 18), missing("plls", 16), missing("pageinspect", 13)), (None, None, None));
+        assert!(missing("roaringbitmap", 16).is_some_and(|text| text.contains("from version 18 on")));
+        assert!(missing("plls", 17).is_some_and(|text| text.contains("up to version 16")));
+    }
+
+    #[test]
+    fn each_extension_is_in_one_list() {
+        for (name, _) in WAYS_OUT {
+            assert!(!RDS.contains(name) && !PRELOADED.contains(name), "{name}");
+        }
+        for (name, _, _) in SOME_VERSIONS {
+            assert!(RDS.contains(name) != PRELOADED.contains(name), "{name}");
+        }
     }
 }

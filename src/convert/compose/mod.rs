@@ -178,9 +178,12 @@ fn stack(services: Vec<Service>, profiles: &[String], work: &mut Work<'_>) -> Re
     }
     if !work.other_names.is_empty() {
         let names: Vec<&str> = work.other_names.iter().map(String::as_str).collect();
-        let had = if names.len() == 1 { "was a database of its own" } else { "were databases of their own" };
+        let had = if names.len() == 1 { "was a separate database" } else { "were separate databases" };
         let names = names.join(", ");
-        let comment = format!("Decide: {names} {had}. All programs share this one: give each a schema, or a stack.");
+        let comment = format!(
+            "Decide: {names} {had}. All programs now share this one: give each a schema, a stack, or a database that \
+             you create on this instance (CREATE DATABASE) and name in its variables."
+        );
         work.page.root.comment("database", comment);
     }
     called_by_order(&kept, &mut calls, work);

@@ -18,8 +18,14 @@ pub(super) fn write(services: &[Service], work: &mut Work<'_>) {
     let databases: Vec<&Service> = services.iter().filter(|service| service.role == Role::Database).collect();
     for (index, service) in databases.iter().enumerate() {
         if index > 0 {
-            let instead = "a stack has one database: give each program a schema of it, or make a second stack";
+            let instead = format!(
+                "a stack has one database, which its programs now share. Create a second one on the same instance with \
+                 `CREATE DATABASE {}` in `stackctl db connect --user postgres`, and put its name into the programs' \
+                 variables. Or give each program a schema, or a stack",
+                service.key.replace('-', "_")
+            );
             work.ledger().not_possible(service.place, instead);
+            work.other_names.insert(service.key.clone());
             continue;
         }
         database(service, work);
@@ -106,7 +112,8 @@ fn database(service: &Service, work: &mut Work<'_>) {
     {
         work.ledger().approximated(entry, Some("database"), "left out: RDS sets its parameters by the class");
     }
-    extensions::tell(service, work);
+    let version = digits.parse::<u32>().ok().filter(|_| is_official).unwrap_or(16).max(13);
+    extensions::tell(service, version, work);
 }
 
 /// The users that programs connect as.

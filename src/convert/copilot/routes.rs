@@ -1,6 +1,6 @@
 //! Services that want the same requests: Copilot tells them apart by names that are not in its files.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::context::Context;
 use crate::convert::page::{Map, Value};
@@ -8,12 +8,14 @@ use crate::convert::page::{Map, Value};
 /// Sees to it that no two services of the stack `root` want the same path of the same host.
 pub(super) fn apart(context: &mut Context, root: &mut Map) {
     let names: Vec<String> = root.map("services").keys().map(str::to_owned).collect();
-    let mut taken: BTreeSet<(bool, String, String)> = BTreeSet::new();
+    // Whether the load balancer is internal, the host and the path; and the service that has them.
+    let mut taken: BTreeMap<(bool, String, String), String> = BTreeMap::new();
     for name in names {
         let service = root.map("services").map(&name);
         let internal = service.get("internal").is_some();
         let routes = texts(service.get("routes"));
-        let free = |host: &str| routes.iter().all(|route| !taken.contains(&(internal, host.to_owned(), route.clone())));
+        let free =
+            |host: &str| routes.iter().all(|route| !taken.contains_key(&(internal, host.to_owned(), route.clone())));
         let mut hosts: Vec<String> = Vec::new();
         let mut gone = false;
         for key in ["host", "domains"] {
@@ -30,22 +32,23 @@ pub(super) fn apart(context: &mut Context, root: &mut Map) {
         if hosts.is_empty() && !routes.is_empty() && (gone || !free("")) {
             let host = format!("{name}.*");
             service.set("host", Value::text(host.clone()));
-            service.comment(
-                "host",
-                "Decide: another service has these paths; Copilot calls this one by a name of its own.",
+            let of_host =
+                |(is_internal, _, route): &(bool, String, String)| *is_internal == internal && routes.contains(route);
+            let other = taken.iter().find(|(key, _)| of_host(key)).map_or("another service", |(_, other)| other);
+            let comment = format!(
+                "Decide: the host name of this service. `{other}` has the same paths, and Copilot tells the two apart by \
+                 host names that are not in its files."
             );
-            context.open.ask(
-                &format!("services.{name}.host"),
-                "The host name that leads here: another service has the same paths",
-                None,
-            );
+            service.comment("host", comment);
+            let question = format!("The host name of `{name}`, because `{other}` has the same paths");
+            context.open.ask(&format!("services.{name}.host"), question, None);
             hosts.push(host);
         }
         if hosts.is_empty() {
             hosts.push(String::new());
         }
         for (host, route) in hosts.iter().flat_map(|host| routes.iter().map(move |route| (host, route))) {
-            taken.insert((internal, host.clone(), route.clone()));
+            taken.entry((internal, host.clone(), route.clone())).or_insert_with(|| name.clone());
         }
     }
 }

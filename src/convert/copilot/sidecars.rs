@@ -142,13 +142,8 @@ fn sidecar(
             "credentialsParameter" => context.impossible(entry, "copy the image to Amazon ECR, and name it there"),
             "variables" => variables::variables(context, scene, entry, &mut owner, &mut target),
             "secrets" => variables::secrets(context, scene, entry, &mut owner, &mut target),
-            "env_file" => {
-                context.nearly(
-                    entry,
-                    &format!("{key}.env"),
-                    "a sidecar reads no file of variables: write them into its `env`",
-                );
-            }
+            // Last, because the other keys override it.
+            "env_file" => {}
             "mount_points" => storage::points(context, scene, entry, mounts, &mut target),
             "labels" => context.left_out(entry, "stackctl sets no labels on containers"),
             "depends_on" => waits(context, entry, service, &mut target),
@@ -160,6 +155,10 @@ fn sidecar(
             }
             _ => context.unknown(entry, &KEYS),
         }
+    }
+    if let Some(entry) = all.item.entry("env_file") {
+        let mut owner = Owner { workload, service: Some(parent) };
+        variables::spread(context, scene, entry, &mut owner, &mut Target { map, key });
     }
 }
 

@@ -15,6 +15,9 @@ use crate::convert::{
 /// What stackctl gives every container itself.
 const RESERVED: [&str; 3] = ["APP_VERSION", "STACK_NAME", "STACK_ENVIRONMENT"];
 
+/// How large an `env_file` may be, in bytes: a task definition has no room for more.
+const LARGEST: u64 = 64 * 1024;
+
 /// Whose variables these are.
 pub(super) struct Owner<'a> {
     /// Copilot's name of the workload.
@@ -301,6 +304,44 @@ pub(super) fn place(context: &Context, scene: &Scene, text: &str, is_manager: bo
 /// A text of stack.yaml as a value.
 fn written(text: String, is_live: bool) -> Value {
     if is_live { Value::live(text) } else { Value::text(text) }
+}
+
+/// Writes the variables of an `env_file` into `env` and `secrets`, for a container whose stack.yaml has no `env_file`.
+/// What `env` and `secrets` already say counts. ECS reads the lines literally: quotes are a part of the value.
+pub(super) fn spread(context: &mut Context, scene: &Scene, entry: &Entry, owner: &mut Owner, target: &mut Target) {
+    let Some(path) = entry.item.text() else {
+        context.left_out(entry, "it names no file");
+        return;
+    };
+    let to = format!("{}.env", target.key);
+    let path = context.fixed(scene, path);
+    let file = context.paths.file(&path.text);
+    let is_small = !path.is_live && file.metadata().is_ok_and(|file| file.is_file() && file.len() <= LARGEST);
+    let Some(text) = is_small.then(|| std::fs::read_to_string(&file).ok()).flatten() else {
+        context.nearly(entry, &to, format!("{} could not be read: write its variables into `env`", path.text));
+        return;
+    };
+    let mut secrets: Vec<&str> = Vec::new();
+    for (name, value) in text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('=')) {
+        let has = |section: &str| matches!(target.map.get(section), Some(Value::Map(map)) if map.get(name).is_some());
+        if RESERVED.contains(&name) || !is_variable(name) || has("env") || has("secrets") {
+            continue;
+        }
+        if is_secret(name, value) {
+            set(owner, target, name, "set", None);
+            secrets.push(name);
+        } else {
+            target.map.map("env").set(name, Value::text(value));
+        }
+    }
+    let how = "only a service has `env_file`: the variables of the file are in `env`";
+    match secrets.as_slice() {
+        [] => context.nearly(entry, &to, how),
+        names => {
+            let names = names.join(", ");
+            context.nearly(entry, &to, format!("{how}. These look like secrets, so their values were not copied: {names}. Enter them with `stackctl secrets set`"));
+        }
+    }
 }
 
 /// Writes `env_file` of a service.

@@ -99,6 +99,9 @@ pub(super) fn workload(context: &mut Context, scene: &mut Scene, workload: &str,
     for entry in manifest.entries() {
         said(context, scene, entry, (workload, &kind, is_idle), &mut target);
     }
+    if let Some(entry) = manifest.entry("env_file").filter(|_| section == "jobs") {
+        variables::spread(context, scene, entry, &mut Owner { workload, service: None }, &mut target);
+    }
     if let Some(entry) = manifest.entry("sidecars") {
         if section == "jobs" {
             context.impossible(entry, "a job has one container: make it a job of a service that has the sidecars");
@@ -146,9 +149,8 @@ fn said(
         "variables" => variables::variables(context, scene, entry, &mut owner, target),
         "secrets" => variables::secrets(context, scene, entry, &mut owner, target),
         "env_file" if section == "services" => variables::file(context, scene, entry, target),
-        "env_file" => {
-            context.nearly(entry, &format!("{key}.env"), "a job reads no file of variables: write them into its `env`");
-        }
+        // Last, because the other keys override it.
+        "env_file" => {}
         "network" => network::of_workload(context, scene, entry, section == "jobs", target),
         "logging" => logging(context, entry, target),
         "deployment" => deployment(context, entry, target),

@@ -81,9 +81,24 @@ fn databases_that_become_one_are_told() {
 ",
     )
     .valid();
-    converted.has("# Decide: auth, stats were databases of their own.");
+    converted.has("# Decide: auth, stats were separate databases.");
     assert_eq!(converted.fate("services.stats.environment.MB_DB_DBNAME").0, Fate::Approximated);
     assert_eq!(converted.fate("services.web.environment.DATABASE_URL").0, Fate::Carried);
+}
+
+#[test]
+fn a_second_server_of_postgres_is_named_with_the_way_out() {
+    let converted = project(
+        "
+  web: { build: ., ports: ['80:80'], environment: { DATABASE_URL: 'postgres://app:hunter22@db/app' } }
+  jobs: { build: jobs, environment: { DATABASE_URL: 'postgres://app:hunter22@jobs-db/app' } }
+  jobs-db: { image: 'postgres:16', environment: { POSTGRES_PASSWORD: hunter22, POSTGRES_DB: app } }
+",
+    )
+    .valid();
+    converted.has("# Decide: jobs-db was a separate database.");
+    let (fate, note) = converted.fate("services.jobs-db");
+    assert!(fate == Fate::NotPossible && note.contains("`CREATE DATABASE jobs_db`"), "{note}");
 }
 
 #[test]
@@ -268,7 +283,7 @@ fn each_line_of_the_env_file_is_in_the_report() {
 }
 
 #[test]
-fn scripts_with_extensions_are_held_against_those_of_rds() {
+fn extensions_in_scripts_are_compared_with_those_of_rds() {
     let converted = Project::new(
         "
 services:
@@ -285,9 +300,9 @@ services:
     .with("more.sql", "CREATE EXTENSION pg_trgm;")
     .valid();
     let (fate, note) = converted.fate("services.db.volumes[0]");
-    assert!(fate == Fate::NotPossible && note.contains("RDS has no extension `timescaledb`"), "{note}");
+    assert!(fate == Fate::NotPossible && note.contains("RDS does not support the extension `timescaledb`"), "{note}");
     let (fate, note) = converted.fate("services.db.volumes[1]");
-    assert!(fate == Fate::Approximated && note.contains("RDS has pg_trgm"), "{note}");
+    assert!(fate == Fate::Approximated && note.contains("RDS supports pg_trgm"), "{note}");
     let (fate, note) = converted.fate("services.db.command");
     assert!(fate == Fate::NotPossible && note.contains("use `jobs`"), "{note}");
 }
@@ -310,6 +325,7 @@ services:
     )
     .with("crontabs/root", "*/5 * * * * /scripts/sync.sh > /dev/null 2>&1\n@daily cd /app && php artisan clean:up\n")
     .with("often", "0 3 * * * nightly\n* * * * * minutely\n")
+    .with("scripts/sync.sh", "true\n")
     .with("Dockerfile.cron", "FROM python\nCOPY crontab /app/crontab\n")
     .with("crontab", "0 2 * * 1 python -m jobs.report\n")
     .valid();
@@ -321,7 +337,7 @@ services:
     assert_eq!(converted.page.matches("replicas: 0").count(), 2, "{}", converted.page);
     assert_eq!(converted.fate("services.cron.command").0, Fate::Carried);
     let (fate, note) = converted.fate("services.often.command");
-    assert!(fate == Fate::Approximated && note.contains("line 2 of often is no job"), "{note}");
+    assert!(fate == Fate::Approximated && note.contains("line 2 of often cannot become a job"), "{note}");
     let (fate, note) = converted.fate("services.unknown.command");
-    assert!(fate == Fate::Approximated && note.contains("whose crontab is not here"), "{note}");
+    assert!(fate == Fate::Approximated && note.contains("the crontab was not found"), "{note}");
 }

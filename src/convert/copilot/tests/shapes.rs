@@ -154,6 +154,31 @@ fn functions_of_templates_are_followed() {
 }
 
 #[test]
+fn env_files_of_sidecars_and_jobs_are_read() {
+    let web = "name: web\ntype: Load Balanced Web Service\nimage: { location: nginx, port: 80 }\nhttp: { path: / }\nsidecars:\n  \
+               proxy:\n    image: envoy\n    env_file: proxy.env\n    variables: { LEVEL: debug }\n  other: { image: envoy, env_file: none.env }\n";
+    let job = "name: nightly\ntype: Scheduled Job\nimage: { location: busybox }\non: { schedule: '@daily' }\nenv_file: ./nightly.env\n";
+    let files = [
+        WORKSPACE,
+        ("copilot/web/manifest.yml", web),
+        ("copilot/nightly/manifest.yml", job),
+        ("proxy.env", "# a comment\nLEVEL=info\nMODE=\"a b\" ${X}\nAPI_KEY=sk_live_4242\nno line\n"),
+        ("nightly.env", "DEPTH=3\r\nSTACK_NAME=x\n"),
+    ];
+    let (page, conversion) = convert(&files, &Given::default()).expect("it is converted");
+    let stack = stack(&page, "default");
+    assert_eq!(stack.jobs.len(), 1, "{page}");
+    for text in ["LEVEL: debug", "MODE: \"\\\"a b\\\" $${X}\"", "API_KEY: shared", "API_KEY: set", "DEPTH: "] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+    assert!(!page.contains("sk_live_4242") && !page.contains("LEVEL: info"), "{page}");
+    let rows = conversion.report.rows.iter().filter(|row| row.key.ends_with("env_file"));
+    let notes: Vec<&str> = rows.filter_map(|row| row.note.as_deref()).collect();
+    assert!(notes.iter().any(|note| note.contains("not copied: API_KEY")), "{notes:?}");
+    assert!(notes.iter().any(|note| note.starts_with("none.env could not be read")), "{notes:?}");
+}
+
+#[test]
 fn bad_files_are_told_at_their_place() {
     for (text, told) in [
         ("name: [", "manifest.yml:1:"),
