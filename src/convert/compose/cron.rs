@@ -62,8 +62,11 @@ struct Line {
     command: String,
 }
 
-/// The lines of a crontab and its time zone. An error has the number of a line that cannot become a job, and the reason.
-fn lines(text: &str, has_user: bool) -> Result<(Vec<Line>, Option<String>), (usize, &'static str)> {
+/// The lines of a crontab, and its time zone.
+type Crontab = (Vec<Line>, Option<String>);
+
+/// Reads a crontab. An error has the number of a line that cannot become a job, and the reason.
+fn lines(text: &str, has_user: bool) -> Result<Crontab, (usize, &'static str)> {
     let (mut all, mut zone) = (Vec::new(), None);
     for (index, line) in text.lines().enumerate() {
         let (number, line) = (index + 1, line.trim());
@@ -147,7 +150,7 @@ fn without_output(command: &str) -> String {
             text = text.strip_suffix(end).unwrap_or(text).trim_end();
         }
         let cut = text.rfind(">>").filter(|at| !text[at + 2..].trim().contains(char::is_whitespace));
-        if let Some(at) = cut.filter(|at| text[at + 2..].trim().ends_with(".log")) {
+        if let Some(at) = cut.filter(|at| text[at + 2..].trim().rsplit('.').next() == Some("log")) {
             text = text[..at].trim_end();
         }
         if text == before {
@@ -166,11 +169,17 @@ fn named(command: &str) -> Option<String> {
         let stem = [".sh", ".py", ".php", ".js", ".rb"].iter().find_map(|end| word.strip_suffix(end)).unwrap_or(&word);
         names::name(stem)
     };
-    command.rsplit("&&").next().and_then(|part| of(part))
+    command.rsplit("&&").next().and_then(of)
 }
 
-/// Whether the service runs cron, and the path of the crontab if the command names one.
-fn runs(service: &Service) -> Option<Option<String>> {
+/// A service that runs cron.
+struct Cron {
+    /// The path of the crontab in the container, if the command names one.
+    path: Option<String>,
+}
+
+/// Whether the service runs cron.
+fn runs(service: &Service) -> Option<Cron> {
     let mut all = service.words("entrypoint").unwrap_or_default();
     all.extend(service.words("command").unwrap_or_default());
     let script = match all.as_slice() {
@@ -194,7 +203,7 @@ fn runs(service: &Service) -> Option<Option<String>> {
         (_, Some(part)) => part.last(),
         _ => None,
     };
-    Some(path.map(|path| (*path).to_owned()))
+    Some(Cron { path: path.map(|path| (*path).to_owned()) })
 }
 
 /// The crontab in the project, and its path in the container.
@@ -239,7 +248,7 @@ fn crontab(service: &Service, named: Option<&str>, folder: &Path) -> Option<(Str
 
 /// Turns a service that runs cron into jobs.
 pub(super) fn write(service: &Service, work: &mut Work<'_>) {
-    let Some(path) = runs(service) else { return };
+    let Some(Cron { path }) = runs(service) else { return };
     let place =
         ["command", "entrypoint"].iter().find_map(|key| service.entry(key)).map_or(service.place, |entry| entry.place);
     let key = service.key.clone();

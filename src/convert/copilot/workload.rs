@@ -96,10 +96,12 @@ pub(super) fn workload(context: &mut Context, scene: &mut Scene, workload: &str,
     if let Some(storage) = manifest.entry("storage") {
         storage::storage(context, scene, storage, &mut mounts, &mut target);
     }
-    for entry in manifest.entries() {
+    // The file of a job comes last, because the other keys override it.
+    let of_job = manifest.entry("env_file").filter(|_| section == "jobs");
+    for entry in manifest.entries().iter().filter(|entry| of_job.is_none() || entry.key != "env_file") {
         said(context, scene, entry, (workload, &kind, is_idle), &mut target);
     }
-    if let Some(entry) = manifest.entry("env_file").filter(|_| section == "jobs") {
+    if let Some(entry) = of_job {
         variables::spread(context, scene, entry, &mut Owner { workload, service: None }, &mut target);
     }
     if let Some(entry) = manifest.entry("sidecars") {
@@ -149,8 +151,6 @@ fn said(
         "variables" => variables::variables(context, scene, entry, &mut owner, target),
         "secrets" => variables::secrets(context, scene, entry, &mut owner, target),
         "env_file" if section == "services" => variables::file(context, scene, entry, target),
-        // Last, because the other keys override it.
-        "env_file" => {}
         "network" => network::of_workload(context, scene, entry, section == "jobs", target),
         "logging" => logging(context, entry, target),
         "deployment" => deployment(context, entry, target),
