@@ -33,7 +33,7 @@ demo: build
 
 demo-down:
 	@if [ -x $(STACKCTL) ]; then \
-	  $(STACKCTL) sandbox status >/dev/null 2>&1 && $(STACKCTL) --sandbox destroy --confirm demo --unprotect; \
+	  $(STACKCTL) sandbox status >/dev/null 2>&1 && $(STACKCTL) --sandbox destroy --confirm demo/default --unprotect; \
 	  $(STACKCTL) sandbox stop --forget; \
 	else echo "Nothing was built, so nothing runs."; fi
 

@@ -80,7 +80,7 @@ pub(crate) async fn measure(pace: Pace, services: usize, scripted: bool) -> Resu
     } else {
         None
     };
-    let destroy = region.run(&["destroy", "--confirm", "bench"]).await?;
+    let destroy = region.run(&["destroy", "--confirm", "bench/default"]).await?;
     Ok(Journey {
         services,
         costs: vec![
@@ -112,6 +112,6 @@ pub(crate) async fn within_limits(pace: Pace, services: usize) -> Result<Limited
     let again = Cost::of("`up`, nothing to do", &region.run(&["up", "--yes"]).await?);
     project::change_program(&folder)?;
     let deploy = Cost::of("`deploy`, one line", &region.run(&["deploy", "--yes"]).await?);
-    let destroy = Cost::of("`destroy`", &region.run(&["destroy", "--confirm", "bench"]).await?);
+    let destroy = Cost::of("`destroy`", &region.run(&["destroy", "--confirm", "bench/default"]).await?);
     Ok(Limited { services, costs: vec![up, again, deploy, destroy] })
 }

@@ -1,5 +1,7 @@
 //! The steps that `up`, `deploy` and `destroy` share: show the plan, ask, lock, observe again, apply, report.
 
+use std::time::{Duration, Instant};
+
 use crate::{
     blockers, blueprint,
     cli::{
@@ -101,7 +103,7 @@ impl Change<'_> {
         if !self.can_begin(project, &view.cx, &plan, output).await? {
             return Ok(Ended::at_once(plan));
         }
-        let agreed = self.ask(global, output)?;
+        let agreed = self.ask(&plan, global, output)?;
         project.under_lock(self.command, global, self.under_lock(project, view, &plan, agreed, output)).await
     }
 
@@ -127,6 +129,11 @@ impl Change<'_> {
         plan: &Plan,
         output: &Output,
     ) -> Result<bool, Failure> {
+        if plan.is_empty() && self.command == "destroy" {
+            let (id, region, account) = (&project.cx.id, &project.stack.region, project.cx.aws.caller().await?.account);
+            output.status(&format!("There is no {id} in {region} (account {account})."));
+            return Ok(false);
+        }
         output.announce(&project.kinds, plan);
         if plan.is_empty() {
             return Ok(false);
@@ -168,15 +175,15 @@ impl Change<'_> {
         !global.yes && matches!(self.consent, Consent::Yes | Consent::Name(_))
     }
 
-    fn ask(&self, global: &Global, output: &Output) -> Result<Agreed, Stop> {
+    fn ask(&self, plan: &Plan, global: &Global, output: &Output) -> Result<Agreed, Stop> {
+        let place = plan.place.as_ref().map(|place| format!(" in {} (account {})", place.region, place.account));
+        let place = place.unwrap_or_default();
         let (question, expected) = match &self.consent {
             Consent::Plan(_) => return Ok(Agreed::This),
             _ if global.yes => return Ok(Agreed::Whatever),
             Consent::Given => return Ok(Agreed::Whatever),
-            Consent::Yes => ("Apply these changes? Type \"yes\"".to_owned(), "yes"),
-            Consent::Name(name) => {
-                (format!("Delete these resources? Type the name of the stack, \"{name}\""), name.as_str())
-            }
+            Consent::Yes => (format!("Apply these changes to {}{place}? Type \"yes\"", plan.id), "yes"),
+            Consent::Name(name) => (format!("Destroy {name}{place}? Type \"{name}\""), name.as_str()),
         };
         let hint = match &self.consent {
             Consent::Name(name) => format!("add --yes or --confirm {name} to delete them without asking"),
@@ -257,6 +264,7 @@ pub(super) fn goes_on(command: &str) -> String {
 /// after an incomplete run. For a plan that writes, the caller holds the stack's lock.
 pub(super) async fn apply(again: &str, project: &Project, plan: &Plan, output: &Output) -> Result<u8, Failure> {
     let stoppable = project.stopper().begin(output);
+    let began = Instant::now();
     let applied = project.reporting(Forecast::of(&project.kinds, plan), async |events| {
         let interrupt = stoppable.interrupt.clone();
         let run = Run::new(project.kinds.clone(), project.cx.clone(), events.clone(), interrupt, Jitter::random());
@@ -266,11 +274,11 @@ pub(super) async fn apply(again: &str, project: &Project, plan: &Plan, output: &
     drop(stoppable);
     project.tell_of_waits();
     let stopped = project.stopper().asked().map_or(exit::INTERRUPTED, Asked::code);
-    Ok(conclude(again, plan, &applied?, stopped, output))
+    Ok(conclude(again, plan, &applied?, began.elapsed(), stopped, output))
 }
 
 /// Reports the result of `plan` and returns the exit code, which is `stopped` if a signal stopped the run.
-fn conclude(again: &str, plan: &Plan, summary: &Summary, stopped: u8, output: &Output) -> u8 {
+fn conclude(again: &str, plan: &Plan, summary: &Summary, took: Duration, stopped: u8, output: &Output) -> u8 {
     let failed = summary.failed.len();
     let (done, all) = (summary.done.len(), plan.steps.len());
     if output.is_json() {
@@ -288,9 +296,10 @@ fn conclude(again: &str, plan: &Plan, summary: &Summary, stopped: u8, output: &O
         return if reason == StopReason::LockLost { exit::LOCKED } else { stopped };
     }
     if failed == 0 {
-        output.status(&format!("Done: {}.", steps(done)));
+        output.done(&summary.done, took);
         return exit::DONE;
     }
+    output.failures(&summary.failed);
     output.status(&format!(
         "{done} of {} done, {failed} failed, {} not started. Fix the cause, then {again}.",
         steps(all),

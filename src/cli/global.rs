@@ -15,6 +15,7 @@ use crate::output::Format;
 
 /// What every command takes.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[command(next_help_heading = "Global options")]
 pub(super) struct Global {
     /// Path of stack.yaml.

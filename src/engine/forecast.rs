@@ -12,7 +12,7 @@ use crate::{
 const TELLING: Duration = Duration::from_secs(20);
 
 /// The time that a step is still expected to take once it is past its usual duration.
-const OVERDUE: Duration = Duration::from_secs(5);
+pub const OVERDUE: Duration = Duration::from_secs(5);
 
 /// The highest factor by which a run is assumed to be slower than usual.
 const SLOWEST: f64 = 3.0;

@@ -18,7 +18,7 @@ mod whole;
 
 pub use apply::{Summary, apply};
 pub use event::{Event, Events};
-pub use forecast::{Forecast, Left};
+pub use forecast::{Forecast, Left, OVERDUE};
 pub use interrupt::{Interrupt, StopReason};
 pub use late::late;
 pub use lock::{Holder, Lock, LockError, Seen, Sending, SsmStore, Store, Stored, WaitsFor};

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 
-use super::style::Style;
+use super::{style::Style, text::fitted};
 use crate::model::{Address, Failure, readable};
 
 /// The output of `status`. Its JSON keys are stable.
@@ -91,7 +91,7 @@ pub fn image_is_gone(service: &str, image: &str) -> String {
 }
 
 /// Formats the state of a stack.
-pub(super) fn status(view: &StatusView, style: Style) -> String {
+pub(super) fn status(view: &StatusView, style: Style, details: bool, width: Option<usize>) -> String {
     let mut text = format!("{}/{}", style.strong(&view.stack), view.environment);
     if let Some(url) = &view.url {
         let _ = write!(text, "  {}", style.hint(readable(url)));
@@ -121,7 +121,10 @@ pub(super) fn status(view: &StatusView, style: Style) -> String {
             }
             let is_good = service.running >= service.desired && service.earlier == 0 && service.failed == 0;
             let running = if is_good { style.good(running) } else { style.changed(running) };
-            vec![service.name.clone(), running, or_dash(service.version.as_ref()), or_dash(service.image.as_ref())]
+            let image = or_dash(service.image.as_ref());
+            // The registry's host is long, and the same for all.
+            let image = image.rsplit('/').next().filter(|_| !details).unwrap_or(&image).to_owned();
+            vec![service.name.clone(), running, or_dash(service.version.as_ref()), image]
         });
         let _ = write!(text, "\n{}\n", table(&["SERVICE", "RUNNING", "VERSION", "IMAGE"], rows));
         for service in view.services.iter().filter(|service| service.image_gone) {
@@ -131,6 +134,8 @@ pub(super) fn status(view: &StatusView, style: Style) -> String {
     if !view.errors.is_empty() {
         let _ = writeln!(text, "\n{}", errors(&view.errors, "in the last hour"));
     }
+    let longest = view.resources.iter().map(|resource| resource.address.to_string().chars().count());
+    let longest = longest.max().unwrap_or_default();
     let rows = view.resources.iter().map(|resource| {
         let phase = match resource.phase {
             "ready" => style.good(resource.phase),
@@ -138,9 +143,13 @@ pub(super) fn status(view: &StatusView, style: Style) -> String {
             other => style.changed(other),
         };
         let detail = readable(resource.detail.as_deref().unwrap_or_default());
-        vec![resource.address.to_string(), phase, readable(&resource.id), detail]
+        let room = width.filter(|_| !details).map(|width| width.saturating_sub(longest + 16));
+        let id = details.then(|| readable(&resource.id));
+        let row = [Some(resource.address.to_string()), Some(phase), id, Some(fitted(&detail, room))];
+        row.into_iter().flatten().collect()
     });
-    let _ = write!(text, "\n{}", table(&["RESOURCE", "STATE", "ID", ""], rows));
+    let header: &[&str] = if details { &["RESOURCE", "STATE", "ID", ""] } else { &["RESOURCE", "STATE", ""] };
+    let _ = write!(text, "\n{}", table(header, rows));
     text
 }
 
@@ -204,7 +213,7 @@ mod tests {
             services: Vec::new(),
             resources: vec![vpc],
         };
-        let text = status(&view, Style::new(false));
+        let text = status(&view, Style::new(false), false, Some(80));
         assert!(
             text.contains("\ncannot read: the lock: GetParameter: not authorized\nhint: see the policy\n"),
             "{text}"

@@ -16,7 +16,7 @@ mod style;
 mod terminal;
 mod text;
 
-use std::io::IsTerminal;
+use std::{io::IsTerminal, time::Duration};
 
 use serde::Serialize;
 
@@ -39,7 +39,7 @@ use crate::{
     cost::Estimate,
     engine::Forecast,
     kind::Registry,
-    model::{Failure, Plan, readable},
+    model::{Action, Address, Failure, Plan, readable},
 };
 
 /// The output of the program: its format, colours and verbosity.
@@ -71,6 +71,7 @@ impl Output {
     }
 
     /// The same, with the fields and IDs that are left out otherwise, if they are wanted.
+    #[must_use]
     pub fn with_details(self, details: bool) -> Self {
         Self { details, ..self }
     }
@@ -154,7 +155,8 @@ impl Output {
         if self.is_json() {
             self.document(view);
         } else {
-            self.data(&human::status(view, self.stdout));
+            let width = std::io::stdout().is_terminal().then(columns);
+            self.data(&human::status(view, self.stdout, self.details, width));
         }
     }
 
@@ -244,6 +246,33 @@ impl Output {
     /// Writes a text that is already formatted, such as the errors of stack.yaml.
     pub fn raw_error(&self, text: &str) {
         write_line(&mut std::io::stderr().lock(), text);
+    }
+
+    /// Clears the terminal, for a view that is shown anew; leaves a file as it is.
+    pub fn clear(&self) {
+        let terminal = dialoguer::console::Term::stdout();
+        if terminal.is_term() && !self.is_json() {
+            // A terminal that cannot be cleared scrolls.
+            drop(terminal.clear_screen());
+        }
+    }
+
+    /// The last line of a run that has done all of its plan: how many of what, and how long it took.
+    pub fn done(&self, done: &[(Address, Action)], took: Duration) {
+        let counted = [Action::Create, Action::Update, Action::Narrow, Action::Replace, Action::Run, Action::Delete];
+        let counts = counted.into_iter().map(|action| (action, done.iter().filter(|(_, own)| *own == action).count()));
+        let counts = counts.filter(|(_, count)| *count > 0);
+        let counts: Vec<String> = counts.map(|(action, count)| format!("{count} {}", progress::past(action))).collect();
+        let what = if counts.is_empty() { "everything is ready".to_owned() } else { counts.join(", ") };
+        self.status(&format!("Done in {}: {what}.", progress::clock(took)));
+    }
+
+    /// Prints the failures of a run once more at its end, each in one line, if there is more than one.
+    pub fn failures(&self, failed: &[(Address, Failure)]) {
+        for (address, failure) in failed.iter().filter(|_| failed.len() > 1) {
+            let text = human::failure(Some(address), failure);
+            self.status(&format!("{} {}", self.stderr.bad("✗"), text.lines().next().unwrap_or_default()));
+        }
     }
 
     /// Asks a question on the terminal. Returns `None` if there is no terminal.

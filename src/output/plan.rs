@@ -110,7 +110,8 @@ fn duration(kinds: &Registry, plan: &Plan) -> Option<String> {
 
 /// What the plan changes of the monthly cost; none if it is nothing or not known.
 fn price(kinds: &Registry, plan: &Plan) -> Option<String> {
-    let region = &plan.place.as_ref()?.region;
+    // A plan that deletes everything has not read what the resources are.
+    let region = &plan.place.as_ref().filter(|_| !plan.parts.is_empty())?.region;
     let prices = cost::built_in().ok().filter(|prices| prices.regions.contains_key(region))?;
     let month = |resources| Some(cost::estimate(kinds, &resources, region, &prices).ok()?.month);
     let (before, after) = (month(cost::before(plan))?, month(cost::after(plan))?);

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{format::Format, human, line::write_line, style::Style};
 use crate::{
-    engine::{Event, Forecast},
+    engine::{Event, Forecast, OVERDUE},
     model::{Action, Address, readable},
 };
 
@@ -33,6 +33,7 @@ pub struct Reporter {
     began: Instant,
     steps: BTreeMap<Address, Running>,
     last_image_line: Option<String>,
+    building: Option<ProgressBar>,
 }
 
 struct Running {
@@ -53,7 +54,8 @@ impl Reporter {
             bar
         });
         let steps = BTreeMap::new();
-        Self { format, style, quiet, live, headline, forecast, began: Instant::now(), steps, last_image_line: None }
+        let (began, last_image_line, building) = (Instant::now(), None, None);
+        Self { format, style, quiet, live, headline, forecast, began, steps, last_image_line, building }
     }
 
     /// Reports events until the channel is closed.
@@ -140,21 +142,21 @@ impl Reporter {
     /// Returns the progress and the remaining time.
     fn overview(&self) -> String {
         let (done, all) = self.forecast.done();
-        let left = self
-            .forecast
-            .left(self.began.elapsed())
-            .map_or_else(String::new, |left| format!("; about {} left (longest: {})", about(left.time), left.longest));
-        format!("{done} of {all} done{left}")
+        let elapsed = self.began.elapsed();
+        let left = match self.forecast.left(elapsed) {
+            // Nobody knows how long a step takes that has taken as long as usual.
+            Some(left) if left.time <= OVERDUE => format!("; waiting for {}", left.longest),
+            Some(left) => format!("; about {} left (longest: {})", about(left.time), left.longest),
+            None => String::new(),
+        };
+        format!("{done} of {all} done in {}{left}", clock(elapsed))
     }
 
     fn started(&mut self, address: Address, action: Action) {
         let now = Instant::now();
         let bar = self.live.as_ref().map(|live| {
-            let bar = live.add(ProgressBar::new_spinner());
-            let template = "{spinner} {msg} {elapsed:.dim}";
-            bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            let bar = spinner(live);
             bar.set_message(format!("{address} {}", present(action)));
-            bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
         let running = Running { action, began: now, waiting_for: None, said: now, bar };
@@ -194,7 +196,18 @@ impl Reporter {
         lines.iter().for_each(|line| self.line(line));
     }
 
+    /// Shows a spinner and a clock for a build outside of the steps.
+    fn build(&mut self, source: &str) {
+        let Some(live) = self.live.as_ref().filter(|_| self.steps.is_empty() && self.building.is_none()) else {
+            return;
+        };
+        let bar = spinner(live);
+        bar.set_message(format!("[{source}] building"));
+        self.building = Some(bar);
+    }
+
     fn image(&mut self, source: &str, message: String) {
+        self.build(source);
         // Compilers repeat lines; print a repeated line only once.
         if self.last_image_line.as_ref() != Some(&message) {
             let line = format!("  {} {}", self.style.dim(format!("[{source}]")), readable(&message));
@@ -224,6 +237,15 @@ impl Reporter {
     }
 }
 
+/// Adds a live line with a clock.
+fn spinner(live: &MultiProgress) -> ProgressBar {
+    let bar = live.add(ProgressBar::new_spinner());
+    let template = "{spinner} {msg} {elapsed:.dim}";
+    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
 fn present(action: Action) -> &'static str {
     match action {
         Action::Create => "creating",
@@ -245,7 +267,7 @@ fn state(action: Action, waiting_for: Option<&str>) -> String {
     }
 }
 
-fn past(action: Action) -> &'static str {
+pub(super) fn past(action: Action) -> &'static str {
     match action {
         Action::Create => "created",
         Action::Update => "updated",
@@ -268,10 +290,15 @@ fn about(length: Duration) -> String {
 }
 
 fn duration(length: Duration) -> String {
+    format!("({})", clock(length))
+}
+
+/// Formats an exact duration.
+pub(super) fn clock(length: Duration) -> String {
     let seconds = length.as_secs();
     match seconds {
-        0 => format!("({:.1}s)", length.as_secs_f64()),
-        1..60 => format!("({seconds}s)"),
-        _ => format!("({}m{:02}s)", seconds / 60, seconds % 60),
+        0 => format!("{:.1}s", length.as_secs_f64()),
+        1..60 => format!("{seconds}s"),
+        _ => format!("{}m{:02}s", seconds / 60, seconds % 60),
     }
 }

@@ -98,7 +98,7 @@ async fn a_network_and_a_database_with_its_data_are_adopted() {
     assert_eq!(world.plan(), [""; 0]);
 
     // The stack's own means that it goes with the stack; what was never adopted stays.
-    world.must(&["destroy", "--confirm", "demo"]);
+    world.must(&["destroy", "--confirm", "demo/default"]);
     let mut left = everything(&world).await;
     left.retain(|one| !one.contains("theirs"));
     let mut expected = before;

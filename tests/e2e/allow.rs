@@ -65,6 +65,6 @@ async fn requests_from_other_addresses_are_not_found() {
     world.up();
     assert_eq!(world.settled(), Vec::<String>::new());
     assert_eq!(ask([127, 0, 0, 2], &url).await, 200);
-    world.must(&["destroy", "--confirm", "tiny"]);
+    world.must(&["destroy", "--confirm", "tiny/default"]);
     assert_eq!(sweep::everything(world).await, Vec::<String>::new());
 }

@@ -50,7 +50,7 @@ async fn lives_through(faults: Value) {
     let world = World::start();
     world.up();
     let good = counts(&world).await;
-    world.must(&["destroy", "--confirm", "demo"]);
+    world.must(&["destroy", "--confirm", "demo/default"]);
     world.set(json!({ "faults": faults })).await;
     until_done(&world, &["up", "--yes"]);
     world.set(json!({ "faults": null })).await;
@@ -67,7 +67,7 @@ async fn lives_through(faults: Value) {
     assert_eq!(world.plan(), Vec::<String>::new());
 
     world.set(json!({ "faults": faults })).await;
-    until_done(&world, &["destroy", "--confirm", "demo"]);
+    until_done(&world, &["destroy", "--confirm", "demo/default"]);
     world.set(json!({ "faults": null })).await;
     assert_eq!(sweep::everything(&world).await, Vec::<String>::new());
 }
@@ -101,7 +101,7 @@ async fn expired_credentials_are_named_and_the_next_run_goes_on() {
     assert_eq!(world.plan(), Vec::<String>::new());
     let vpcs = counts(&world).await.into_iter().find(|(kind, _)| *kind == "vpc");
     assert_eq!(vpcs, Some(("vpc", 1)));
-    world.must(&["destroy", "--confirm", "demo"]);
+    world.must(&["destroy", "--confirm", "demo/default"]);
     assert_eq!(sweep::everything(&world).await, Vec::<String>::new());
 }
 

@@ -72,7 +72,7 @@ async fn a_bastion_has_the_users_of_the_file_and_reaches_the_database() {
     world.up();
     assert!(!user_data(&world).await.contains("guest"));
 
-    world.must(&["destroy", "--confirm", "demo"]);
+    world.must(&["destroy", "--confirm", "demo/default"]);
     assert_eq!(sweep::everything(&world).await, Vec::<String>::new());
 }
 

@@ -68,7 +68,7 @@ async fn destroy_names_what_blocks_it_before_it_deletes() {
 
     let before = everything(&world).await;
     world.forget_calls().await;
-    let refused = world.stackctl(&["destroy", "--confirm", "demo"]);
+    let refused = world.stackctl(&["destroy", "--confirm", "demo/default"]);
     let said = text(&refused);
     assert_eq!(refused.status.code(), Some(1), "{said}");
     for (blocker, told) in [
@@ -95,6 +95,6 @@ async fn destroy_names_what_blocks_it_before_it_deletes() {
     ec2.delete_vpc().vpc_id(&other_vpc).send().await.expect("it goes");
     elb.delete_listener().listener_arn(&listener).send().await.expect("it goes");
     ecs.delete_service().cluster("demo-default-main").service(&service).force(true).send().await.expect("it goes");
-    world.must(&["destroy", "--confirm", "demo"]);
+    world.must(&["destroy", "--confirm", "demo/default"]);
     assert_eq!(everything(&world).await, Vec::<String>::new());
 }

@@ -67,7 +67,7 @@ async fn tasks_use_a_bucket_that_goes_only_with_unprotect() {
 
     // Neither protection nor its absence deletes what is in it.
     let refused = |why: &str| {
-        let output = world.stackctl(&["destroy", "--confirm", "tiny"]);
+        let output = world.stackctl(&["destroy", "--confirm", "tiny/default"]);
         assert!(!output.status.success() && text(&output).contains(why), "{}", text(&output));
     };
     refused("it contains 1 object and 1 older version");
@@ -76,6 +76,6 @@ async fn tasks_use_a_bucket_that_goes_only_with_unprotect() {
     refused("it contains 1 object and 1 older version");
     assert!(s3.head_bucket().bucket(&bucket).send().await.is_ok());
 
-    world.must(&["destroy", "--confirm", "tiny", "--unprotect"]);
+    world.must(&["destroy", "--confirm", "tiny/default", "--unprotect"]);
     assert_eq!(everything(world).await, ["bucket theirs"]);
 }

@@ -61,6 +61,6 @@ async fn a_night_without_tasks_is_no_drift_and_ends_with_its_entry() {
     let url = world.up();
     assert_eq!((bounds().await, world.settled()), ((1, 2), Vec::new()));
     assert_eq!(world.get(&url).await, (200, "two".to_owned()));
-    world.must(&["destroy", "--confirm", "tiny"]);
+    world.must(&["destroy", "--confirm", "tiny/default"]);
     assert_eq!(everything(world).await, Vec::<String>::new());
 }

@@ -97,7 +97,7 @@ async fn a_cache_counts_across_tasks_and_admits_only_them() {
     }
 
     forwarded(&world, &token);
-    world.must(&["destroy", "--confirm", "demo"]);
+    world.must(&["destroy", "--confirm", "demo/default"]);
     assert_eq!(sweep::everything(&world).await, Vec::<String>::new());
     assert_eq!(sweep::processes_of(&world), Vec::<String>::new());
 }
@@ -169,7 +169,7 @@ async fn a_client_with_host_and_port_alone_is_served_if_asked_for() {
     assert_eq!(world.plan(), Vec::<String>::new());
     assert!(told("REDIS_URL").await.starts_with("rediss://:"));
     assert!(!ping(&host, &[]).contains("PONG") && ping(&host, &["--tls", "--insecure"]).contains("NOAUTH"));
-    world.must(&["destroy", "--confirm", "tiny"]);
+    world.must(&["destroy", "--confirm", "tiny/default"]);
     assert_eq!(sweep::everything(world).await, Vec::<String>::new());
     assert_eq!(sweep::processes_of(world), Vec::<String>::new());
 }

@@ -67,7 +67,7 @@ async fn services_and_their_commands_call_others_by_name() {
     assert_eq!(world.get(&format!("{url}/")).await.1, "one");
     let left = everything(world).await;
     assert!(!left.iter().any(|one| one.starts_with("namespace") || one.starts_with("registry")), "{left:?}");
-    tiny.ends_with(0, &["destroy", "--confirm", "tiny"]);
+    tiny.ends_with(0, &["destroy", "--confirm", "tiny/default"]);
     assert_eq!(everything(world).await, [""; 0]);
 }
 

@@ -159,7 +159,7 @@ async fn a_service_from_a_dockerfile_is_not_released_twice() {
         assert!(said.contains("docker build") && said.contains("nowhere") && said.contains("fix the error"), "{said}");
     }
     assert_eq!(world.get(&format!("{url}/")).await, (200, "best".to_owned()));
-    docker.must(&world, &["destroy", "--confirm", "boxed", "--unprotect"]);
+    docker.must(&world, &["destroy", "--confirm", "boxed/default", "--unprotect"]);
     let left = sweep::everything(&world).await;
     assert!(left.is_empty(), "{left:#?}");
 }

@@ -133,7 +133,7 @@ async fn a_domain_has_a_trusted_url_and_can_move_and_leaves_nothing() {
     let left = records.iter().filter(|record| record.contains("rates.") && !before.contains(record));
     assert_eq!(left.collect::<Vec<_>>(), [""; 0]);
 
-    world.must(&["destroy", "--confirm", "demo"]);
+    world.must(&["destroy", "--confirm", "demo/default"]);
     assert_eq!(sweep::everything(world).await, Vec::<String>::new());
     assert_eq!(dns.records().await, before, "what was there before is there still");
 }
@@ -158,7 +158,7 @@ async fn foreign_records_are_refused_or_shared_and_never_deleted() {
     let alias = sets.iter().find(|set| *set.r#type() == RrType::A).expect("it is there").clone();
     dns.change(ChangeAction::Delete, alias).await;
     dns.put(RrType::A, "rates.example.com", "203.0.113.8").await;
-    world.must(&["destroy", "--confirm", "demo"]);
+    world.must(&["destroy", "--confirm", "demo/default"]);
     assert_eq!(dns.records().await, ["A rates.example.com"]);
     assert_eq!(sweep::everything(world).await, Vec::<String>::new());
 }
@@ -179,7 +179,7 @@ async fn a_validation_record_of_before_outlives_the_stack() {
     .await;
     dns.put(RrType::Cname, record.name(), record.value()).await;
     world.up();
-    world.must(&["destroy", "--confirm", "demo"]);
+    world.must(&["destroy", "--confirm", "demo/default"]);
     assert_eq!(dns.records().await, [format!("CNAME {}", record.name().trim_end_matches('.'))]);
 }
 
@@ -214,7 +214,7 @@ async fn a_domain_needs_exactly_one_zone_before_anything_is_done() {
     let by_stackctl = calls.iter().filter(|call| call["mutating"] == true && call["operation"] != "CreateHostedZone");
     assert_eq!(by_stackctl.count(), 0);
     // What is there can be destroyed all the same.
-    world.must(&["destroy", "--confirm", "demo"]);
+    world.must(&["destroy", "--confirm", "demo/default"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -240,7 +240,7 @@ async fn an_existing_certificate_is_used_and_outlives_the_stack() {
     assert_eq!(world.up(), "https://rates.example.com");
     assert_eq!(world.plan(), Vec::<String>::new());
     assert_eq!(dns.browse("rates.example.com").await, 503);
-    world.must(&["destroy", "--confirm", "demo"]);
+    world.must(&["destroy", "--confirm", "demo/default"]);
     assert_eq!(dns.records().await, before);
     assert_eq!(described().await.status().map(aws_sdk_acm::types::CertificateStatus::as_str), Some("ISSUED"));
 }

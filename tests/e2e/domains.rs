@@ -146,7 +146,7 @@ async fn several_names_have_one_certificate_and_answer_each() {
     assert_eq!(world.plan(), Vec::<String>::new());
     assert_eq!(browser.browse("any.example.com", "/").await.map(|(status, _)| status), Ok(301));
 
-    world.must(&["destroy", "--confirm", "demo"]);
+    world.must(&["destroy", "--confirm", "demo/default"]);
     assert_eq!(sweep::everything(&world).await, Vec::<String>::new());
     assert_eq!(browser.records().await, Vec::<String>::new());
 }

@@ -88,7 +88,7 @@ async fn environments_of_one_file_do_not_touch_each_other() {
 
     // One goes, with all that it had and nothing else.
     let before = everything(&world).await;
-    world.must(&["destroy", "--env", "staging", "--confirm", "demo"]);
+    world.must(&["destroy", "--env", "staging", "--confirm", "demo/staging"]);
     let after = everything(&world).await;
     assert_eq!(after, before.difference(&of_staging).cloned().collect());
     rds.delete_db_subnet_group().db_subnet_group_name("demo-staging-eu-database").send().await.expect("it goes");
@@ -100,12 +100,12 @@ async fn environments_of_one_file_do_not_touch_each_other() {
     assert_eq!(visitor.visit(&default, &[]).await.visits, 1);
 
     // The protected one stays until it is said twice, and leaves its last snapshot.
-    world.must(&["destroy", "--confirm", "demo"]);
+    world.must(&["destroy", "--confirm", "demo/default"]);
     assert_eq!(world.plan_of("production"), none);
-    let refused = world.stackctl(&["destroy", "--env", "production", "--confirm", "demo"]);
+    let refused = world.stackctl(&["destroy", "--env", "production", "--confirm", "demo/production"]);
     assert_eq!(refused.status.code(), Some(1), "{}", text(&refused));
     assert_eq!(visitor.visit(&production, &[]).await.visits, 3);
-    world.must(&["destroy", "--env", "production", "--confirm", "demo", "--unprotect"]);
+    world.must(&["destroy", "--env", "production", "--confirm", "demo/production", "--unprotect"]);
     let left = everything(&world).await;
     assert!(left.len() == 1 && left.iter().all(|one| one.starts_with("DB snapshot demo-production-")), "{left:?}");
     assert_eq!(sweep::processes_of(&world), none);

@@ -93,6 +93,6 @@ async fn a_failed_run_is_repeated_and_then_told() {
     world.up();
     let left = everything(world).await;
     assert!(left.iter().all(|one| !one.starts_with("event rule") && !one.contains("events")), "{left:?}");
-    world.must(&["destroy", "--confirm", "tiny"]);
+    world.must(&["destroy", "--confirm", "tiny/default"]);
     assert_eq!(everything(world).await, Vec::<String>::new());
 }

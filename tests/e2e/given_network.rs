@@ -104,6 +104,6 @@ async fn a_stack_leaves_a_given_network_as_it_was() {
     assert!(calls.len() <= 40, "{} calls", calls.len());
 
     // What somebody else has in their network is in nobody's way.
-    world.must(&["destroy", "--confirm", "demo"]);
+    world.must(&["destroy", "--confirm", "demo/default"]);
     assert_eq!(everything(&world).await, before);
 }

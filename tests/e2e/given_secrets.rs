@@ -57,7 +57,7 @@ async fn a_secret_and_a_parameter_reach_the_container_by_their_arns() {
     world.up();
     assert!(world.get(&format!("{url}/")).await.1.contains("Grace"));
     assert_eq!(world.plan(), Vec::<String>::new());
-    let wrong = world.stackctl(&["destroy", "--confirm", "demo"]);
+    let wrong = world.stackctl(&["destroy", "--confirm", "demo/default"]);
     assert!(wrong.status.success(), "{}", text(&wrong));
     assert_eq!(everything(&world).await, ["secret shop/admin", "parameter /shop/user"], "these are not the stack's");
 }

@@ -87,6 +87,6 @@ async fn a_rollout_under_way_is_stopped_and_what_ran_before_serves() {
     tiny.open(gate).await;
     tiny.0.must(&["deploy"]);
     assert_eq!(tiny.0.get(&url).await.1, "four");
-    tiny.0.must(&["destroy", "--confirm", "tiny"]);
+    tiny.0.must(&["destroy", "--confirm", "tiny/default"]);
     assert_eq!(sweep::everything(&tiny.0).await, [""; 0]);
 }

@@ -31,6 +31,6 @@ async fn destroy_removes_what_guard_duty_has_left() {
         endpoint = endpoint.subnet_ids(subnet.subnet_id().expect("it has one"));
     }
     endpoint.send().await.expect("it is made");
-    tiny.0.must(&["destroy", "--confirm", "tiny"]);
+    tiny.0.must(&["destroy", "--confirm", "tiny/default"]);
     assert_eq!(everything(&tiny.0).await, Vec::<String>::new());
 }

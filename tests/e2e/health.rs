@@ -84,5 +84,5 @@ async fn a_service_is_checked_for_its_codes_at_its_port() {
     assert_eq!(world.settled(), Vec::<String>::new());
     assert_eq!(tasks().await, before, "no task is replaced");
 
-    world.must(&["destroy", "--confirm", "tiny"]);
+    world.must(&["destroy", "--confirm", "tiny/default"]);
 }

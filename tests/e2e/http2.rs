@@ -88,6 +88,6 @@ async fn a_service_goes_over_to_grpc_and_to_http2() {
     world.up();
     assert_eq!(world.settled(), Vec::<String>::new());
     assert_eq!(world.get(&format!("{url}/")).await, (200, "one".to_owned()));
-    world.must(&["destroy", "--confirm", "tiny"]);
+    world.must(&["destroy", "--confirm", "tiny/default"]);
     assert_eq!(sweep::everything(world).await, Vec::<String>::new());
 }

@@ -128,6 +128,6 @@ async fn a_job_runs_on_time_follows_deploys_and_goes_with_its_line() {
     // One that is there goes with the rest.
     world.edit("environments:\n", JOBS);
     world.up();
-    world.must(&["destroy", "--confirm", "demo"]);
+    world.must(&["destroy", "--confirm", "demo/default"]);
     assert_eq!(everything(&world).await, Vec::<String>::new());
 }

@@ -62,9 +62,9 @@ async fn up_ends_with_a_url_that_answers_and_destroy_leaves_nothing() {
     // destroy asks for the name, and leaves nothing.
     let refused = world.stackctl(&["destroy"]);
     assert_eq!(refused.status.code(), Some(3), "{}", text(&refused));
-    let wrong = world.stackctl(&["destroy", "--confirm", "other"]);
+    let wrong = world.stackctl(&["destroy", "--confirm", "other/default"]);
     assert_eq!(wrong.status.code(), Some(3), "{}", text(&wrong));
-    world.must(&["destroy", "--confirm", "demo"]);
+    world.must(&["destroy", "--confirm", "demo/default"]);
     assert_eq!(sweep::everything(&world).await, Vec::<String>::new());
     assert_eq!(sweep::processes_of(&world), Vec::<String>::new());
     assert!(text(&world.stackctl(&["status"])).contains("The stack does not exist"));

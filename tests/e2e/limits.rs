@@ -38,7 +38,7 @@ async fn many_services_come_and_go_within_the_limits() {
     assert!(throttled.len() * 100 < calls, "of {calls} calls of up were throttled: {throttled:?}");
     tiny.say("two");
     // A command does not know what the one before it took. The first answer tells it; what it sent until then is one burst.
-    for command in [&["deploy", "--yes"][..], &["destroy", "--confirm", "tiny"]] {
+    for command in [&["deploy", "--yes"][..], &["destroy", "--confirm", "tiny/default"]] {
         world.forget_calls().await;
         tiny.ends_with(0, command);
         let (calls, throttled) = counts(world).await;
@@ -57,6 +57,6 @@ async fn a_small_stack_gets_through_where_others_take_the_calls() {
     world.forget_calls().await;
     tiny.ends_with(0, &["up", "--yes"]);
     assert_ne!(counts(world).await.1, [""; 0], "some calls are throttled");
-    tiny.ends_with(0, &["destroy", "--confirm", "tiny"]);
+    tiny.ends_with(0, &["destroy", "--confirm", "tiny/default"]);
     assert_eq!(sweep::everything(world).await, [""; 0]);
 }

@@ -37,7 +37,7 @@ async fn more_services_than_a_page_are_seen_in_four_rounds() {
 
     let status = tiny.0.status();
     assert_eq!(status["services"].as_array().map(Vec::len), Some(SERVICES));
-    let gone = tiny.0.stackctl(&["destroy", "--confirm", "tiny"]);
+    let gone = tiny.0.stackctl(&["destroy", "--confirm", "tiny/default"]);
     assert!(gone.status.success(), "{}", text(&gone));
     assert_eq!(sweep::everything(&tiny.0).await, [""; 0]);
 }

@@ -62,6 +62,6 @@ async fn jobs_run_their_own_image_and_end_in_time() {
     assert!(back.contains("~ task_definition.slow") && back.contains("~ schedule.slow"), "{back}");
     assert!(!back.contains("schedule.caller"), "{back}");
     assert_eq!(world.settled(), Vec::<String>::new());
-    world.must(&["destroy", "--confirm", "tiny"]);
+    world.must(&["destroy", "--confirm", "tiny/default"]);
     assert_eq!(everything(world).await, Vec::<String>::new());
 }

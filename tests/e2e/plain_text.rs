@@ -69,13 +69,13 @@ async fn a_client_without_tls_is_served_if_asked_for() {
     assert_eq!(groups(&rds).await, [""; 0]);
 
     // A database that is made so takes both from the beginning, and leaves nothing behind.
-    world.must(&["destroy", "--confirm", "tiny"]);
+    world.must(&["destroy", "--confirm", "tiny/default"]);
     world.edit("version: \"17\"", "version: \"17\", tls: optional");
     world.up();
     let password = secret_of(world, "tiny", "database-password").await;
     assert_eq!(Database::of(world).await.in_plain_text(&password), "42\n");
     assert_eq!(world.plan(), Vec::<String>::new());
-    world.must(&["destroy", "--confirm", "tiny"]);
+    world.must(&["destroy", "--confirm", "tiny/default"]);
     assert_eq!(sweep::everything(world).await, Vec::<String>::new());
     assert_eq!(sweep::processes_of(world), Vec::<String>::new());
 }

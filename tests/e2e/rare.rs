@@ -58,7 +58,7 @@ async fn what_a_stack_never_had_takes_no_call_and_destroy_finds_it() {
     let tag = aws_sdk_ecs::types::Tag::builder().key("stackctl:without").value(format!("{before} scaling")).build();
     ecs.tag_resource().resource_arn(arn).tags(tag).send().await.expect("it is done");
     world.forget_calls().await;
-    world.must(&["destroy", "--confirm", "tiny"]);
+    world.must(&["destroy", "--confirm", "tiny/default"]);
     assert_eq!(named(&world.calls().await, &["DescribeTaskDefinition"]), [""; 0], "what goes need not be read");
     assert_eq!(sweep::everything(world).await, [""; 0]);
 }

@@ -93,7 +93,7 @@ async fn an_application_gets_its_database_under_its_own_names() {
     assert!(told(world, &url, "JDBC_URL").await.starts_with("jdbc:postgres://"));
     world.edit("      REPORTS: ((database.users.reader.url))\n", "");
     assert!(world.plan().contains(&"delete secret.web.REPORTS".to_owned()));
-    world.must(&["destroy", "--confirm", "tiny"]);
+    world.must(&["destroy", "--confirm", "tiny/default"]);
     assert_eq!(crate::sweep::everything(world).await, Vec::<String>::new());
 }
 

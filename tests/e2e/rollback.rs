@@ -84,7 +84,7 @@ async fn a_release_that_was_rolled_back_returns_only_by_a_deploy() {
     assert_eq!((&newest["release"], &newest["version"]), (&Value::from(6), &Value::from("1.0.0+2")));
     let deployed = tiny.releases()[1]["commit"].clone();
     assert_eq!(newest["commit"], deployed);
-    tiny.0.must(&["destroy", "--confirm", "tiny"]);
+    tiny.0.must(&["destroy", "--confirm", "tiny/default"]);
     assert_eq!(sweep::everything(&tiny.0).await, [""; 0]);
 }
 
@@ -147,7 +147,7 @@ async fn a_killed_deploy_or_rollback_is_completed_by_the_next_one() {
         assert_eq!(tiny.serves(&url).await, serving("one", "1.0.0+1"), "killed after {point}");
         assert_eq!(tiny.0.plan(), [""; 0], "killed after {point}");
     }
-    tiny.0.must(&["destroy", "--confirm", "tiny"]);
+    tiny.0.must(&["destroy", "--confirm", "tiny/default"]);
     assert_eq!(sweep::everything(&tiny.0).await, [""; 0]);
 }
 

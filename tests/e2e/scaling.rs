@@ -98,7 +98,7 @@ async fn the_number_that_autoscaling_chose_survives_up_and_deploy() {
     world.up();
     assert_eq!(counted(&world), (Some(1), Some(1)));
     assert_eq!(world.plan(), Vec::<String>::new());
-    world.must(&["destroy", "--confirm", "demo"]);
+    world.must(&["destroy", "--confirm", "demo/default"]);
     assert_eq!(sweep::everything(&world).await, Vec::<String>::new());
 }
 
@@ -193,7 +193,7 @@ async fn alarms_watch_what_there_is_and_say_who_is_yet_to_confirm() {
     assert_eq!(listed, ["all@example.com"]);
     assert_eq!(world.plan(), Vec::<String>::new());
 
-    world.must(&["destroy", "--confirm", "demo"]);
+    world.must(&["destroy", "--confirm", "demo/default"]);
     cloudwatch.delete_alarms().alarm_names("demo-default-mine").send().await.expect("it was left alone");
     assert_eq!(sweep::everything(&world).await, Vec::<String>::new());
 }

@@ -277,8 +277,8 @@ async fn a_whole_life_passes_on_an_emulator_of_others() {
         assert!(!said.contains(&value), "a secret of {} characters was said", value.len());
     }
     world.ends_with(3, &["destroy"]);
-    world.must(&["destroy", "--confirm", "life"]);
+    world.must(&["destroy", "--confirm", "life/default"]);
     assert_eq!(sweep::unwatched(&config).await, before, "what is not the stack's stays, and nothing else");
     assert_eq!(sweep::everything(&world).await, Vec::<String>::new(), "nor in the services that the sandbox answers");
-    world.ends_with(0, &["destroy", "--confirm", "life"]);
+    world.ends_with(0, &["destroy", "--confirm", "life/default"]);
 }

@@ -90,6 +90,6 @@ async fn groups_of_others_are_on_a_service_and_stay_theirs() {
     assert_eq!(groups(world).await, of_service);
     assert_ne!(tasks(world).await, first);
 
-    world.must(&["destroy", "--confirm", "tiny"]);
+    world.must(&["destroy", "--confirm", "tiny/default"]);
     assert_eq!(everything(world).await, before);
 }

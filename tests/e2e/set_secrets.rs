@@ -88,7 +88,7 @@ async fn a_secret_given_by_hand_is_requested_kept_and_followed() {
     assert!(own["changed"].is_string() && !listed.to_string().contains("third-value"), "{listed}");
 
     // What stackctl cannot make again can be had back for a week, by the next `secrets set` too.
-    world.must(&["destroy", "--confirm", "demo"]);
+    world.must(&["destroy", "--confirm", "demo/default"]);
     assert_eq!(everything(&world).await, ["secret demo/default/web/ADMIN_PASSWORD"]);
     assert!(text(&world.stackctl(&["up", "--yes"])).contains(command));
     let set = with_input(&world, &["secrets", "set", "web.ADMIN_PASSWORD"], "fourth-value");

@@ -55,5 +55,5 @@ async fn tasks_move_to_spot_and_back_and_outlive_an_interruption() {
     world.up();
     assert_eq!(world.settled(), Vec::<String>::new());
     assert_eq!(providers(world).await, ["FARGATE", "FARGATE"]);
-    world.must(&["destroy", "--confirm", "tiny"]);
+    world.must(&["destroy", "--confirm", "tiny/default"]);
 }

@@ -68,5 +68,5 @@ async fn a_client_stays_with_its_task_and_finds_another() {
     assert_eq!(world.settled(), Vec::<String>::new());
     assert_eq!(attributes(world).await[0], "stickiness.enabled=false");
     assert_eq!(ask(world, &url, Some(&cookie)).await.1, None);
-    world.must(&["destroy", "--confirm", "tiny"]);
+    world.must(&["destroy", "--confirm", "tiny/default"]);
 }

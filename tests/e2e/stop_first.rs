@@ -52,5 +52,5 @@ async fn old_tasks_are_gone_before_new_ones_answer() {
     assert_eq!(world.changes(), ["service.web minimum_healthy_percent", "service.web maximum_percent"]);
     world.up();
     assert_eq!(world.settled(), Vec::<String>::new());
-    world.must(&["destroy", "--confirm", "tiny"]);
+    world.must(&["destroy", "--confirm", "tiny/default"]);
 }

@@ -190,7 +190,7 @@ async fn users_get_what_the_master_made_until_their_line_is_removed() {
     assert_eq!(database.ask("postgres", &master, owner_of), "postgres");
     assert_eq!(world.get(&format!("{url}/")).await.0, 200);
 
-    world.must(&["destroy", "--confirm", "demo"]);
+    world.must(&["destroy", "--confirm", "demo/default"]);
     assert_eq!(sweep::everything(&world).await, Vec::<String>::new());
 }
 

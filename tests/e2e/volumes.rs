@@ -70,10 +70,10 @@ async fn services_share_files_that_outlive_their_tasks() {
     world.up();
     assert_eq!(world.plan(), Vec::<String>::new());
 
-    let refused = world.stackctl(&["destroy", "--confirm", "tiny"]);
+    let refused = world.stackctl(&["destroy", "--confirm", "tiny/default"]);
     assert!(!refused.status.success() && text(&refused).contains("deletion protection is on"), "{}", text(&refused));
     assert_eq!(file("/data/by-run").await, "run");
-    world.must(&["destroy", "--confirm", "tiny", "--unprotect"]);
+    world.must(&["destroy", "--confirm", "tiny/default", "--unprotect"]);
     assert_eq!(everything(world).await, [""; 0]);
 }
 

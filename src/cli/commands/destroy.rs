@@ -17,12 +17,12 @@ use crate::{
 /// Arguments of `stackctl destroy`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
-    stackctl destroy                   ask for the stack's name\n  \
-    stackctl destroy --env staging --confirm shop\n  \
+    stackctl destroy                   ask for NAME/ENVIRONMENT\n  \
+    stackctl destroy --env staging --confirm shop/staging\n  \
     stackctl destroy --unprotect       also a protected database; a final snapshot is kept")]
 pub(in crate::cli) struct Destroy {
-    /// Confirm with the stack's name instead of answering the question.
-    #[arg(long, value_name = "NAME")]
+    /// Confirm with the name of the stack and its environment instead of answering the question.
+    #[arg(long, value_name = "NAME/ENVIRONMENT")]
     confirm: Option<String>,
     /// Also delete protected resources such as a database; a final snapshot is kept.
     #[arg(long)]
@@ -32,11 +32,11 @@ pub(in crate::cli) struct Destroy {
 impl Destroy {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?.deleting_all();
-        let name = project.stack.name.clone();
+        let name = project.cx.id.to_string();
         if let Some(confirmed) = self.confirm.as_ref().filter(|confirmed| **confirmed != name) {
             return Err(Stop::usage(
-                format!("--confirm {confirmed} is not the name of this stack"),
-                format!("the name of the stack is `{name}`; nothing was deleted"),
+                format!("--confirm {confirmed} does not name this stack; nothing was deleted"),
+                format!("if you mean this stack, write `--confirm {name}`"),
             ));
         }
         let is_agreed = self.confirm.is_some() || global.yes;

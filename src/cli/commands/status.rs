@@ -1,13 +1,14 @@
 //! `stackctl status`: shows every resource with its state, the services and the URL.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::sleep;
 
 use crate::{
     blueprint::{self, RunningImage},
-    cli::{error::Stop, global::Global, project::Project, url, web_errors},
+    cli::{error::Stop, global::Global, project::Project, signals::Signals, url, web_errors},
     engine::{self, Lock, Seen},
     exit,
     kind::Registry,
@@ -16,36 +17,64 @@ use crate::{
     output::{Output, ResourceLine, ServiceLine, StatusView},
 };
 
+/// The pause between two looks of `--watch`.
+const PAUSE: Duration = Duration::from_secs(5);
+
 /// Arguments of `stackctl status`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     stackctl status\n  \
+    stackctl status --watch            again every 5 s, until Ctrl-C\n  \
+    stackctl status --details          with the ID of each resource\n  \
     stackctl status --env staging --output json | jq '.services'")]
-pub(in crate::cli) struct Status {}
+pub(in crate::cli) struct Status {
+    /// Show the status again every 5 s, until Ctrl-C.
+    #[arg(short, long)]
+    watch: bool,
+}
 
 impl Status {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
-        let (id, store) = (&project.cx.id, project.lock_store());
-        // A failure to read the lock must not hide the rest.
-        let lock = async { Ok(Lock::look(&store).await) };
-        let cx = project.cx.fresh();
-        let (live, lock) = futures::try_join!(engine::observe(&project.kinds, &cx), lock)?;
-        let (locked_by, unreadable) = locked_by(lock);
-        let hour_ago = Timestamp::now() - SignedDuration::from_hours(1);
-        let view = StatusView {
-            stack: id.stack.clone(),
-            environment: id.environment.clone(),
-            url: url::of(&project, &live),
-            locked_by,
-            unreadable,
-            services: services(&live, &blueprint::running(id, &live)?)?,
-            errors: web_errors::since(&project, &live, hour_ago, output).await,
-            resources: live.iter().map(|resource| line(&project.kinds, resource)).collect::<Result<_, _>>()?,
+        if !self.watch {
+            return show(&project, output).await.map(|()| exit::DONE).map_err(Stop::from);
+        }
+        let mut signals = Signals::listen()?;
+        let watch = async {
+            loop {
+                show(&project, output).await?;
+                sleep(PAUSE).await;
+                output.clear();
+            }
         };
-        output.stack(&view);
-        Ok(exit::DONE)
+        tokio::select! {
+            failure = watch => failure,
+            by = signals.next() => Ok(by.code()),
+        }
     }
+}
+
+/// Shows the status once.
+async fn show(project: &Project, output: &Output) -> Result<(), Failure> {
+    let (id, store) = (&project.cx.id, project.lock_store());
+    // A failure to read the lock must not hide the rest.
+    let lock = async { Ok(Lock::look(&store).await) };
+    let cx = project.cx.fresh();
+    let (live, lock) = futures::try_join!(engine::observe(&project.kinds, &cx), lock)?;
+    let (locked_by, unreadable) = locked_by(lock);
+    let hour_ago = Timestamp::now() - SignedDuration::from_hours(1);
+    let view = StatusView {
+        stack: id.stack.clone(),
+        environment: id.environment.clone(),
+        url: url::of(project, &live),
+        locked_by,
+        unreadable,
+        services: services(&live, &blueprint::running(id, &live)?)?,
+        errors: web_errors::since(project, &live, hour_ago, output).await,
+        resources: live.iter().map(|resource| line(&project.kinds, resource)).collect::<Result<_, _>>()?,
+    };
+    output.stack(&view);
+    Ok(())
 }
 
 /// Returns the holder of the lock as text, and what could not be read.

@@ -179,13 +179,13 @@ impl Load {
     fn ask(&self, project: &Project, global: &Global, output: &Output) -> Result<(), Stop> {
         let id = &project.cx.id;
         let (question, expected) = if self.replace {
-            let name = &project.stack.name;
-            let what = format!("This replaces the database of {id} and deletes all its current data");
-            (format!("{what}. Type the name of the stack, \"{name}\""), name.as_str())
+            let region = &project.stack.region;
+            let what = format!("This replaces the database of {id} in {region} and deletes all its current data");
+            (format!("{what}. Type \"{id}\""), id.to_string())
         } else {
-            (format!("Load it into the database of {id}? Type \"yes\""), "yes")
+            (format!("Load it into the database of {id}? Type \"yes\""), "yes".to_owned())
         };
-        confirm(&question, expected, "add --yes to load it without asking", global, output)
+        confirm(&question, &expected, "add --yes to load it without asking", global, output)
     }
 
     fn conclude(&self, stack: &Stack, is_loaded: bool, output: &Output) {
