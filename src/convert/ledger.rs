@@ -186,7 +186,7 @@ impl Ledger {
 }
 
 /// The note on a key that no converter speaks of.
-pub(crate) const UNKNOWN: &str = "stackctl does not know this key: nothing was made of it";
+pub(crate) const UNKNOWN: &str = "stackctl does not know this key: it was not converted";
 
 fn join(into: &mut Option<String>, more: Option<String>, between: &str) {
     match (into.as_mut(), more) {

@@ -44,11 +44,11 @@ pub(crate) fn read(path: &Path, sources: &mut Sources, ledger: &mut Ledger) -> R
             |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
         let process = line.split_once(':').map(|(name, command)| (name.trim(), command.trim()));
         let Some((name, command)) = process.filter(|(name, command)| is_word(name) && !command.is_empty()) else {
-            let message = "this line is not a process";
-            return Err(sources.problem(place, message, "write `name: command`, such as `web: ./server`"));
+            let message = "expected `name: command`";
+            return Err(sources.problem(place, message, "write the process as in `web: ./server`"));
         };
         if processes.iter().any(|known| known.name == name) {
-            return Err(sources.problem(place, format!("`{name}` is here twice"), "keep one of them"));
+            return Err(sources.problem(place, format!("duplicate process `{name}`"), "keep one of them"));
         }
         ledger.name(place, name);
         processes.push(Process { name: name.to_owned(), command: command.to_owned(), place });
@@ -86,15 +86,15 @@ pub(crate) fn convert(path: &Path, options: &Options, answers: &dyn Answers) -> 
         let Some(service) = name(&process.name) else {
             return Err(sources.problem(
                 process.place,
-                format!("`{}` cannot name a service", process.name),
-                "give it a name of two or more letters",
+                format!("`{}` is not a valid service name", process.name),
+                "use a name of two or more letters",
             ));
         };
         let key = format!("services.{service}");
         let map = page.root.map("services").map(&service);
         map.set("build", build.clone());
         if index == 0 && !is_there {
-            map.comment("build", "Decide: there is no Dockerfile here; a buildpack made the image until now.");
+            map.comment("build", "Decide: no Dockerfile found. A buildpack built the image until now.");
             open.ask(&format!("{key}.build"), "Write a Dockerfile, or name a Cargo package", None);
         }
         map.set("command", arguments(&process.command));
@@ -102,11 +102,11 @@ pub(crate) fn convert(path: &Path, options: &Options, answers: &dyn Answers) -> 
         if process.name == WEB {
             map.set("port", Value::number(PORT));
             let health =
-                open.ask(&format!("{key}.health"), "The path that answers 200 when a task can serve", Some("/"));
+                open.ask(&format!("{key}.health"), "The path that returns 200 when a task is ready", Some("/"));
             let is_open = health.is_none();
             map.set("health", Value::text(health.unwrap_or_else(|| "/".to_owned())));
             if is_open {
-                map.note("health", "Decide: a path that answers 200.");
+                map.note("health", "Decide: a path that returns 200.");
             }
         }
     }
@@ -116,7 +116,7 @@ pub(crate) fn convert(path: &Path, options: &Options, answers: &dyn Answers) -> 
                 page.root.map("services").map(&service).set("release", arguments(&release.command));
                 ledger.carried(release.place, format!("services.{service}.release"));
             }
-            None => ledger.not_possible(release.place, "a release belongs to a service: add a process that runs"),
+            None => ledger.not_possible(release.place, "a `release` command needs a service: add another process"),
         }
     }
     Ok(Conversion { page, report: ledger.close(&sources, &[]), open: open.questions })
@@ -182,8 +182,8 @@ mod tests {
     fn a_line_that_is_no_process_is_told_at_its_place() {
         for (text, told) in [
             ("web: run\nhello\n", "Procfile:2:1"),
-            ("web:\n", "this line is not a process"),
-            ("web: a\nweb: b\n", "`web` is here twice"),
+            ("web:\n", "expected `name: command`"),
+            ("web: a\nweb: b\n", "duplicate process `web`"),
             ("\n", "the file is empty"),
         ] {
             let message = converted(text).map(drop).expect_err(text);

@@ -194,9 +194,9 @@ fn read(path: &Path) -> Result<String, Problems> {
     let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
     match read {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            Err(Problems::whole(&name, format!("there is no {name}"), "name a file or folder that exists"))
+            Err(Problems::whole(&name, format!("{name} not found"), "name an existing file or folder"))
         }
-        Err(error) => Err(Problems::whole(&name, format!("{name} cannot be read: {error}"), "check its permissions")),
+        Err(error) => Err(Problems::whole(&name, format!("cannot read {name}: {error}"), "check its permissions")),
         Ok(_) if bytes.len() as u64 > LARGEST => {
             let message = format!("{name} is larger than {} MB", LARGEST / 1024 / 1024);
             Err(Problems::whole(&name, message, "name the file that describes the application"))
@@ -206,7 +206,7 @@ fn read(path: &Path) -> Result<String, Problems> {
             .map_err(|error| {
                 let valid = error.utf8_error().valid_up_to();
                 let line = error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() + 1;
-                Problems::whole(&name, format!("{name}:{line}: the file is not UTF-8"), "save it as UTF-8")
+                Problems::whole(&name, format!("{name}:{line}: the file is not valid UTF-8"), "save the file as UTF-8")
             }),
     }
 }
@@ -253,7 +253,7 @@ impl Reader {
             if key.text == "<<" {
                 merged.extend(self.merged(value, problems));
             } else if twice.contains(&index) {
-                problems.add(key.span, "", format!("`{}` is here twice", key.text), "keep one of them");
+                problems.add(key.span, "", format!("duplicate key `{}`", key.text), "keep one of them");
             } else {
                 let place = self.lines.place(self.file, key.span);
                 entries.push(Entry { key: key.text.clone(), place, item: self.item(value, problems) });
@@ -273,7 +273,7 @@ impl Reader {
             yaml::Value::Map(_) => self.entries(value, problems),
             yaml::Value::List(several) => several.iter().flat_map(|one| self.merged(one, problems)).collect(),
             yaml::Value::Scalar { .. } => {
-                problems.add(value.span, "", "`<<` takes a mapping", "name an anchor that stands at a mapping");
+                problems.add(value.span, "", "`<<` needs a mapping", "use an anchor of a mapping");
                 Vec::new()
             }
         }
@@ -312,10 +312,10 @@ mod tests {
         for (text, told) in [
             ("a: [1", "compose.yaml:1:"),
             ("a: 1\n\tb: 2\n", "found a tab"),
-            ("a: 1\na: 2\n", "`a` is here twice"),
+            ("a: 1\na: 2\n", "duplicate key `a`"),
             ("a: &a [*a]\n", "alias"),
             ("a: 1\n---\nb: 2\n", "second YAML document"),
-            ("<<: 3\n", "`<<` takes a mapping"),
+            ("<<: 3\n", "`<<` needs a mapping"),
             ("", "the file is empty"),
         ] {
             let message = read(text).map(drop).expect_err(text);

@@ -41,7 +41,7 @@ pub(super) fn by_profile(
         let default: Vec<&str> = all.iter().map(String::as_str).filter(|profile| !FOR_WORK.contains(profile)).collect();
         if !all.is_empty() {
             let default = default.join(",");
-            let text = format!("All programs are behind profiles; those to take of {}", join(&all));
+            let text = format!("Every service has a profile. The profiles to convert: {}", join(&all));
             let answer = work.open.ask("profiles", text, Some(&default)).unwrap_or(default);
             wanted.extend(answer.split(',').map(|profile| profile.trim().to_owned()));
         }
@@ -51,8 +51,10 @@ pub(super) fn by_profile(
         own.is_empty() || wanted.contains("*") || own.iter().any(|profile| wanted.contains(profile))
     });
     for service in &left {
-        let how =
-            format!("left out: it is of the profile {}, which `--profile` asks for", profiles(service).join(", "));
+        let how = format!(
+            "left out: it belongs to the profile {}. To convert it, add `--profile`",
+            profiles(service).join(", ")
+        );
         work.ledger().approximated(service.place, None, how);
     }
     (kept, left)
@@ -76,11 +78,11 @@ pub(super) fn tell(services: &[Service], work: &mut Work<'_>) {
 /// What no task has, whatever the image is.
 pub(super) fn impossible(service: &Service) -> Option<&'static str> {
     if service.at(&["privileged"]).and_then(Item::truth) == Some(true) || service.at(&["devices"]).is_some() {
-        return Some("Fargate has no privileged containers and no devices of a host: run it on a machine of your own");
+        return Some("Fargate has no privileged containers and no host devices: run it on your own machine");
     }
     let has_devices = service.at(&["deploy", "resources", "reservations", "devices"]).is_some();
     if has_devices || service.at(&["gpus"]).is_some() || service.text(&["runtime"]) == Some("nvidia") {
-        return Some("Fargate has no GPU: run it on EC2, or use a service with models of its own");
+        return Some("Fargate has no GPU: run it on EC2, or use a hosted model service");
     }
     let mounts = service.at(&["volumes"]).map(Item::items).unwrap_or_default();
     let is_socket = |item: &Item| {
@@ -88,10 +90,10 @@ pub(super) fn impossible(service: &Service) -> Option<&'static str> {
         let source = item.text().and_then(|text| words::mount(text).source).or(long);
         source.is_some_and(|source| source.contains("docker.sock"))
     };
-    mounts
-        .iter()
-        .any(is_socket)
-        .then_some("tasks have no Docker: start other containers with `stackctl run`, with jobs or by AWS's API")
+    mounts.iter().any(is_socket).then_some(
+        "tasks cannot use Docker: start other containers with `stackctl run`, with `jobs` or with the \
+         AWS API",
+    )
 }
 
 /// Services that others wait for until they have ended: the command of a release.
@@ -132,14 +134,14 @@ pub(super) fn releases(services: &mut Vec<Service>, work: &mut Work<'_>) {
         let owner = services[target].clone();
         let to = format!("services.{}.release", owner.key);
         if words.is_empty() {
-            let instead = "its command is that of its image: write it into `release` of the service";
+            let instead = "the command is in its image: add it to `release` of the service";
             work.ledger().approximated(once.place, Some(&to), instead);
         } else {
             program::set_command(&owner, "release", &words, work);
             work.ledger().approximated(
                 once.place,
                 Some(&to),
-                "it runs once before each release, with the variables of the service",
+                "it runs once before each release, with the service's variables",
             );
         }
         // The variables of the task that ran once are those of the service as well.
@@ -157,8 +159,12 @@ pub(super) fn releases(services: &mut Vec<Service>, work: &mut Work<'_>) {
 fn once_by_hand(service: &Service, work: &mut Work<'_>) {
     let map = work.service(&service.key);
     map.set("replicas", Value::number(0));
-    map.comment("replicas", "Decide: it ran once before others. Start it with `stackctl run`, or make it a job.");
-    let how = "no service has its image: it is a service without tasks, for `stackctl run`";
+    map.comment(
+        "replicas",
+        "Decide: it ran once before other services started. Start it with `stackctl run`, or \
+     make it a job.",
+    );
+    let how = "no service uses its image, so it becomes a service without tasks: start it with `stackctl run`";
     let to = format!("services.{}.replicas", service.key);
     work.ledger().approximated(service.place, Some(&to), how);
 }

@@ -79,28 +79,52 @@ const SERVERS: &[Server] = &[
     stateless("imgproxy", Some(8080), &[]),
 ];
 
-const OUTSIDE: &str =
-    "keep it outside: a server in a VPC with `network.vpc`, `security_groups` and its password by `secrets`";
+const OUTSIDE: &str = "keep it outside the stack: reach a server in a VPC with `network.vpc` and `security_groups`, and store its \
+     password in `secrets`";
 
 const IMPOSSIBLE: &[(&str, &str)] = &[
-    ("mysql", "stackctl has no MySQL: move to PostgreSQL, or make the database with another tool"),
-    ("mysql-server", "stackctl has no MySQL: move to PostgreSQL, or make the database with another tool"),
-    ("percona", "stackctl has no MySQL: move to PostgreSQL, or make the database with another tool"),
-    ("percona-server", "stackctl has no MySQL: move to PostgreSQL, or make the database with another tool"),
-    ("mariadb", "stackctl has no MariaDB: move to PostgreSQL, or make the database with another tool"),
-    ("mongo", "stackctl has no MongoDB: use MongoDB Atlas, with its address in `secrets`"),
-    ("mongodb", "stackctl has no MongoDB: use MongoDB Atlas, with its address in `secrets`"),
-    ("mongodb-community-server", "stackctl has no MongoDB: use MongoDB Atlas, with its address in `secrets`"),
-    ("server", "stackctl has no SQL Server: move to PostgreSQL, or make the database with another tool"),
-    ("azure-sql-edge", "stackctl has no SQL Server: move to PostgreSQL, or make the database with another tool"),
-    ("elasticsearch", "stackctl has no Elasticsearch: use OpenSearch or Elastic Cloud, with its address in `secrets`"),
-    ("opensearch", "stackctl has no OpenSearch: make the domain with another tool, with its address in `secrets`"),
-    ("clickhouse-server", "stackctl has no ClickHouse: use ClickHouse Cloud, with its address in `secrets`"),
-    ("clickhouse", "stackctl has no ClickHouse: use ClickHouse Cloud, with its address in `secrets`"),
-    ("timescaledb", "RDS has no TimescaleDB: use Timescale's own service, or plain PostgreSQL"),
-    ("timescaledb-ha", "RDS has no TimescaleDB: use Timescale's own service, or plain PostgreSQL"),
-    ("citus", "RDS has no Citus: use a larger `class` of plain PostgreSQL, or Azure's service for it"),
-    ("paradedb", "RDS has no pg_search: use plain PostgreSQL, or a search engine as a service"),
+    ("mysql", "stackctl does not offer MySQL: migrate to PostgreSQL, or create the database with another tool"),
+    ("mysql-server", "stackctl does not offer MySQL: migrate to PostgreSQL, or create the database with another tool"),
+    ("percona", "stackctl does not offer MySQL: migrate to PostgreSQL, or create the database with another tool"),
+    (
+        "percona-server",
+        "stackctl does not offer MySQL: migrate to PostgreSQL, or create the database with another \
+     tool",
+    ),
+    ("mariadb", "stackctl does not offer MariaDB: migrate to PostgreSQL, or create the database with another tool"),
+    ("mongo", "stackctl does not offer MongoDB: use MongoDB Atlas, and store its address in `secrets`"),
+    ("mongodb", "stackctl does not offer MongoDB: use MongoDB Atlas, and store its address in `secrets`"),
+    (
+        "mongodb-community-server",
+        "stackctl does not offer MongoDB: use MongoDB Atlas, and store its address in \
+     `secrets`",
+    ),
+    ("server", "stackctl does not offer SQL Server: migrate to PostgreSQL, or create the database with another tool"),
+    (
+        "azure-sql-edge",
+        "stackctl does not offer SQL Server: migrate to PostgreSQL, or create the database with \
+     another tool",
+    ),
+    (
+        "elasticsearch",
+        "stackctl does not offer Elasticsearch: use OpenSearch or Elastic Cloud, and store its \
+     address in `secrets`",
+    ),
+    (
+        "opensearch",
+        "stackctl does not offer OpenSearch: create the domain with another tool, and store its address \
+     in `secrets`",
+    ),
+    (
+        "clickhouse-server",
+        "stackctl does not offer ClickHouse: use ClickHouse Cloud, and store its address in \
+     `secrets`",
+    ),
+    ("clickhouse", "stackctl does not offer ClickHouse: use ClickHouse Cloud, and store its address in `secrets`"),
+    ("timescaledb", "RDS does not support TimescaleDB: use Timescale's managed service, or plain PostgreSQL"),
+    ("timescaledb-ha", "RDS does not support TimescaleDB: use Timescale's managed service, or plain PostgreSQL"),
+    ("citus", "RDS does not support Citus: use a larger `class` of plain PostgreSQL, or Azure's managed Citus"),
+    ("paradedb", "RDS does not support pg_search: use plain PostgreSQL, or run a search engine as a service"),
     ("cassandra", OUTSIDE),
     ("scylla", OUTSIDE),
     ("neo4j", OUTSIDE),
@@ -110,14 +134,15 @@ const IMPOSSIBLE: &[(&str, &str)] = &[
     ("oracle-xe", OUTSIDE),
 ];
 
-const MAIL: &str = "left out: it catches mail, for development. Give the program a real mail server, such as SES";
-const ADMIN: &str = "left out: an admin page. `stackctl forward` leads your own tools to the database and the cache";
-const WATCH: &str = "left out: monitoring. CloudWatch has logs and measures, `alarms` mails when something is wrong";
-const BALANCER: &str = "left out: the load balancer takes its place, with a certificate of ACM";
+const MAIL: &str = "left out: it catches mail during development. Use a real mail server, such as SES";
+const ADMIN: &str = "left out: an admin page. Connect your own tools to the database and the cache with `stackctl \
+ forward`";
+const WATCH: &str = "left out: monitoring. CloudWatch has logs and metrics, and `alarms` sends emails";
+const BALANCER: &str = "left out: the load balancer replaces it, with a certificate from ACM";
 const UPDATES: &str = "left out: `stackctl deploy` releases new images, and ECS replaces tasks that fail";
 const TESTS: &str = "left out: it tests the application";
 const SOCKET: &str = "left out: it watches Docker";
-const BUCKETS: &str = "left out: stackctl makes the bucket";
+const BUCKETS: &str = "left out: stackctl creates the bucket";
 
 const HELPERS: &[(&str, &str)] = &[
     ("mailcatcher", MAIL),
@@ -169,16 +194,16 @@ const HELPERS: &[(&str, &str)] = &[
     ("watchtower", UPDATES),
     ("autoheal", UPDATES),
     ("visualizer", SOCKET),
-    ("socat", "left out: it passes connections on within Docker"),
+    ("socat", "left out: it forwards connections inside Docker"),
     ("docker-socket-proxy", SOCKET),
     ("mc", BUCKETS),
     ("aws-cli", BUCKETS),
     ("selenium", TESTS),
     ("playwright", TESTS),
     ("cypress", TESTS),
-    ("postgres-backup-local", "left out: RDS makes backups, `database.backup_days` keeps them"),
-    ("postgres-backup-s3", "left out: RDS makes backups, `database.backup_days` keeps them"),
-    ("pgbackups", "left out: RDS makes backups, `database.backup_days` keeps them"),
+    ("postgres-backup-local", "left out: RDS makes backups; `database.backup_days` sets how long it keeps them"),
+    ("postgres-backup-s3", "left out: RDS makes backups; `database.backup_days` sets how long it keeps them"),
+    ("pgbackups", "left out: RDS makes backups; `database.backup_days` sets how long it keeps them"),
 ];
 
 /// An image's name in its parts.
@@ -211,7 +236,7 @@ impl Image {
             return (name != "server" || self.repository.contains("mssql")).then_some(Role::Impossible(way));
         }
         if name == "mssql-tools" {
-            return Some(Role::Helper("left out: a tool of SQL Server"));
+            return Some(Role::Helper("left out: a SQL Server tool"));
         }
         if let Some((_, why)) = HELPERS.iter().find(|(image, _)| *image == name) {
             // GreenMail's image is called `greenmail/standalone`.

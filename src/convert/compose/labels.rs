@@ -24,7 +24,7 @@ pub(super) fn read(service: &Service, work: &mut Work<'_>) -> Told {
         let key = key.to_lowercase();
         if is_off || !key.starts_with("traefik.") {
             if !key.contains("ofelia") && !key.contains("cronjob") {
-                work.ledger().carried_with(place, None, "a label, which nothing on AWS reads");
+                work.ledger().carried_with(place, None, "nothing on AWS reads this label");
             }
             continue;
         }
@@ -40,7 +40,7 @@ pub(super) fn read(service: &Service, work: &mut Work<'_>) -> Told {
         } else if key.contains(".middlewares.") {
             middleware(&key, place, work);
         } else {
-            work.ledger().carried_with(place, None, "the load balancer and its certificate take Traefik's place");
+            work.ledger().carried_with(place, None, "the load balancer and its certificate replace Traefik");
         }
     }
     for name in ["VIRTUAL_HOST", "LETSENCRYPT_HOST", "VIRTUAL_PORT", "VIRTUAL_PATH"] {
@@ -97,12 +97,12 @@ fn rule(value: &str, place: Place, to: &str, told: &mut Told, work: &mut Work<'_
     }
     match odd {
         Some(name) => {
-            let instead = format!("a load balancer has no rule `{}`: write `routes` and `host`", marks::shown(&name));
+            let instead = format!("the load balancer has no rule `{}`: set `routes` and `host`", marks::shown(&name));
             work.ledger().approximated(place, None, instead);
         }
         None if found => work.ledger().carried(place, format!("{to}.domains")),
         None => {
-            work.ledger().not_possible(place, "it is no rule of Traefik: write `routes` and `domains`");
+            work.ledger().not_possible(place, "it is not a Traefik rule: set `routes` and `domains`");
         }
     }
 }
@@ -110,15 +110,15 @@ fn rule(value: &str, place: Place, to: &str, told: &mut Told, work: &mut Work<'_
 fn middleware(key: &str, place: Place, work: &mut Work<'_>) {
     let how = if key.contains("stripprefix") || key.contains("replacepath") {
         work.ledger()
-            .not_possible(place, "the load balancer passes paths on as they are: let the program answer there");
+            .not_possible(place, "the load balancer does not change paths: let the program serve the full path");
         return;
     } else if key.contains("basicauth") || key.contains("forwardauth") || key.contains("digestauth") {
-        work.ledger().not_possible(place, "the load balancer asks nobody for a password: let the program do it");
+        work.ledger().not_possible(place, "the load balancer does not ask for a password: let the program do it");
         return;
     } else if key.contains("buffering") || key.contains("limit") {
-        "left out: the load balancer has no limit for the size or the number of requests"
+        "left out: the load balancer does not limit the size or the number of requests"
     } else if key.contains("compress") || key.contains("headers") {
-        "left out: the load balancer changes no answers: let the program do it"
+        "left out: the load balancer does not change responses: let the program do it"
     } else {
         "left out: the load balancer has no middleware"
     };

@@ -143,7 +143,7 @@ fn stack(services: Vec<Service>, profiles: &[String], work: &mut Work<'_>) -> Re
         }
         if reach::takes_mail(service) {
             service.role =
-                Role::Helper("left out: nothing takes mail from outside. Use SES, or a mail provider that calls a URL");
+                Role::Helper("left out: the stack cannot receive mail. Use SES, or a mail provider that calls a URL");
         }
     }
     facts(&services, &left, work);
@@ -172,7 +172,7 @@ fn stack(services: Vec<Service>, profiles: &[String], work: &mut Work<'_>) -> Re
         }
         if matches!(service.role, Role::Server(server) if server.keeps_state) {
             work.service(&service.key).set("replace", Value::text("stop-first"));
-            let how = "one task, which is stopped before the next one starts: each release of it is an outage";
+            let how = "one task, which stops before the next one starts: each release of this service is an outage";
             work.ledger().approximated(service.place, Some(&format!("services.{}", service.key)), how);
         }
     }
@@ -280,7 +280,7 @@ fn head(project: &load::Project<'_>) -> Vec<String> {
         .collect();
     let mut head = vec![format!("Converted from {}.", names.join(", "))];
     if let Some(example) = project.variables.example.as_deref().and_then(|path| path.file_name()) {
-        head.push(format!("Decide: there is no .env; values are those of {}.", example.to_string_lossy()));
+        head.push(format!("Decide: no .env found. The values come from {}.", example.to_string_lossy()));
     }
     head
 }
@@ -293,7 +293,7 @@ fn finished(work: Work<'_>) -> Conversion {
         page.root.remove("volumes");
     }
     if page.root.get("services").is_none() {
-        page.head.push("Decide: none of the services can run on AWS with what stackctl makes.".to_owned());
+        page.head.push("Decide: stackctl can run none of the services on AWS.".to_owned());
     }
     page.root.order(TOP);
     project.twins.settle(&mut project.ledger);

@@ -20,7 +20,7 @@ pub(super) fn write(kept: &[&Service], work: &mut Work<'_>) -> Result<(), Proble
         .or(programs.first());
     for process in processes {
         let Some(service) = owner.filter(|_| process.name == "release") else {
-            work.ledger().carried_with(process.place, None, "the Compose file's own command counts");
+            work.ledger().carried_with(process.place, None, "the command of the Compose file is used");
             continue;
         };
         let key = service.key.clone();
@@ -30,7 +30,12 @@ pub(super) fn write(kept: &[&Service], work: &mut Work<'_>) -> Result<(), Proble
             map.set("release", procfile::arguments(&process.command));
             work.ledger().carried(process.place, to);
         } else {
-            work.ledger().approximated(process.place, Some(&to), "left out: the Compose file has a release of its own");
+            work.ledger().approximated(
+                process.place,
+                Some(&to),
+                "left out: the Compose file already has a release \
+             command",
+            );
         }
     }
     Ok(())

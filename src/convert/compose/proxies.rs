@@ -51,7 +51,7 @@ pub(super) fn replace(services: &mut [Service], work: &mut Work<'_>) {
                 reach.paths.push(one.path.clone());
             }
         }
-        services[at].role = Role::Helper("left out: the load balancer takes its place, with a certificate of ACM");
+        services[at].role = Role::Helper("left out: the load balancer replaces it, with a certificate from ACM");
         // Its ports are those of the load balancer.
         published(&proxy).iter().for_each(|(_, place)| work.ledger().take_back(*place));
         work.facts.hosts.kept.retain(|host, _| !proxy.hosts.contains(host));

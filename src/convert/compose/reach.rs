@@ -50,12 +50,15 @@ fn ports(service: &Service, reach: &mut Reach, work: &mut Work<'_>) {
     for (port, place) in published(service) {
         let target = work.settle(&port.target);
         if port.is_udp && target == "443" {
-            work.ledger().approximated(place, None, "left out: HTTP/3. The load balancer speaks HTTP/2 with browsers");
+            work.ledger().approximated(place, None, "left out: HTTP/3. The load balancer uses HTTP/2 with browsers");
             continue;
         }
         if port.is_udp {
-            work.ledger()
-                .not_possible(place, "no load balancer of stackctl has UDP: leave it out, or run that part elsewhere");
+            work.ledger().not_possible(
+                place,
+                "stackctl's load balancers do not support UDP: remove the port, or run this \
+                 program elsewhere",
+            );
             continue;
         }
         let Some(number) = target.split('-').next().and_then(|text| text.parse::<u16>().ok()).filter(|port| *port > 0)
@@ -65,13 +68,16 @@ fn ports(service: &Service, reach: &mut Reach, work: &mut Work<'_>) {
                 Some(answer) if answer.parse::<u16>().is_ok_and(|port| port > 0) => {
                     found.push((answer.parse().unwrap_or(80), place, port.published));
                 }
-                _ => work.ledger().not_possible(place, "it is no port: write the number that the program listens on"),
+                _ => work.ledger().not_possible(
+                    place,
+                    "it is not a port: write the number of the port that the \
+                 program listens on",
+                ),
             }
             continue;
         };
         if MAIL.contains(&number) {
-            let instead =
-                "nothing takes mail from outside: use SES, or a mail provider that calls a URL of the program";
+            let instead = "the stack cannot receive mail: use SES, or a mail provider that calls a URL of the program";
             work.ledger().not_possible(place, instead);
             continue;
         }
@@ -94,18 +100,14 @@ fn ports(service: &Service, reach: &mut Reach, work: &mut Work<'_>) {
             reach.published.clone_from(published);
             ledger.carried(*place, format!("{to}.port"));
         } else if *port == 443 && first == Some(80) {
-            ledger.carried_with(
-                *place,
-                None,
-                "the load balancer has the certificate, and speaks HTTP with the program",
-            );
+            ledger.carried_with(*place, None, "the load balancer has the certificate and sends HTTP to the program");
         } else if is_server {
-            let note = "from within the stack alone: `stackctl forward` leads there from your computer";
+            let note = "reachable only from inside the stack: connect from your computer with `stackctl forward`";
             reach.expose.insert(*port);
             ledger.carried_with(*place, Some(&format!("{to}.expose")), note);
         } else {
             reach.expose.insert(*port);
-            let how = "from other services alone: the load balancer has one port of a service";
+            let how = "reachable only from other services: the load balancer uses one port of a service";
             ledger.approximated(*place, Some(&format!("{to}.expose")), how);
         }
     }
@@ -115,7 +117,7 @@ fn ports(service: &Service, reach: &mut Reach, work: &mut Work<'_>) {
     for item in service.at(&["expose"]).map(|item| item.items().to_vec()).unwrap_or_default() {
         let text = item.text().unwrap_or_default().split('/').next().unwrap_or_default().to_owned();
         let Ok(port) = work.settle(&text).parse::<u16>() else {
-            work.ledger().not_possible(item.place, "it is no port");
+            work.ledger().not_possible(item.place, "it is not a port");
             continue;
         };
         if reach.port.is_none() && is_http(&port) && !is_server {

@@ -6,75 +6,75 @@ use crate::convert::source::{Entry, Item};
 /// Keys of a service that stackctl or ECS does by itself.
 const BY_ITSELF: &[(&str, &str)] = &[
     ("restart", "ECS replaces tasks that end"),
-    ("depends_on", "services start side by side: a task that fails meanwhile is started anew"),
-    ("container_name", "services have names of their own"),
-    ("hostname", "services have names of their own"),
-    ("domainname", "services have names of their own"),
-    ("links", "`calls` gives names, and admits the caller"),
-    ("external_links", "`calls` gives names, and admits the caller"),
-    ("networks", "security groups admit those that `calls` names, and nobody else"),
-    ("logging", "logs are in CloudWatch; `logs.days` says how long"),
+    ("depends_on", "services start in parallel: ECS restarts a task that fails in the meantime"),
+    ("container_name", "stackctl chooses the names of containers"),
+    ("hostname", "stackctl chooses the names of containers"),
+    ("domainname", "stackctl chooses the names of containers"),
+    ("links", "`calls` provides the names and allows the traffic"),
+    ("external_links", "`calls` provides the names and allows the traffic"),
+    ("networks", "security groups allow traffic only from services that have it in `calls`"),
+    ("logging", "logs are in CloudWatch; `logs.days` sets how long"),
     ("tty", "a task has no terminal"),
     ("stdin_open", "a task has no terminal"),
     ("attach", "a task has no terminal"),
-    ("profiles", "the profile was asked for"),
+    ("profiles", "the profile was selected"),
     ("pull_policy", "ECS pulls the image for each task"),
-    ("healthcheck", "no check of the container"),
+    ("healthcheck", "the container has no health check"),
     ("develop", "for development"),
     ("annotations", "nothing on AWS reads it"),
     ("labels", "nothing on AWS reads it"),
     ("label_file", "nothing on AWS reads it"),
-    ("environment", "all of it is accounted for line by line"),
-    ("env_file", "all of it is accounted for line by line"),
+    ("environment", "the report has a row for each line"),
+    ("env_file", "the report has a row for each line"),
     ("ports", "no port is published"),
     ("expose", "no port is open"),
     ("volumes", "nothing is mounted"),
     ("secrets", "nothing is mounted"),
     ("configs", "nothing is mounted"),
     ("tmpfs", "nothing is in memory"),
-    ("ulimits", "Fargate's own limits"),
-    ("command", "the image's own"),
-    ("entrypoint", "the image's own"),
-    ("extends", "taken over"),
-    ("security_opt", "Fargate has its own isolation: no process gains privileges of a host"),
-    ("image", "the image's own"),
-    ("build", "the image's own"),
+    ("ulimits", "Fargate sets the limits"),
+    ("command", "the setting of the image is used"),
+    ("entrypoint", "the setting of the image is used"),
+    ("extends", "its keys are included"),
+    ("security_opt", "Fargate isolates tasks: no process gains host privileges"),
+    ("image", "the setting of the image is used"),
+    ("build", "the setting of the image is used"),
 ];
 
 /// Keys of a service that Fargate does not have, and without which the program runs.
 const LEFT_OUT: &[(&str, &str)] = &[
-    ("cap_drop", "left out: a stack.yaml cannot drop the kernel's capabilities"),
-    ("cap_add", "left out: Fargate adds none of the kernel's capabilities but SYS_PTRACE"),
-    ("extra_hosts", "left out: a task resolves names by DNS"),
-    ("dns", "left out: a task resolves names by the VPC's DNS"),
-    ("dns_search", "left out: a task resolves names by the VPC's DNS"),
-    ("dns_opt", "left out: a task resolves names by the VPC's DNS"),
-    ("sysctls", "left out: a stack.yaml has no kernel parameters; Linux's own defaults count"),
-    ("stop_signal", "ECS sends the image's STOPSIGNAL: write it into the Dockerfile"),
+    ("cap_drop", "left out: stack.yaml cannot drop Linux capabilities"),
+    ("cap_add", "left out: of the Linux capabilities, Fargate can add only SYS_PTRACE"),
+    ("extra_hosts", "left out: a task resolves names with DNS"),
+    ("dns", "left out: a task resolves names with the DNS server of the VPC"),
+    ("dns_search", "left out: a task resolves names with the DNS server of the VPC"),
+    ("dns_opt", "left out: a task resolves names with the DNS server of the VPC"),
+    ("sysctls", "left out: stack.yaml has no kernel parameters; the Linux defaults apply"),
+    ("stop_signal", "ECS sends the STOPSIGNAL of the image: set it in the Dockerfile"),
     ("shm_size", "left out: Fargate has 64 MiB of shared memory"),
-    ("pids_limit", "left out: Fargate has no limit of processes"),
-    ("ipc", "left out: a task has its own"),
-    ("pid", "left out: a task has its own"),
-    ("userns_mode", "left out: a task has its own"),
-    ("cgroup", "left out: a task has its own"),
-    ("network_mode", "left out: a task has a network of its own"),
-    ("mac_address", "left out: a task has an address of AWS"),
-    ("working_dir", "write it into the Dockerfile as WORKDIR"),
-    ("group_add", "left out: give the user its group, `user: \"1000:1000\"`"),
-    ("mem_reservation", "left out: a task has what `memory` says"),
+    ("pids_limit", "left out: Fargate does not limit the number of processes"),
+    ("ipc", "left out: a task has its own namespace"),
+    ("pid", "left out: a task has its own namespace"),
+    ("userns_mode", "left out: a task has its own namespace"),
+    ("cgroup", "left out: a task has its own namespace"),
+    ("network_mode", "left out: a task has its own network"),
+    ("mac_address", "left out: AWS assigns the address of a task"),
+    ("working_dir", "set WORKDIR in the Dockerfile"),
+    ("group_add", "left out: add the group to the user, `user: \"1000:1000\"`"),
+    ("mem_reservation", "left out: `memory` sets the memory of a task"),
     ("memswap_limit", "left out: Fargate has no swap"),
     ("mem_swappiness", "left out: Fargate has no swap"),
-    ("cpu_shares", "left out: a task has what `cpu` says"),
-    ("cpuset", "left out: a task has what `cpu` says"),
-    ("oom_score_adj", "left out: a task has what `memory` says"),
-    ("oom_kill_disable", "left out: a task has what `memory` says"),
-    ("blkio_config", "left out: Fargate has no limits of the disk"),
-    ("volumes_from", "name the volumes in `volumes` of the service"),
-    ("post_start", "write it into the image, or make it a sidecar"),
-    ("pre_stop", "write it into the program: it gets SIGTERM"),
-    ("credential_spec", "left out: Windows alone"),
-    ("isolation", "left out: Windows alone"),
-    ("storage_opt", "left out: `disk` says the size"),
+    ("cpu_shares", "left out: `cpu` sets the CPU of a task"),
+    ("cpuset", "left out: `cpu` sets the CPU of a task"),
+    ("oom_score_adj", "left out: `memory` sets the memory of a task"),
+    ("oom_kill_disable", "left out: `memory` sets the memory of a task"),
+    ("blkio_config", "left out: Fargate does not limit disk throughput"),
+    ("volumes_from", "add the volumes to `volumes` of the service"),
+    ("post_start", "add it to the image, or make it a sidecar"),
+    ("pre_stop", "let the program do it when it receives SIGTERM"),
+    ("credential_spec", "left out: it applies only to Windows"),
+    ("isolation", "left out: it applies only to Windows"),
+    ("storage_opt", "left out: `disk` sets the size"),
 ];
 
 /// Keys with a number that `limits` writes.
@@ -125,17 +125,15 @@ pub(super) fn of_service(service: &Service, names: &[String], work: &mut Work<'_
         } else if SIZES.contains(&key) {
             ledger.carried(entry.place, format!("services.{}", service.key));
         } else if key.starts_with("x-") {
-            ledger.carried_with(entry.place, None, "an extension: what is used of it counts");
+            ledger.carried_with(entry.place, None, "an extension: services that refer to it use it");
         } else if OF_CHECK.contains(&key) {
-            ledger.not_possible(entry.place, format!("`{key}` belongs below `healthcheck`: indent it by two more"));
+            ledger.not_possible(entry.place, format!("`{key}` belongs to `healthcheck`: indent it by two more spaces"));
         } else if names.iter().any(|name| name == key) {
-            let note = format!("`{key}` is a service: it belongs below `depends_on`, indented by two more");
+            let note = format!("`{key}` is a service and belongs to `depends_on`: indent it by two more spaces");
             ledger.not_possible(entry.place, note);
         } else {
-            ledger.not_possible(
-                entry.place,
-                format!("Compose does not know `{key}` in a service: check how it is written"),
-            );
+            ledger
+                .not_possible(entry.place, format!("`{key}` is not a key of a service in Compose: check the spelling"));
         }
     }
 }
@@ -146,23 +144,28 @@ fn deploy(service: &Service, entry: &Entry, work: &mut Work<'_>) {
     for one in entry.item.entries() {
         match one.key.as_str() {
             "replicas" => ledger.carried(one.place, format!("{to}.replicas")),
-            "resources" => ledger.carried_with(one.place, Some(&format!("{to}.cpu")), "the nearest size of Fargate's"),
+            "resources" => ledger.carried_with(
+                one.place,
+                Some(&format!("{to}.cpu")),
+                "the nearest size that \
+             Fargate offers",
+            ),
             "restart_policy" => ledger.carried_with(one.place, None, "ECS replaces tasks that end"),
             "update_config" | "rollback_config" => {
                 ledger.carried_with(
                     one.place,
                     None,
-                    "new tasks serve before old ones stop; a release that fails is rolled back",
+                    "new tasks are ready before old tasks stop; a failed release is rolled back",
                 );
             }
-            "placement" => ledger.approximated(one.place, None, "left out: Fargate has no machines to choose"),
-            "mode" | "endpoint_mode" => ledger.carried_with(one.place, None, "tasks behind one name"),
+            "placement" => ledger.approximated(one.place, None, "left out: Fargate has no nodes to choose from"),
+            "mode" | "endpoint_mode" => ledger.carried_with(one.place, None, "the tasks share one name"),
             "labels" => {}
-            key => ledger.not_possible(one.place, format!("Compose does not know `{key}` in `deploy`")),
+            key => ledger.not_possible(one.place, format!("`{key}` is not a key of `deploy` in Compose")),
         }
     }
     if entry.item.entries().is_empty() {
-        ledger.carried_with(entry.place, None, "nothing is said");
+        ledger.carried_with(entry.place, None, "it sets nothing");
     }
 }
 
@@ -176,9 +179,9 @@ pub(super) fn of_env(services: &[Service], work: &mut Work<'_>) {
     }
     for (name, place) in work.project.variables.lines.clone() {
         let note = if work.project.variables.is_used(&name) {
-            format!("its value is where the files have `${{{name}}}`")
+            format!("its value replaces `${{{name}}}` in the files")
         } else {
-            "no file takes it, so no program got it".to_owned()
+            "no file uses it, so no container got it".to_owned()
         };
         let ledger = &mut work.project.ledger;
         ledger.name(place, name);
@@ -201,7 +204,7 @@ pub(super) fn at_the_top(services: &[Service], work: &mut Work<'_>) {
         for entry in service.at(&["networks"]).map(Item::entries).unwrap_or_default() {
             if entry.key != "default" && !networks.contains(&entry.key) {
                 let note = format!(
-                    "no file declares the network `{}`; a stack has one network, and needs none of its names",
+                    "the network `{}` is not declared. A stack has one network, so the name is not needed",
                     entry.key
                 );
                 work.ledger().approximated(entry.place, None, note);
@@ -219,36 +222,46 @@ pub(super) fn at_the_top(services: &[Service], work: &mut Work<'_>) {
         }
         match entry.key.as_str() {
             "services" => {}
-            "version" => ledger.carried_with(entry.place, None, "Compose does not read it either"),
+            "version" => ledger.carried_with(entry.place, None, "Compose ignores it too"),
             "name" => ledger.carried(entry.place, "name"),
-            "include" => ledger.carried_with(entry.place, None, "read as well"),
+            "include" => ledger.carried_with(entry.place, None, "the files are included"),
             "networks" => {
                 for one in entry.item.entries() {
-                    ledger.carried_with(one.place, None, "one VPC; security groups admit those that `calls` names");
+                    ledger.carried_with(
+                        one.place,
+                        None,
+                        "a stack has one VPC; security groups allow the traffic of \
+                     `calls`",
+                    );
                 }
-                ledger.carried_with(entry.place, None, "one VPC; security groups admit those that `calls` names");
+                ledger.carried_with(
+                    entry.place,
+                    None,
+                    "a stack has one VPC; security groups allow the traffic of \
+                 `calls`",
+                );
             }
             "volumes" => {
                 let volumes = &work.volumes;
                 for one in entry.item.entries() {
                     match volumes.get(&one.key) {
                         Some(name) => ledger.carried(one.place, format!("volumes.{name}")),
-                        None => ledger.carried_with(one.place, None, "of a service that needs no volume on AWS"),
+                        None => ledger.carried_with(one.place, None, "its service needs no volume on AWS"),
                     }
                 }
-                ledger.carried_with(entry.place, None, "volumes of EFS");
+                ledger.carried_with(entry.place, None, "volumes on EFS");
             }
             "secrets" | "configs" => {
                 for one in entry.item.entries() {
-                    ledger.carried_with(one.place, None, "the services that have it say what becomes of it");
+                    ledger.carried_with(one.place, None, "see the services that use it");
                 }
-                ledger.carried_with(entry.place, None, "the services that have it say what becomes of it");
+                ledger.carried_with(entry.place, None, "see the services that use it");
             }
-            "models" => ledger.not_possible(entry.place, "Fargate has no GPU: use a service with models of its own"),
+            "models" => ledger.not_possible(entry.place, "Fargate has no GPU: use a hosted model service"),
             key if key.starts_with("x-") => {
-                ledger.carried_with(entry.place, None, "an extension: what services take of it counts");
+                ledger.carried_with(entry.place, None, "an extension: services that refer to it use it");
             }
-            key => ledger.not_possible(entry.place, format!("Compose does not know `{key}`: check how it is written")),
+            key => ledger.not_possible(entry.place, format!("`{key}` is not a key of Compose: check the spelling")),
         }
     }
 }

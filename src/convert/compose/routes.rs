@@ -82,7 +82,7 @@ pub(super) fn write(
             }
             if hosts.iter().any(|host| host == DECIDE) {
                 let map = work.service(&service.key);
-                map.comment(if is_shared { "host" } else { "domains" }, "Decide: a name in a hosted zone of Route 53.");
+                map.comment(if is_shared { "host" } else { "domains" }, "Decide: a name in a Route 53 hosted zone.");
             }
         } else if !reach.paths.is_empty() && reach.port.is_some() {
             work.service(&service.key).set("routes", Value::texts(reach.paths));
@@ -113,7 +113,8 @@ pub(super) fn ask_for_a_port(services: &[&Service], work: &mut Work<'_>) {
     let Some(service) = named(FRONTS).or_else(|| named(APIS)).or(candidates.first()).copied() else { return };
     let key = format!("services.{}.port", service.key);
     let known = work.reach.get(&service.key).and_then(|reach| reach.port.or(reach.assumed));
-    let text = format!("No port is published. The port that {} gets requests at; `none` for a worker", service.key);
+    let text =
+        format!("No port is published. The port on which {} receives requests, or `none` for a worker", service.key);
     let default = known.map(|port| port.to_string());
     match work.open.ask(&key, text, default.as_deref()).as_deref() {
         Some("none") => {}
@@ -128,7 +129,7 @@ pub(super) fn ask_for_a_port(services: &[&Service], work: &mut Work<'_>) {
             }
             let map = work.service(&service.key);
             map.set("port", known.map_or_else(|| Value::text(DECIDE), Value::number));
-            map.comment("port", "Decide: the port that the program listens on; without the line, it is a worker.");
+            map.comment("port", "Decide: the port that the program listens on. Without this line, it is a worker.");
         }
     }
 }
@@ -207,7 +208,10 @@ fn hosts(service: &Service, reach: &Reach, work: &mut Work<'_>) -> Vec<String> {
             continue;
         }
         let key = format!("services.{}.domains", service.key);
-        let text = format!("The files say `{}`, which is no name in Route 53; the one to take", marks::shown(&host));
+        let text = format!(
+            "`{}` is not a domain name. The name in a Route 53 hosted zone to use instead",
+            marks::shown(&host)
+        );
         match work.open.ask(&key, text, None) {
             Some(answer) => hosts.extend(answer.split(',').map(|host| host.trim().to_owned())),
             None => hosts.push(DECIDE.to_owned()),
@@ -257,7 +261,7 @@ fn routes(service: &Service, reach: &Reach, among: &Among, front: Option<&str>, 
         _ => format!("{open} services publish a port"),
     };
     let text = format!(
-        "{first}, this one {whose}. The paths or the host that {} gets; `none` for nothing from outside",
+        "{first}, this one {whose}. The paths or the host name of {}, or `none` if it is not public",
         service.key
     );
     let answer = work.open.ask(&key, text, default);
@@ -279,6 +283,6 @@ fn routes(service: &Service, reach: &Reach, among: &Among, front: Option<&str>, 
     }
     if is_open {
         work.service(&service.key)
-            .comment("routes", "Decide: which paths, or `domains`: several services published a port.");
+            .comment("routes", "Decide: the paths or `domains` of this service. Several services published a port.");
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn write(services: &[Service], work: &mut Work<'_>) {
         work.ledger().carried_with(
             service.place,
             Some("jobs"),
-            "EventBridge starts the jobs; nothing has to run for that",
+            "EventBridge starts the jobs, so no scheduler is needed",
         );
     }
     for service in services.iter().filter(|service| service.role == Role::Program) {
@@ -41,7 +41,7 @@ pub(super) fn write(services: &[Service], work: &mut Work<'_>) {
                     }
                 }
                 ["ofelia", ..] | ["swarm", "cronjob", ..] => {
-                    work.ledger().carried_with(place, Some("jobs"), "stackctl's own scheduler");
+                    work.ledger().carried_with(place, Some("jobs"), "EventBridge replaces the scheduler");
                     if key == "swarm.cronjob.schedule" {
                         let command = service.words("command").unwrap_or_default().join(" ");
                         let told = Told { schedule: Some(value), command: Some(command), places: vec![place] };
@@ -64,7 +64,7 @@ fn job(service: &Service, name: &str, told: Told, work: &mut Work<'_>) {
     let schedule = told.schedule.as_deref().and_then(schedule);
     let (Some(command), Some(schedule)) = (command, schedule) else {
         for place in told.places {
-            work.ledger().not_possible(place, "write `jobs` with the schedule: cron(…) with six fields, or rate(…)");
+            work.ledger().not_possible(place, "add it to `jobs` with a schedule: cron(…) with six fields, or rate(…)");
         }
         return;
     };

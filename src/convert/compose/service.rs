@@ -111,8 +111,13 @@ fn raw_text(item: &Item) -> Option<String> {
 /// The services that are not behind a profile that nobody asked for, with their variables.
 pub(super) fn read(project: &mut Project<'_>, folder: &Path) -> Result<Vec<Service>, Problems> {
     let Some(services) = project.root.at(&["services"]).filter(|item| !item.entries().is_empty()).cloned() else {
-        let message = "the file has no services";
-        return Err(project.sources.problem(project.root.place, message, "write `services:` with one below it"));
+        let message = "the file contains no services";
+        return Err(project.sources.problem(
+            project.root.place,
+            message,
+            "write at least one service below \
+         `services:`",
+        ));
     };
     let mut keys: BTreeSet<String> = BTreeSet::new();
     let mut files: BTreeMap<PathBuf, Option<Fallback<Vec<Line>>>> = BTreeMap::new();
@@ -161,7 +166,7 @@ fn role(service: &Service) -> Role {
     }
     if image.is_none() && !is_built {
         return store_by_name(&service.name).unwrap_or(Role::Impossible(
-            "the service has neither `image` nor `build`, and its name is that of no store: name one of them",
+            "the service has neither `image` nor `build`, and its name is not that of a known store: set one of them",
         ));
     }
     if let Some(role) = role_by_name(&service.name) {
@@ -172,7 +177,10 @@ fn role(service: &Service) -> Role {
     }
     let tag = image.as_ref().map(|image| image.tag.to_lowercase()).unwrap_or_default();
     if tag.starts_with("elasticsearch") {
-        return Role::Impossible("stackctl has no Elasticsearch: use OpenSearch or Elastic Cloud, by `secrets`");
+        return Role::Impossible(
+            "stackctl does not offer Elasticsearch: use OpenSearch or Elastic Cloud, and store \
+         its address in `secrets`",
+        );
     }
     Role::Program
 }
@@ -213,8 +221,8 @@ fn own_postgres(service: &Service) -> Role {
     let users = service.variables.iter().filter(|variable| variable.name.ends_with("_PASSWORD")).count();
     if mounts.iter().any(is_setting) && users > 1 {
         return Role::Impossible(
-            "the database is an image of its own, with settings and roles of its own: RDS takes its extensions from a list, \
-             and a migration has to make the roles",
+            "the database has a custom image with its own settings and roles. RDS supports a fixed list of \
+             extensions; create the roles in a migration",
         );
     }
     Role::Database
@@ -252,7 +260,7 @@ fn variables(
         for line in found.inside().clone() {
             let value = line.value.or_else(|| project.variables.value(&line.name));
             let Some(value) = value else {
-                project.ledger.carried_with(line.place, None, "not set: the program gets nothing, as from Compose");
+                project.ledger.carried_with(line.place, None, "not set: the variable stays unset, as in Compose");
                 continue;
             };
             let variable = Variable {
@@ -276,7 +284,7 @@ fn variables(
             }
         };
         let Some(value) = value else {
-            project.ledger.carried_with(entry.place, None, "not set: the program gets nothing, as from Compose");
+            project.ledger.carried_with(entry.place, None, "not set: the variable stays unset, as in Compose");
             continue;
         };
         let places = vec![entry.place];

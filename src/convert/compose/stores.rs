@@ -39,7 +39,7 @@ pub(super) fn write(services: &[Service], work: &mut Work<'_>) {
     }
     let users_of_buckets: Vec<&Service> = services.iter().filter(|service| service.is_kept()).collect();
     for service in services.iter().filter(|service| service.role == Role::Bucket) {
-        let how = "objects are in S3: stackctl makes the bucket, and the task's role takes the place of the keys. Copy what is in it";
+        let how = "stackctl creates an S3 bucket, and the task role replaces the access keys. Copy the objects to it";
         work.ledger().approximated(service.place, Some("buckets"), how);
         let mut names: Vec<String> = users_of_buckets.iter().flat_map(|one| buckets(one, &work.facts)).collect();
         if names.is_empty() {
@@ -58,7 +58,7 @@ pub(super) fn write(services: &[Service], work: &mut Work<'_>) {
 }
 
 fn database(service: &Service, work: &mut Work<'_>) {
-    work.ledger().carried_with(service.place, Some("database"), "RDS for PostgreSQL; a dump brings the data over");
+    work.ledger().carried_with(service.place, Some("database"), "RDS for PostgreSQL, empty at first: load a dump");
     let image = service.image.clone().map(|image| work.settle(&image)).unwrap_or_default();
     let image = Image::of(&image);
     let is_official = image.role() == Some(Role::Database);
@@ -78,7 +78,7 @@ fn database(service: &Service, work: &mut Work<'_>) {
                 work.ledger().approximated(
                     place,
                     Some("database.version"),
-                    "13 is the oldest version that stackctl makes",
+                    "13 is the oldest version that stackctl supports",
                 );
             }
         }
@@ -87,20 +87,20 @@ fn database(service: &Service, work: &mut Work<'_>) {
     for (name, extension) in EXTENSIONS {
         let mut texts = [image.name.as_str(), service.text(&["build", "context"]).unwrap_or_default()].into_iter();
         if texts.any(|text| text.to_lowercase().contains(name)) {
-            let how = format!("`CREATE EXTENSION {extension}` in a migration: RDS has it");
+            let how = format!("RDS supports the extension: run `CREATE EXTENSION {extension}` in a migration");
             work.ledger().approximated(service.place, Some("database"), how);
         }
     }
     if let Some(entry) = service.item.entry("build") {
-        let how = "an image of its own: what it adds belongs into a migration, its extensions have to be on RDS's list";
+        let how = "a custom image: move what it adds to a migration. RDS supports a fixed list of extensions";
         work.ledger().approximated(entry.place, Some("database"), how);
     } else if !is_official && let Some(place) = place {
-        let how = "an image of its own: what it adds belongs into a migration or a dump";
+        let how = "a custom image: move what it adds to a migration or a dump";
         work.ledger().approximated(place, Some("database"), how);
     }
     for (name, how) in [
-        ("POSTGRES_HOST_AUTH_METHOD", "the database has a password, which programs get"),
-        ("POSTGRES_INITDB_ARGS", "RDS has UTF-8 and its own locale"),
+        ("POSTGRES_HOST_AUTH_METHOD", "the database has a password, which the containers get"),
+        ("POSTGRES_INITDB_ARGS", "RDS uses UTF-8 and its own locale"),
     ] {
         let variable = service.variables.iter().find(|variable| variable.name == name).cloned();
         if let Some(place) = variable.filter(|one| !one.value.is_empty()).and_then(|one| one.places.last().copied()) {
@@ -110,7 +110,12 @@ fn database(service: &Service, work: &mut Work<'_>) {
     if let Some(entry) = service.entry("command").map(|entry| entry.place)
         && service.words("command").is_some_and(|words| words.iter().any(|word| word == "-c"))
     {
-        work.ledger().approximated(entry, Some("database"), "left out: RDS sets its parameters by the class");
+        work.ledger().approximated(
+            entry,
+            Some("database"),
+            "left out: RDS sets the parameters for the instance \
+         class",
+        );
     }
     let version = digits.parse::<u32>().ok().filter(|_| is_official).unwrap_or(16).max(13);
     extensions::tell(service, version, work);
@@ -156,8 +161,9 @@ fn is_user(name: &str) -> bool {
 }
 
 fn cache(service: &Service, work: &mut Work<'_>) {
-    let note = "ElastiCache for Valkey, over TLS and with a password; what Redis kept on disk is not kept";
-    let plain = "ElastiCache for Valkey without TLS and password, because a program is told of a host and a port alone";
+    let note = "ElastiCache for Valkey with TLS and a password. Data that Redis stored on disk is not kept";
+    let plain = "ElastiCache for Valkey without TLS and a password, because a program is configured with a host and \
+     a port only";
     let note = if work.facts.is_cache_plain { plain } else { note };
     work.ledger().carried_with(service.place, Some("cache"), note);
     let is_plain = work.facts.is_cache_plain;

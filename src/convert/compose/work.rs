@@ -67,7 +67,7 @@ impl Work<'_> {
         marks::filled(text, &mut |name| {
             open.ask(
                 &format!("variables.{name}"),
-                format!("The files take {name} from the environment; its value"),
+                format!("The files read {name} from the environment. Its value"),
                 None,
             )
         })

@@ -26,14 +26,14 @@ const INTERVAL: u64 = 30;
 fn number(context: &mut Context, entry: &Entry, (least, most): (u64, u64), to: &str) -> Option<u64> {
     let text = entry.item.text().unwrap_or_default();
     let Some(wanted) = seconds(text) else {
-        context.left_out(entry, &format!("`{text}` is no number and no time"));
+        context.left_out(entry, &format!("`{text}` is neither a number nor a duration"));
         return None;
     };
     let is = wanted.clamp(least, most);
     if is == wanted {
         context.carried(entry, to);
     } else {
-        context.nearly(entry, to, format!("{is} is the nearest that is possible"));
+        context.nearly(entry, to, format!("{is} is the nearest valid value"));
     }
     Some(is)
 }
@@ -45,7 +45,7 @@ pub(super) fn command(context: &mut Context, check: &Entry, to: &str) -> Option<
         check.item.at(&["command"]).map(Item::items).unwrap_or_default().iter().filter_map(Item::text).collect();
     let words = if words.first() == Some(&"CMD") { &words[1..] } else { &words[..] };
     if words.is_empty() || words == ["NONE"] {
-        context.left_out(check, "it has no command");
+        context.left_out(check, "the command is missing");
         return None;
     }
     map.set("command", Value::texts(words.iter().copied()));
@@ -104,7 +104,7 @@ pub(super) fn http(context: &mut Context, check: &Entry, port: Option<u16>, heal
                 continue;
             }
             "interval" | "timeout" if has_command => {
-                let how = "these are the command's beside a command: the load balancer asks every 5 s";
+                let how = "this applies to the command only: the load balancer sends a request every 5 s";
                 context.nearly(entry, to, how);
                 continue;
             }
@@ -153,7 +153,7 @@ fn codes(context: &mut Context, entry: &Entry, text: &str, health: &mut Map, to:
         }
         context.carried(entry, format!("{to}.codes"));
     } else {
-        context.left_out(entry, "these are no codes from 200 to 499");
+        context.left_out(entry, "expected status codes from 200 to 499");
     }
 }
 

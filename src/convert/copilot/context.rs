@@ -98,7 +98,7 @@ impl Context<'_> {
     pub(super) fn unknown(&mut self, entry: &Entry, known: &[&str]) {
         let meant = known.iter().find(|known| is_near(known, &entry.key));
         let meant = meant.map(|known| format!("; did you mean `{known}`?")).unwrap_or_default();
-        self.left_out(entry, &format!("Copilot does not know `{}` here and ignores it{meant}", entry.key));
+        self.left_out(entry, &format!("Copilot ignores `{}`, because it is not a key here{meant}", entry.key));
     }
 
     /// A value that a person must decide: the answer, or none and a comment above `at`.

@@ -30,12 +30,12 @@ pub(super) fn count(context: &mut Context, entry: &Entry, routed: bool, target: 
             target.map.set("replicas", Value::number(tasks.min(1000)));
             context.carried(entry, format!("{to}.replicas"));
         } else {
-            context.left_out(entry, &format!("`{text}` is no number of tasks"));
+            context.left_out(entry, &format!("`{text}` is not a number of tasks"));
         }
         return;
     }
     if entry.item.entries().is_empty() {
-        context.left_out(entry, "it is empty");
+        context.left_out(entry, "the value is empty");
         return;
     }
     let mut scale = Map::default();
@@ -53,12 +53,16 @@ pub(super) fn count(context: &mut Context, entry: &Entry, routed: bool, target: 
             "cpu_percentage" => measure(context, entry, "cpu", &mut scale, &to),
             "memory_percentage" => measure(context, entry, "memory", &mut scale, &to),
             "requests" | "response_time" if !routed => {
-                context.left_out(entry, "no load balancer sends requests to this service");
+                context.left_out(entry, "the load balancer sends no requests to this service");
             }
             "requests" => measure(context, entry, "requests", &mut scale, &to),
             "response_time" => measure(context, entry, "response_time", &mut scale, &to),
             "queue_delay" => {
-                context.impossible(entry, "stackctl does not scale by a queue: scale by `cpu`, or set `replicas`");
+                context.impossible(
+                    entry,
+                    "stackctl cannot scale on the length of a queue: scale on `cpu`, or set \
+                 `replicas`",
+                );
             }
             _ => context.unknown(entry, &KEYS),
         }
@@ -88,7 +92,7 @@ pub(super) fn count(context: &mut Context, entry: &Entry, routed: bool, target: 
         context.nearly(
             entry,
             &format!("{to}.replicas"),
-            "a range without a measure scales nothing: its least is taken",
+            "a range without a metric does not scale: the minimum is used",
         );
     }
 }
@@ -109,7 +113,7 @@ fn range(context: &mut Context, entry: &Entry, scale: &mut Map, to: &str) -> Opt
     if (is_least, is_most) == (least, most) {
         context.carried(entry, to);
     } else {
-        context.nearly(entry, &to, "autoscaling keeps one task at least, and 1000 at most");
+        context.nearly(entry, &to, "autoscaling keeps 1 to 1000 tasks");
     }
     number("spot_from")
 }
@@ -138,20 +142,20 @@ fn measure(context: &mut Context, entry: &Entry, key: &str, scale: &mut Map, to:
     };
     let to = format!("{to}.scale");
     let Some(is) = wanted.map(|wanted| wanted.clamp(1, most)) else {
-        context.left_out(entry, &format!("`{text}` is no value of this"));
+        context.left_out(entry, &format!("`{text}` is not a valid value"));
         return;
     };
     scale.set(key, Value::number(is));
     if wanted == Some(is) {
         context.carried(entry, format!("{to}.{key}"));
     } else {
-        context.nearly(entry, &format!("{to}.{key}"), format!("{is} is the nearest that is possible"));
+        context.nearly(entry, &format!("{to}.{key}"), format!("{is} is the nearest valid value"));
     }
     if let Some(own) = entry.item.entry("cooldown") {
         if scale.get("cooldown").is_none() {
             cool(context, &own.item, Some(own), scale, to.trim_end_matches(".scale"));
         } else {
-            context.nearly(own, &format!("{to}.cooldown"), "one cooldown holds for all measures");
+            context.nearly(own, &format!("{to}.cooldown"), "all metrics share one cooldown");
         }
     }
 }
@@ -165,18 +169,18 @@ fn cool(context: &mut Context, cooldown: &Item, entry: Option<&Entry>, scale: &m
                 times.set(entry.key.clone(), Value::number(time.min(3600)));
                 let to = format!("{to}.scale.cooldown.{}", entry.key);
                 if time > 3600 {
-                    context.nearly(entry, &to, "an hour is the most");
+                    context.nearly(entry, &to, "the maximum is 1 hour");
                 } else {
                     context.carried(entry, to);
                 }
             }
-            ("in" | "out", None) => context.left_out(entry, "it is no time"),
+            ("in" | "out", None) => context.left_out(entry, "it is not a duration"),
             _ => context.unknown(entry, &["in", "out"]),
         }
     }
     if !times.is_empty() {
         scale.set("cooldown", Value::Map(times));
     } else if let Some(entry) = entry {
-        context.left_out(entry, "it is empty");
+        context.left_out(entry, "the value is empty");
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn http(
             }
             "healthcheck" => health(context, entry, port, target),
             "alias" => alias(context, scene, (entry, http.item.entry("hosted_zone").is_some()), internal, target),
-            "hosted_zone" => context.itself(entry, "the zone is found by its name"),
+            "hosted_zone" => context.itself(entry, "stackctl finds the hosted zone by its name"),
             "stickiness" if entry.item.truth() == Some(true) => {
                 target.map.set("sticky", Value::text("1d"));
                 context.carried(entry, format!("{key}.sticky"));
@@ -58,10 +58,10 @@ pub(super) fn http(
             "deregistration_delay" => match seconds(text) {
                 Some(time) => {
                     target.map.set("stop_timeout", Value::number(time.clamp(2, 120)));
-                    let how = "it is also the time between SIGTERM and SIGKILL, from 2 s to 120 s";
+                    let how = "it is also the time between SIGTERM and SIGKILL, 2 s to 120 s";
                     context.nearly(entry, &format!("{key}.stop_timeout"), how);
                 }
-                None => context.left_out(entry, "it is no time"),
+                None => context.left_out(entry, "it is not a duration"),
             },
             "target_container" => container(context, entry, text, target),
             "target_port" => match text.parse::<u16>() {
@@ -72,38 +72,39 @@ pub(super) fn http(
                     target.map.set("port", Value::number(number));
                     context.carried(entry, format!("{key}.port"));
                 }
-                _ => context.left_out(entry, "it is no port"),
+                _ => context.left_out(entry, "it is not a port"),
             },
             "allowed_source_ips" => {
                 target.map.set("allow", Value::texts(entry.item.items().iter().filter_map(Item::text)));
                 context.carried(entry, format!("{key}.allow"));
             }
             "redirect_to_https" if entry.item.truth() != Some(false) => {
-                context.itself(entry, "HTTP is redirected where there is TLS");
+                context.itself(entry, "with TLS, the load balancer redirects HTTP to HTTPS");
             }
-            "redirect_to_https" => context.left_out(entry, "HTTP is redirected where there is TLS"),
+            "redirect_to_https" => context.left_out(entry, "with TLS, the load balancer redirects HTTP to HTTPS"),
             "version" if text.eq_ignore_ascii_case("grpc") => {
                 context.impossible(
                     entry,
-                    "the load balancer sends HTTP/1.1 to tasks: serve gRPC-Web, or keep this service elsewhere",
+                    "the load balancer sends HTTP/1.1 to tasks: serve gRPC-Web, or run this service elsewhere",
                 );
             }
             "version" if text.eq_ignore_ascii_case("http2") => {
-                context.left_out(
-                    entry,
-                    "the load balancer sends HTTP/1.1 to tasks, which a server of HTTP/2 usually takes too",
-                );
+                context
+                    .left_out(entry, "the load balancer sends HTTP/1.1 to tasks. Most HTTP/2 servers also accept it");
             }
-            "stickiness" | "version" => context.itself(entry, "that is the default"),
+            "stickiness" | "version" => context.itself(entry, "this is the default"),
             "additional_rules" => more(context, scene, (entry, http), &mut routes, &key),
             "alb" => {
-                let question = "the ARN of the listener that this load balancer has on port 443 or 80";
+                let question = "the ARN of this load balancer's listener on port 443 or 80";
                 context.open.ask(&scene.key("load_balancer.listener"), question, None);
                 target.map.comment(
                     "cpu",
-                    format!("Decide: `load_balancer: {{ listener: … }}` with {question}, or the stack's own one."),
+                    format!(
+                        "Decide: `load_balancer: {{ listener: … }}` with {question}. Without it, the stack has \
+                     its own load balancer."
+                    ),
                 );
-                context.nearly(entry, "load_balancer.listener", format!("name {question}"));
+                context.nearly(entry, "load_balancer.listener", format!("write {question} into `load_balancer`"));
             }
             "private" => context.carried(entry, format!("{key}.internal")),
             _ => context.unknown(entry, &KEYS),
@@ -130,7 +131,7 @@ fn health(context: &mut Context, entry: &Entry, port: Option<u16>, target: &mut 
         target.map.set("health", Value::Map(health));
     }
     if entry.item.entries().is_empty() && entry.item.text().is_none() {
-        context.left_out(entry, "it is empty");
+        context.left_out(entry, "the value is empty");
     }
 }
 
@@ -139,7 +140,7 @@ fn container(context: &mut Context, entry: &Entry, text: &str, target: &mut Targ
     let is_own = context.peers.get(text).is_some_and(|peer| peer.name == service);
     let name = sidecars::name(text, &service);
     if is_own {
-        context.itself(entry, "the load balancer asks the service's own container");
+        context.itself(entry, "the load balancer checks the service's own container");
         return;
     }
     // Once the sidecars are there, one without a port is taken out again.
@@ -185,10 +186,10 @@ fn alias(context: &mut Context, scene: &Scene, (entry, has_zone): (&Entry, bool)
     let key = if internal || scene.has_certificate && !zones { "host" } else { "domains" };
     let to = format!("{}.{key}", target.key);
     if names.is_empty() {
-        context.left_out(entry, "it names no host");
+        context.left_out(entry, "it does not name a host");
     } else if key == "host" {
         target.map.set(key, list);
-        let why = "no record is made, as Copilot makes none: let the name lead to the load balancer";
+        let why = "stackctl creates no DNS record, as Copilot did not: point the name at the load balancer";
         context.ledger.carried_with(entry.place, Some(&to), why);
     } else {
         target.map.set(key, list);
@@ -202,7 +203,8 @@ fn more(context: &mut Context, scene: &Scene, (rules, http): (&Entry, &Entry), r
     for rule in rules.item.items() {
         let other = rule.entry("target_container").or(rule.entry("target_port"));
         if let Some(other) = other.filter(|other| main(&other.key) != Some(format!("{:?}", strip(&other.item)))) {
-            let instead = "a service has one port for requests: make a service for each, or a sidecar as `target_container` that tells paths apart";
+            let instead = "a service has one port for requests: create one service per port, or use a sidecar that \
+             routes by path as `target_container`";
             context.impossible(other, instead);
         } else if let Some(path) = rule.at(&["path"]).and_then(Item::text) {
             for pattern in patterns(&context.fixed(scene, path).text) {
@@ -219,7 +221,7 @@ fn more(context: &mut Context, scene: &Scene, (rules, http): (&Entry, &Entry), r
                     context.carried(entry, key.to_owned());
                 }
                 known if KEYS.contains(&known) => {
-                    context.nearly(entry, key, "one setting holds for all routes of a service");
+                    context.nearly(entry, key, "one setting applies to all routes of a service");
                 }
                 _ => context.unknown(entry, &KEYS),
             }
@@ -240,20 +242,24 @@ fn strip(item: &Item) -> serde_json::Value {
 pub(super) fn nlb(context: &mut Context, nlb: &Entry, port: Option<u16>, target: &mut Target) {
     let text = nlb.item.at(&["port"]).and_then(Item::text).unwrap_or_default();
     if text.ends_with("udp") {
-        context.impossible(nlb, "stackctl has no load balancer for UDP: keep this service elsewhere");
+        context.impossible(nlb, "stackctl has no load balancer for UDP: run this service elsewhere");
         return;
     }
     if target.map.get("routes").is_none() && port.is_some() {
         target.map.set("routes", Value::texts(["/*"]));
         target.map.comment(
             "routes",
-            format!("Decide: Copilot has a network load balancer at {text}; this serves HTTP and HTTPS alone."),
+            format!(
+                "Decide: Copilot has a network load balancer on {text}. The load balancer here serves only HTTP \
+             and HTTPS."
+            ),
         );
     }
     let to = format!("{}.routes", target.key);
     context.nearly(
         nlb,
         &to,
-        "the load balancer speaks HTTP and HTTPS on 80 and 443 alone: a program with another protocol is not reached",
+        "the load balancer serves only HTTP and HTTPS on ports 80 and 443. A program with another protocol is not \
+         reachable",
     );
 }

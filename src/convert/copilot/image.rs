@@ -56,9 +56,10 @@ pub(super) fn image(context: &mut Context, scene: &Scene, manifest: &Item, targe
             }
             "credentials" => context.impossible(
                 entry,
-                "copy the image to Amazon ECR, and name it there: ECS pulls from ECR with the role that stackctl makes",
+                "copy the image to Amazon ECR and set `image` to its address there. The execution role that \
+                 stackctl creates can pull from ECR",
             ),
-            "labels" => context.left_out(entry, "stackctl sets no labels on containers"),
+            "labels" => context.left_out(entry, "stackctl does not set container labels"),
             // With the service, and with the sidecars.
             "port" | "depends_on" => {}
             _ => context.unknown(entry, &KEYS),
@@ -66,14 +67,17 @@ pub(super) fn image(context: &mut Context, scene: &Scene, manifest: &Item, targe
     }
     if !is_built && !is_named {
         let key = format!("{}.image", target.key);
-        let question = "the manifest names neither `build` nor `location`: which image does it run?";
+        let question = "the manifest has neither `build` nor `location`: which image does the service run?";
         let answer = context.decide(target.map, "cpu", &key, question);
-        target.map.set("image", Value::live(answer.unwrap_or_else(|| "${IMAGE:?which image does it run?}".to_owned())));
+        target.map.set(
+            "image",
+            Value::live(answer.unwrap_or_else(|| "${IMAGE:?which image does the service run?}".to_owned())),
+        );
         if let Some(image) = image {
-            context.nearly(image, &key, "Copilot has neither `build` nor `location` here: name the image");
+            context.nearly(image, &key, "the manifest has neither `build` nor `location`: set `image`");
         }
     } else if image.is_some_and(|image| image.item.entries().iter().all(|entry| entry.item.is_null())) {
-        context.left_out(image.expect("it was looked at"), "it is empty");
+        context.left_out(image.expect("it was looked at"), "the value is empty");
     }
 }
 
@@ -109,7 +113,7 @@ fn build(context: &mut Context, scene: &Scene, entry: &Entry, target: &mut Targe
                 context.carried(entry, format!("{to}.target"));
             }
             "args" => arguments(context, scene, entry, &mut map, &to),
-            "cache_from" => context.left_out(entry, "Docker's own cache is used"),
+            "cache_from" => context.left_out(entry, "Docker uses its own cache"),
             _ => context.unknown(entry, &BUILD),
         }
     }
@@ -127,8 +131,8 @@ fn arguments(context: &mut Context, scene: &Scene, args: &Entry, build: &mut Map
             context.nearly(
                 entry,
                 to,
-                "left out: it looks like a secret, and whoever has the image can read its build arguments; give it with `${…}` if the \
-                 build needs it",
+                "left out: it looks like a secret, and build arguments can be read from the image. If the build \
+                 needs it, pass it with `${…}`",
             );
             continue;
         }
@@ -136,7 +140,7 @@ fn arguments(context: &mut Context, scene: &Scene, args: &Entry, build: &mut Map
         if docker || !is_variable(&entry.key) {
             context.left_out(
                 entry,
-                "the docker command reads a variable of this name itself: rename it in the Dockerfile",
+                "the docker command reads a variable with this name: rename the argument in the Dockerfile",
             );
             continue;
         }
@@ -155,8 +159,8 @@ fn location(context: &mut Context, scene: &Scene, entry: &Entry, target: &mut Ta
     let live = context.fixed(scene, text);
     let key = format!("{}.image", target.key);
     if !live.is_live && (live.text.contains(char::is_whitespace) || live.text.is_empty()) {
-        context.nearly(entry, &key, "this is no name of an image: name one");
-        let question = "which image does it run?";
+        context.nearly(entry, &key, "this is not an image name: set `image`");
+        let question = "which image does the service run?";
         let answer = context.decide(target.map, "cpu", &key, question);
         target.map.set("image", Value::live(answer.unwrap_or_else(|| format!("${{IMAGE:?{question}}}"))));
         return;
@@ -181,7 +185,7 @@ pub(super) fn size(context: &mut Context, scene: &Scene, manifest: &Item, target
         if wanted == is && number(key).is_some() {
             context.carried(entry, to);
         } else {
-            context.nearly(entry, &to, format!("Fargate has no such size: {is} is the nearest"));
+            context.nearly(entry, &to, format!("Fargate does not offer this size: {is} is the nearest"));
         }
     }
     if let Some(entry) = manifest.entry("platform") {
@@ -197,7 +201,7 @@ fn platform(context: &mut Context, scene: &Scene, entry: &Entry, target: &mut Ta
     };
     let text = text.to_lowercase();
     if text.starts_with("windows") {
-        context.impossible(entry, "stackctl runs Linux containers only: build the image for Linux");
+        context.impossible(entry, "stackctl runs only Linux containers: build the image for Linux");
     } else if text.ends_with("arm64") {
         target.map.set("arch", Value::text("arm64"));
         context.carried(entry, format!("{}.arch", target.key));
@@ -214,7 +218,7 @@ pub(super) fn command(context: &mut Context, scene: &Scene, entry: &Entry, targe
         None => Some(list.iter().filter_map(Item::text).map(str::to_owned).collect()),
     };
     let Some(words) = words.filter(|words| !words.is_empty()) else {
-        context.left_out(entry, "it has no words");
+        context.left_out(entry, "the value is empty");
         return;
     };
     let words = words.iter().map(|word| context.fixed(scene, word).value()).collect();

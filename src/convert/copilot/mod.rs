@@ -114,11 +114,11 @@ pub(crate) fn convert(options: &Options, answers: &dyn Answers) -> Result<Conver
 
 fn head(context: &Context) -> Vec<String> {
     let mut head = vec![
-        "Converted from AWS Copilot. STACK_NAME and STACK_ENVIRONMENT are what COPILOT_APPLICATION_NAME and".to_owned(),
-        "COPILOT_ENVIRONMENT_NAME are there. Each environment has its own resources: use --env NAME.".to_owned(),
+        "Converted from AWS Copilot. STACK_NAME and STACK_ENVIRONMENT replace COPILOT_APPLICATION_NAME and".to_owned(),
+        "COPILOT_ENVIRONMENT_NAME. Each environment has its own resources: use --env NAME.".to_owned(),
     ];
     if let Some(folder) = context.paths.elsewhere() {
-        head.push(format!("Decide: move this file to {folder}, where the paths in it lead from."));
+        head.push(format!("Decide: move this file to {folder}. Its paths are relative to that folder."));
     }
     head
 }
@@ -301,7 +301,7 @@ fn idle(root: &mut Map) {
     let service = root.map("services").map(name);
     ["cpu", "memory", "build", "image", "arch"].iter().for_each(|key| service.copy(&job, key));
     service.set("replicas", Value::number(0));
-    service.comment("cpu", "A stack has a service at least. This one has no tasks; `stackctl run` uses it.");
+    service.comment("cpu", "A stack needs at least one service. This one has no tasks; `stackctl run` uses it.");
 }
 
 /// What belongs to no environment.
@@ -310,17 +310,21 @@ fn rest(context: &mut Context, workspace: &Workspace, sources: &mut Sources) -> 
         context.ledger.approximated(
             entry.place,
             None,
-            "`stackctl init --ci github`, gitlab or jenkins writes a pipeline",
+            "`stackctl init --ci github`, `gitlab` or `jenkins` writes a pipeline",
         );
     }
     for entry in workspace.stray.iter().flat_map(Item::entries) {
-        context.left_out(entry, "Copilot reads manifests of environments in copilot/environments alone");
+        context.left_out(entry, "Copilot reads environment manifests only from copilot/environments");
     }
     for path in &workspace.programs {
         sources.text(path)?;
         let place = sources.place(1);
         context.ledger.name(place, "overrides");
-        context.ledger.not_possible(place, "stackctl runs no CDK: write what this program changes into stack.yaml");
+        context.ledger.not_possible(
+            place,
+            "stackctl does not run CDK programs: add what this program changes to \
+         stack.yaml",
+        );
     }
     Ok(())
 }

@@ -25,10 +25,11 @@ pub(super) fn of_workload(context: &mut Context, scene: &Scene, network: &Entry,
             "connect" => {
                 let others = context.peers.len() > 1 && entry.item.truth() != Some(false);
                 if others {
-                    let how = "services reach those that they name in `calls`, at names of the stack's network: add to `calls` what no variable names";
+                    let how = "a service reaches only the services in its `calls`, under their names in the stack's \
+                     network. If no variable names a service that it calls, add it to `calls`";
                     context.nearly(entry, &format!("{key}.calls"), how);
                 } else {
-                    context.itself(entry, "no other service is called");
+                    context.itself(entry, "this service calls no other service");
                 }
             }
             "vpc" => {
@@ -45,7 +46,7 @@ pub(super) fn of_workload(context: &mut Context, scene: &Scene, network: &Entry,
                     }
                 }
                 if entry.item.entries().is_empty() {
-                    context.left_out(entry, "it is empty");
+                    context.left_out(entry, "the value is empty");
                 }
             }
             _ => context.unknown(entry, &["connect", "vpc"]),
@@ -66,19 +67,24 @@ fn groups(context: &mut Context, scene: &Scene, all: &Entry, is_job: bool, targe
             let name = context.named(scene, export);
             // The stack's own database admits its tasks.
             if !matches!(scene.exports.get(&name), Some(Meaning::Group)) {
-                wanted.push(format!("CloudFormation's export {export}"));
+                wanted.push(format!("the CloudFormation export {export}"));
             }
         }
     }
     ids.truncate(4);
-    let question = "the ids of the security groups, which are in `network.vpc`";
+    let question = "the IDs of security groups in `network.vpc`";
     if !is_job && scene.has_vpc && wanted.is_empty() {
         if !ids.is_empty() {
             target.map.set("security_groups", Value::texts(ids));
         }
         context.carried(all, to);
     } else if is_job {
-        context.nearly(all, &to, "a job has none: make it a job of a service with `replicas: 0` that has them");
+        context.nearly(
+            all,
+            &to,
+            "a job has no `security_groups`: make it a job of a service that has them and \
+         `replicas: 0`",
+        );
     } else {
         let list = wanted.iter().chain(&ids).cloned().collect::<Vec<_>>().join(", ");
         if scene.has_vpc && !ids.is_empty() {
@@ -89,16 +95,19 @@ fn groups(context: &mut Context, scene: &Scene, all: &Entry, is_job: bool, targe
             Some(answer) => drop(target.map.set("security_groups", Value::texts(answer.split(',').map(str::trim)))),
             None => target.map.comment(
                 "cpu",
-                format!("Decide: `security_groups` with {list}, if something outside of this file admits them."),
+                format!(
+                    "Decide: `security_groups` with {list}, if something outside this file allows traffic from \
+                 them."
+                ),
             ),
         }
-        let how =
-            "a group needs its id and `network.vpc`; the stack's own database and cache admit its tasks without one";
+        let how = "a security group needs its ID and `network.vpc`. The stack's own database and cache allow its tasks \
+             without one";
         context.nearly(all, &to, how);
     }
     for entry in all.item.entries().iter().filter(|entry| entry.key != "groups") {
         match entry.key.as_str() {
-            "deny_default" => context.itself(entry, "services do not admit each other without `calls`"),
+            "deny_default" => context.itself(entry, "without `calls`, services do not accept traffic from each other"),
             _ => context.unknown(entry, &["groups", "deny_default", "from_cfn"]),
         }
     }
@@ -118,23 +127,30 @@ pub(super) fn of_environment(
             "name" | "type" => context.carried(entry, format!("environments.{}", scene.name)),
             "network" => network(context, scene, entry, root),
             "http" => http(context, scene, entry, &mut certificate),
-            "cdn" if entry.item.truth() == Some(false) => context.itself(entry, "there is no CDN"),
-            "cdn" => context
-                .impossible(entry, "stackctl makes no CDN: put CloudFront before the load balancer with another tool"),
+            "cdn" if entry.item.truth() == Some(false) => context.itself(entry, "stackctl creates no CDN"),
+            "cdn" => context.impossible(
+                entry,
+                "stackctl creates no CDN: put CloudFront in front of the load balancer with \
+                 another tool",
+            ),
             "observability" => {
                 for entry in entry.item.entries() {
                     match entry.key.as_str() {
                         "container_insights" if entry.item.truth() != Some(true) => {
-                            context.itself(entry, "that is the default");
+                            context.itself(entry, "this is the default");
                         }
                         "container_insights" => {
-                            context.left_out(entry, "there are no Container Insights; `alarms` watches the services");
+                            context.left_out(
+                                entry,
+                                "stackctl does not enable Container Insights; `alarms` monitors \
+                             the services",
+                            );
                         }
-                        _ => context.left_out(entry, "there is no X-Ray beside the tasks"),
+                        _ => context.left_out(entry, "stackctl does not run X-Ray next to the tasks"),
                     }
                 }
             }
-            "tags" => context.left_out(entry, "stackctl sets tags of its own, and none of yours"),
+            "tags" => context.left_out(entry, "stackctl sets its own tags and no others"),
             _ => context.unknown(entry, &KEYS),
         }
     }
@@ -158,23 +174,27 @@ fn network(context: &mut Context, scene: &mut Scene, all: &Entry, root: &mut Map
             is_given = true;
             context.carried(entry, "network.vpc");
         } else {
-            context.open.ask(&scene.key("network.vpc"), "The id of the VPC", None);
-            root.comment("services", format!("Decide: `network.vpc`, and its subnets: `{id}` is no id."));
-            context.nearly(entry, "network.vpc", "this is no id of a VPC: name it, and its subnets");
+            context.open.ask(&scene.key("network.vpc"), "The ID of the VPC", None);
+            root.comment("services", format!("Decide: `network.vpc` and its subnets: `{id}` is not a VPC ID."));
+            context.nearly(entry, "network.vpc", "this is not a VPC ID: write the ID and the subnets");
         }
     }
     scene.has_vpc = is_given;
     if vpc.item.entries().is_empty() {
-        context.itself(vpc, "it says nothing");
+        context.itself(vpc, "it sets nothing");
     }
     for entry in vpc.item.entries() {
         match entry.key.as_str() {
             "id" => {}
             "cidr" => range(context, scene, entry, root),
             "subnets" => subnets(context, scene, entry, is_given, root),
-            "flow_logs" => context.left_out(entry, "stackctl makes no flow logs"),
+            "flow_logs" => context.left_out(entry, "stackctl creates no VPC flow logs"),
             "security_group" => {
-                context.left_out(entry, "tasks admit the load balancer and those that call them, and nobody else");
+                context.left_out(
+                    entry,
+                    "tasks accept traffic only from the load balancer and from the services \
+                 that call them",
+                );
             }
             _ => context.unknown(entry, &["id", "cidr", "subnets", "flow_logs", "security_group"]),
         }
@@ -193,7 +213,7 @@ fn range(context: &mut Context, scene: &Scene, entry: &Entry, root: &mut Map) {
         root.map("network").set("cidr", Value::text(text));
         context.carried(entry, "network.cidr");
     } else {
-        context.left_out(entry, "a network of the stack's own is private, and from /16 to /20");
+        context.left_out(entry, "the stack's own network needs a private range from /16 to /20");
     }
 }
 
@@ -218,7 +238,7 @@ fn subnets(context: &mut Context, scene: &Scene, all: &Entry, is_given: bool, ro
             root.map("network").set(key, Value::List(ids.into_iter().map(Value::live).collect()));
             context.carried(entry, format!("network.{key}"));
         } else if !ids.is_empty() {
-            context.nearly(entry, &format!("network.{key}"), "these are no ids of subnets: name them");
+            context.nearly(entry, &format!("network.{key}"), "these are not subnet IDs: write the IDs");
         } else {
             let zones = entry.item.items().len().clamp(2, 4);
             if zones > 2 && !is_given {
@@ -227,7 +247,7 @@ fn subnets(context: &mut Context, scene: &Scene, all: &Entry, is_given: bool, ro
             context.nearly(
                 entry,
                 "network.zones",
-                "the zones are taken in their order, and the range of each subnet is laid out by stackctl",
+                "stackctl uses the zones in order and chooses the range of each subnet",
             );
         }
     }
@@ -255,31 +275,40 @@ fn http(context: &mut Context, scene: &Scene, all: &Entry, certificate: &mut Opt
                             context.nearly(
                                 entry,
                                 "load_balancer.tls",
-                                "one certificate, the first: it needs all names",
+                                "only the first certificate is used: it must cover all names",
                             );
                         }
                     }
-                    _ => context.nearly(entry, "load_balancer.tls", "this is no ARN of a certificate: name one"),
+                    _ => context.nearly(entry, "load_balancer.tls", "this is not a certificate ARN: write one"),
                 }
             }
-            ("private", "certificates") => context.left_out(entry, "the internal load balancer speaks HTTP"),
-            (_, "access_logs") => context.left_out(entry, "stackctl keeps no access logs of the load balancer"),
-            (_, "ssl_policy") => context.left_out(entry, "the load balancer has AWS's recommended TLS policy"),
+            ("private", "certificates") => context.left_out(entry, "the internal load balancer uses HTTP"),
+            (_, "access_logs") => context.left_out(entry, "stackctl does not enable access logs of the load balancer"),
+            (_, "ssl_policy") => context.left_out(entry, "the load balancer uses the TLS policy that AWS recommends"),
             ("private", "ingress" | "security_groups") => {
-                context.itself(entry, "private addresses reach the internal load balancer");
+                context.itself(entry, "the internal load balancer accepts traffic from private addresses");
             }
             ("private", "subnets") => {
-                context.nearly(entry, "network.private_subnets", "the internal load balancer is in all of them");
+                context.nearly(
+                    entry,
+                    "network.private_subnets",
+                    "the internal load balancer uses all of these \
+                 subnets",
+                );
             }
             ("public", "ingress" | "security_groups") => {
                 let is_closed = entry.item.at(&["cdn"]).is_some_and(|cdn| cdn.truth() == Some(true))
                     || entry.item.entry("restrict_to").is_some();
                 if let Some(ips) = entry.item.entry("source_ips") {
-                    context.nearly(ips, "services.NAME.allow", "write these ranges into `allow` of each service");
+                    context.nearly(ips, "services.NAME.allow", "add these ranges to `allow` of each service");
                 } else if is_closed {
-                    context.impossible(entry, "stackctl makes no CDN, and its load balancer admits everybody: check a header of the CDN's in the program");
+                    context.impossible(
+                        entry,
+                        "stackctl creates no CDN, and its load balancer accepts traffic from \
+                     everywhere: let the program check a header that the CDN adds",
+                    );
                 } else {
-                    context.itself(entry, "that is the default");
+                    context.itself(entry, "this is the default");
                 }
             }
             _ => context.unknown(entry, &["certificates", "access_logs", "ssl_policy", "ingress", "subnets"]),
@@ -287,7 +316,7 @@ fn http(context: &mut Context, scene: &Scene, all: &Entry, certificate: &mut Opt
     }
     for side in all.item.entries().iter().filter(|side| side.item.entries().is_empty()) {
         if ["public", "private"].contains(&side.key.as_str()) {
-            context.itself(side, "it says nothing");
+            context.itself(side, "it sets nothing");
         } else {
             context.unknown(side, &["public", "private"]);
         }

@@ -17,11 +17,11 @@ pub(super) fn task(context: &mut Context, all: &Entry, target: &mut Target) {
                 context.itself(other, "with its `path`");
             }
         } else {
-            rule.entries().iter().for_each(|entry| context.left_out(entry, "a rule has a path and a value"));
+            rule.entries().iter().for_each(|entry| context.left_out(entry, "a rule needs a path and a value"));
         }
     }
     if all.item.items().is_empty() {
-        context.left_out(all, "it is empty");
+        context.left_out(all, "the file is empty");
     }
 }
 
@@ -37,13 +37,17 @@ fn patched(context: &mut Context, entry: &Entry, path: &str, value: &Item, targe
     let is_words = !value.items().is_empty() && value.items().iter().all(|item| item.text().is_some());
     let from = has("sourceContainer", value) || value.items().iter().any(|item| has("sourceContainer", item));
     if is("SystemControls") || has("namespace", value) {
-        context.impossible(entry, "stack.yaml has no kernel parameters: set what the program can set itself");
+        context.impossible(entry, "stack.yaml has no kernel parameters: configure the program instead");
     } else if is("VolumesFrom") || from {
-        target.map.comment("cpu", "Decide: Copilot's task has the volumes of another container: share one, `volumes: { NAME: { shared: task } }`.");
+        target.map.comment(
+            "cpu",
+            "Decide: Copilot's container uses the volumes of another container. Share one: \
+         `volumes: { NAME: { shared: task } }`.",
+        );
         context.nearly(
             entry,
             &format!("{key}.volumes"),
-            "give both containers a volume with `shared: task`, which the sidecar fills",
+            "give both containers a volume with `shared: task`, and let the sidecar fill it",
         );
     } else if is("PortMappings") || has("ContainerPort", value) {
         let port = said("ContainerPort").or(value.text()).and_then(|text| text.parse::<u16>().ok());
@@ -52,7 +56,7 @@ fn patched(context: &mut Context, entry: &Entry, path: &str, value: &Item, targe
                 super::variables::add_value(target.map, "expose", Value::number(port));
                 context.carried(entry, format!("{key}.expose"));
             }
-            _ => context.itself(entry, "containers of a task reach each other at every port"),
+            _ => context.itself(entry, "containers of a task reach each other on every port"),
         }
     } else if is_words
         && (is("Command") || is("EntryPoint") || value.items()[0].text().is_some_and(|word| word.starts_with('/')))
@@ -66,7 +70,7 @@ fn patched(context: &mut Context, entry: &Entry, path: &str, value: &Item, targe
                 target.map.map("ulimits").set("nofile", Value::number(limit.clamp(1024, 1_048_576)));
                 context.carried(entry, format!("{key}.ulimits"));
             }
-            _ => context.left_out(entry, "Fargate's own limits hold, but for `ulimits: { nofile: … }`"),
+            _ => context.left_out(entry, "Fargate sets the limits; only `ulimits: { nofile: … }` can be changed"),
         }
     } else if is("EphemeralStorage") && number().is_some() {
         target.map.set("disk", Value::number(number().unwrap_or(21).clamp(21, 200)));
@@ -81,12 +85,15 @@ fn patched(context: &mut Context, entry: &Entry, path: &str, value: &Item, targe
         target.map.set("user", Value::text(value.text().unwrap_or("root")));
         context.carried(entry, format!("{key}.user"));
     } else if is("DockerLabels") || is("Tags") || is("Capabilities") {
-        context.left_out(entry, "stackctl sets none");
+        context.left_out(entry, "stackctl does not set this");
     } else {
         let path = if path.is_empty() { "it" } else { path };
         context.impossible(
             entry,
-            format!("stackctl does not make Copilot's CloudFormation: write what {path} is for into stack.yaml"),
+            format!(
+                "stackctl does not create Copilot's CloudFormation resources: set what {path} is for in \
+             stack.yaml"
+            ),
         );
     }
 }
@@ -113,7 +120,7 @@ pub(super) fn patches(context: &mut Context, file: &Item, mut target: Option<Tar
 fn of_workload(context: &mut Context, entry: &Entry, path: &str, value: &Item, target: &mut Target) {
     let key = target.key.to_owned();
     if path.contains("/Tags") || path.contains("AccessPointTags") {
-        context.left_out(entry, "stackctl sets tags of its own, and none of yours");
+        context.left_out(entry, "stackctl sets its own tags and no others");
     } else if path.starts_with("/Resources/LogGroup/Properties/RetentionInDays") {
         let days = value.text().and_then(|text| text.parse::<u64>().ok()).unwrap_or(30);
         let is = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731]
@@ -126,8 +133,8 @@ fn of_workload(context: &mut Context, entry: &Entry, path: &str, value: &Item, t
         let statements = templates::statements(value);
         let to = format!("{key}.permissions");
         if statements.is_empty() {
-            target.map.comment("cpu", "Decide: `permissions` with what Copilot's patch of the task role allows.");
-            context.nearly(entry, &to, "write what it allows into `permissions`");
+            target.map.comment("cpu", "Decide: `permissions` for what Copilot's patch of the task role allows.");
+            context.nearly(entry, &to, "add what it allows to `permissions`");
         } else {
             statements
                 .into_iter()
@@ -135,7 +142,7 @@ fn of_workload(context: &mut Context, entry: &Entry, path: &str, value: &Item, t
             context.carried(entry, to);
         }
     } else if path.starts_with("/Resources/Service/Properties/HealthCheckGracePeriodSeconds") {
-        context.nearly(entry, &format!("{key}.health.grace"), "write it into `health: { grace: … }`");
+        context.nearly(entry, &format!("{key}.health.grace"), "set `health: { grace: … }`");
     } else {
         patched(context, entry, path, value, target);
     }
@@ -147,23 +154,30 @@ const OWN: [&str; 5] =
 
 fn of_environment(context: &mut Context, entry: &Entry, (op, path): (&str, &str)) {
     if path.contains("Tags") {
-        context.left_out(entry, "stackctl sets tags of its own, and none of yours");
+        context.left_out(entry, "stackctl sets its own tags and no others");
     } else if op == "remove" && OWN.iter().any(|own| path.contains(own)) {
-        context.itself(entry, "stackctl makes nothing of the kind");
+        context.itself(entry, "stackctl creates no such resource");
     } else if path.contains("LoadBalancer/Properties/Name") {
-        context.left_out(entry, "the load balancer is called after stack and environment");
+        context.left_out(entry, "the load balancer's name contains the stack and the environment");
     } else if path.contains("SecurityGroupIngress") || path.contains("SecurityGroup/") {
-        context.left_out(entry, "the load balancer admits ports 80 and 443, and tasks admit the load balancer");
+        context.left_out(
+            entry,
+            "the load balancer accepts traffic on ports 80 and 443, and tasks accept traffic \
+         from the load balancer",
+        );
     } else if path.contains("idle_timeout") || path.contains("LoadBalancerAttributes") {
         context.nearly(
             entry,
             "load_balancer.idle_timeout",
-            "write the time into `idle_timeout`; other attributes are AWS's own",
+            "set the timeout with `idle_timeout`. Other attributes have AWS's defaults",
         );
     } else {
         context.impossible(
             entry,
-            format!("stackctl does not make Copilot's CloudFormation: write what {path} is for into stack.yaml"),
+            format!(
+                "stackctl does not create Copilot's CloudFormation resources: set what {path} is for in \
+             stack.yaml"
+            ),
         );
     }
 }

@@ -65,7 +65,8 @@ pub(super) fn on(context: &mut Context, all: &Entry, is_idle: bool, target: &mut
                 context.carried(entry, format!("{}.schedule", target.key));
             }
             ("schedule", None) if is_idle => {
-                let how = "nothing starts it: `stackctl run` does, or a job of this service with a `schedule`";
+                let how = "nothing starts it automatically: use `stackctl run`, or add a job of this service with a \
+                 `schedule`";
                 context.nearly(entry, &format!("{}.replicas", target.key), how);
             }
             _ => context.unknown(entry, &["schedule"]),
@@ -85,7 +86,7 @@ pub(super) fn more(context: &mut Context, entry: &Entry, is_idle: bool, target: 
             if times <= MOST_RETRIES {
                 context.carried(entry, format!("{}.retries", target.key));
             } else {
-                context.nearly(entry, &format!("{}.retries", target.key), "5 is the most");
+                context.nearly(entry, &format!("{}.retries", target.key), "the maximum is 5");
             }
         }
         _ => context.left_out(entry, "`stackctl run` has no limit"),

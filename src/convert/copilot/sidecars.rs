@@ -58,7 +58,7 @@ pub(super) fn sidecars(
         if let Some(port) = port {
             if ports.contains(&port) {
                 map.remove("port");
-                context.nearly(entry, &key, format!("another container of the task has the port {port} already"));
+                context.nearly(entry, &key, format!("another container of the task already uses port {port}"));
             }
             ports.push(port);
         }
@@ -130,7 +130,11 @@ fn sidecar(
                         target.map.set("port", Value::number(number));
                         context.carried(entry, format!("{key}.port"));
                     }
-                    None => context.itself(entry, "containers of a task reach each other at `localhost` at every port"),
+                    None => context.itself(
+                        entry,
+                        "containers of a task reach each other at `localhost` on every \
+                     port",
+                    ),
                 }
             }
             "essential" => {
@@ -139,13 +143,17 @@ fn sidecar(
                 }
                 context.carried(entry, format!("{key}.essential"));
             }
-            "credentialsParameter" => context.impossible(entry, "copy the image to Amazon ECR, and name it there"),
+            "credentialsParameter" => context.impossible(
+                entry,
+                "copy the image to Amazon ECR and set `image` to \
+             its address there",
+            ),
             "variables" => variables::variables(context, scene, entry, &mut owner, &mut target),
             "secrets" => variables::secrets(context, scene, entry, &mut owner, &mut target),
             // Last, because the other keys override it.
             "env_file" => {}
             "mount_points" => storage::points(context, scene, entry, mounts, &mut target),
-            "labels" => context.left_out(entry, "stackctl sets no labels on containers"),
+            "labels" => context.left_out(entry, "stackctl does not set container labels"),
             "depends_on" => waits(context, entry, service, &mut target),
             "entrypoint" | "command" => image::command(context, scene, entry, &mut target),
             "healthcheck" => {
@@ -174,7 +182,7 @@ fn image_of(context: &mut Context, scene: &Scene, entry: &Entry, target: &mut Ta
         match entry.key.as_str() {
             "location" => context.carried(entry, key.clone()),
             "build" => {
-                let question = "build and push this sidecar's image, and name it here";
+                let question = "build and push the image of this sidecar, and write its address here";
                 let variable = format!(
                     "{}_IMAGE",
                     target.key.rsplit('.').next().unwrap_or_default().to_uppercase().replace('-', "_")
@@ -186,7 +194,12 @@ fn image_of(context: &mut Context, scene: &Scene, entry: &Entry, target: &mut Ta
                 if is_open {
                     target.map.comment("image", format!("Decide: {question}."));
                 }
-                context.nearly(entry, &key, "stackctl builds no sidecars: build and push the image, and name it");
+                context.nearly(
+                    entry,
+                    &key,
+                    "stackctl does not build images of sidecars: build and push the image, \
+                 and set `image`",
+                );
             }
             _ => context.unknown(entry, &["location", "build"]),
         }
@@ -206,7 +219,7 @@ pub(super) fn waits(context: &mut Context, all: &Entry, service: &str, target: &
         if is_known {
             context.carried(entry, to);
         } else {
-            context.nearly(entry, &to, "this is no condition of ECS: `start` is taken");
+            context.nearly(entry, &to, "this is not a condition of ECS: `start` is used");
         }
     }
 }

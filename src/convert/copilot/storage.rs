@@ -44,11 +44,11 @@ pub(super) fn storage(context: &mut Context, scene: &Scene, all: &Entry, mounts:
                 context.carried(entry, format!("{key}.read_only"));
                 if target.map.get("exec").is_some() {
                     target.map.remove("exec");
-                    let how = "`exec` is left out: its agent writes to the root file system";
+                    let how = "`exec` is left out, because its agent writes to the root file system";
                     context.ledger.carried_with(entry.place, None, how);
                 }
             }
-            "readonly_fs" => context.itself(entry, "that is the default"),
+            "readonly_fs" => context.itself(entry, "this is the default"),
             "volumes" => {
                 for entry in entry.item.entries() {
                     volume(context, scene, entry, mounts, target);
@@ -82,7 +82,7 @@ fn volume(context: &mut Context, scene: &Scene, entry: &Entry, mounts: &mut Moun
                 context.nearly(
                     entry,
                     &to,
-                    "a file system of the stack's own, which starts empty: copy the files into it",
+                    "the stack has its own file system, which is empty at first: copy the files to it",
                 );
             }
             "efs" => {
@@ -90,11 +90,12 @@ fn volume(context: &mut Context, scene: &Scene, entry: &Entry, mounts: &mut Moun
                     match entry.key.as_str() {
                         "uid" | "gid" => context.carried(entry, format!("{to}.owner")),
                         "id" => {
-                            let how = "a file system that exists cannot be mounted: the stack makes its own, copy the files into it";
+                            let how = "stackctl cannot mount an existing file system: the stack has its own, so \
+                             copy the files to it";
                             context.nearly(entry, &to, how);
                         }
                         "root_dir" | "auth" => {
-                            context.left_out(entry, "the volume has an access point of its own, with IAM");
+                            context.left_out(entry, "the volume has its own access point with IAM authorization");
                         }
                         _ => context.unknown(entry, &EFS),
                     }
@@ -108,7 +109,7 @@ fn volume(context: &mut Context, scene: &Scene, entry: &Entry, mounts: &mut Moun
     if let Some(path) = path {
         mount(target.map, &name, &path, entry.item.at(&["read_only"]));
     } else if entry.item.entry("path").is_some() {
-        context.left_out(entry, "its path is no folder of a container");
+        context.left_out(entry, "its path is not a folder in a container");
     }
     if entry.item.entries().is_empty() {
         context.carried(entry, to);
@@ -169,7 +170,7 @@ pub(super) fn points(context: &mut Context, scene: &Scene, all: &Entry, mounts: 
             } else if is_whole {
                 context.carried(entry, format!("{}.volumes", target.key));
             } else {
-                context.left_out(entry, "`storage.volumes` has no such volume");
+                context.left_out(entry, "`storage.volumes` does not contain this volume");
             }
         }
     }

@@ -87,12 +87,13 @@ fn made(
         }
         kind if kind.starts_with("AWS::ElastiCache::") && !BESIDE.contains(&kind) => {
             if text("Engine") == "memcached" {
-                context.impossible(entry, "the stack's cache is Valkey: make Memcached with another tool");
+                context.impossible(entry, "the stack's cache is Valkey: create Memcached with another tool");
                 return;
             }
             scene.has_cache = true;
             root.map("cache");
-            let how = "Valkey, which speaks the protocol of Redis, empty at first, with TLS and a password; REDIS_URL has both";
+            let how = "Valkey, which is compatible with Redis. It is empty at first and needs TLS and a password; \
+             REDIS_URL contains both";
             context.nearly(entry, "cache", how);
         }
         "AWS::S3::Bucket" => {
@@ -104,29 +105,31 @@ fn made(
             context.nearly(
                 entry,
                 &format!("buckets.{name}"),
-                "a bucket of the stack's own, empty at first: copy the objects",
+                "the stack has its own bucket, which is empty at first: copy the objects to it",
             );
         }
-        "AWS::S3::BucketPolicy" => context.itself(entry, "each bucket refuses calls without TLS"),
+        "AWS::S3::BucketPolicy" => context.itself(entry, "every bucket rejects requests without TLS"),
         "AWS::IAM::ManagedPolicy" | "AWS::IAM::Policy" => policy(context, entry, all, own),
         "AWS::IAM::User" | "AWS::IAM::AccessKey" => {
-            context.left_out(entry, "the tasks' role has the access, without keys");
+            context.left_out(entry, "the task role has access, without access keys");
         }
         "AWS::SecretsManager::Secret" => {
-            let how = "what the stack makes has its own; give another one with `secrets: { NAME: generate }` or `{ from: … }`";
+            let how = "the stack generates its own passwords. Add another secret with `secrets: { NAME: generate }` \
+             or `{ from: … }`";
             context.nearly(entry, "services.NAME.secrets", how);
         }
         "AWS::KMS::Key" | "AWS::KMS::Alias" => {
-            context.left_out(entry, "database and buckets are encrypted with AWS's keys");
+            context.left_out(entry, "the database and the buckets are encrypted with keys that AWS manages");
         }
-        kind if BESIDE.contains(&kind) => context.itself(entry, "what stackctl makes has its own"),
+        kind if BESIDE.contains(&kind) => context.itself(entry, "stackctl creates its own"),
         "AWS::IAM::Role" if !all.iter().any(|one| one.kind.starts_with("AWS::Lambda::")) => {
-            context.left_out(entry, "write what it allows into `permissions` of the service");
+            context.left_out(entry, "add what it allows to `permissions` of the service");
         }
         kind => {
             let kind = if kind.is_empty() { "this" } else { kind };
             let instead = format!(
-                "stackctl does not make {kind}: deploy the template as a CloudFormation stack of its own, and give the service `permissions` and its name in `env`"
+                "stackctl does not create {kind}: deploy the template as a separate CloudFormation stack, and give \
+                 the service `permissions` and the resource's name in `env`"
             );
             context.impossible(entry, instead);
         }
@@ -145,7 +148,10 @@ fn database(
     if !engine.is_empty() && !engine.contains("postgres") && !engine.contains("mysql") && !engine.contains("mariadb") {
         context.impossible(
             entry,
-            format!("stackctl makes PostgreSQL only: keep {engine} outside, with `security_groups` and a secret"),
+            format!(
+                "stackctl creates only PostgreSQL: keep {engine} outside the stack, and reach it with \
+             `security_groups` and a secret"
+            ),
         );
         return;
     }
@@ -156,7 +162,8 @@ fn database(
     if scene.has_database {
         context.impossible(
             entry,
-            "a stack has one database: make a second stack, or a second database on the server by hand",
+            "a stack has one database: create a second stack, or run `CREATE DATABASE` in `stackctl db connect \
+             --user postgres`",
         );
         return;
     }
@@ -180,11 +187,13 @@ fn database(
     if text("MultiAZ") == "true" {
         map.set("multi_az", Value::truth(true));
     }
-    let size = if map.get("class").is_none() { "Decide: `class`, the size of the one instance. " } else { "" };
-    root.comment("database", format!("{size}It is empty at first: see docs/guides/loading-a-dump.md."));
-    let old = if major.is_some_and(|major| major < 13) { "; 13 is the oldest version" } else { "" };
+    let size = if map.get("class").is_none() { "Decide: `class`, the instance class. " } else { "" };
+    root.comment("database", format!("{size}The database is empty at first: see docs/guides/loading-a-dump.md."));
+    let old =
+        if major.is_some_and(|major| major < 13) { "; 13 is the oldest version that stackctl supports" } else { "" };
     let how = format!(
-        "PostgreSQL on RDS, one instance, empty at first: a dump brings the data over; DATABASE_URL leads to it{old}"
+        "one RDS for PostgreSQL instance, which is empty at first: load a dump. DATABASE_URL contains its \
+         address{old}"
     );
     context.nearly(entry, "database", how);
 }
@@ -204,7 +213,7 @@ fn variable_of_secret(addon: &Addon, all: &[Resource]) -> String {
 
 /// Leaves a database where Copilot made it: its service has the secret as `variable`, and a security group that it admits.
 fn kept(context: &mut Context, scene: &mut Scene, (variable, entry): (&str, &Entry), own: Option<&mut Target>) {
-    let question = "the ARN of the secret that Copilot's database has";
+    let question = "the ARN of the secret of Copilot's database";
     let key = own.as_ref().map_or("services.NAME".to_owned(), |target| target.key.to_owned());
     if let Some(target) = own.filter(|target| target.key.starts_with("services.")) {
         let asked = context.open.ask(&scene.key(&format!("{key}.secrets.{variable}.from")), question, None);
@@ -213,20 +222,24 @@ fn kept(context: &mut Context, scene: &mut Scene, (variable, entry): (&str, &Ent
             secrets.set(variable, Value::Map(place));
         } else {
             secrets.set(variable, Value::text("set"));
-            let comment =
-                format!("Decide: {{ from: … }} with {question}, and `security_groups` with the group that it admits.");
+            let comment = format!(
+                "Decide: {{ from: … }} with {question}, and `security_groups` with the group that the \
+                 database allows."
+            );
             secrets.comment(variable, comment);
         }
-        let groups = "the id of the security group that Copilot's database admits";
+        let groups = "the ID of the security group that Copilot's database allows";
         let asked = context.open.ask(&scene.key(&format!("{key}.security_groups")), groups, None);
         if let Some(answer) = asked.filter(|_| scene.has_vpc) {
             target.map.set("security_groups", Value::texts(answer.split(',').map(str::trim)));
         } else {
-            let comment = "Decide: `network.vpc` of Copilot's environment, and `security_groups`: then the tasks reach the database.";
+            let comment = "Decide: `network.vpc` of Copilot's environment, and `security_groups`. The tasks need \
+             both to reach the database.";
             target.map.comment("secrets", comment);
         }
     }
-    let how = "the database stays where Copilot made it: its tasks reach it in its network, with its secret and a security group";
+    let how = "the database stays where Copilot created it. Tasks reach it from the same VPC, with its secret and a \
+     security group";
     context.nearly(entry, &format!("{key}.security_groups"), how);
 }
 
@@ -270,17 +283,17 @@ fn policy(context: &mut Context, entry: &Entry, all: &[Resource], own: Option<&m
         Some(target) => {
             target
                 .map
-                .comment("cpu", format!("Decide: `permissions` with what the addon's {} allows, on ARNs.", entry.key));
+                .comment("cpu", format!("Decide: `permissions` for what the addon's {} allows, with ARNs.", entry.key));
             context.nearly(
                 entry,
                 &format!("{}.permissions", target.key),
-                "write what it allows into `permissions`, with ARNs",
+                "add what it allows to `permissions`, with ARNs",
             );
         }
         None => context.nearly(
             entry,
             "services.NAME.permissions",
-            "write what it allows into `permissions` of the services that need it",
+            "add what it allows to `permissions` of the services that need it",
         ),
     }
 }
@@ -326,13 +339,13 @@ fn has(map: &Map, name: &str) -> bool {
 /// An output whose value nobody but AWS knows: somebody has to say it.
 fn unknown(context: &mut Context, scene: &Scene, (entry, name): (&Entry, &str), target: &mut Target) {
     let to = format!("{}.env.{name}", target.key);
-    let question = format!("the value of {name}, the output {} of an addon", entry.key);
+    let question = format!("the value of {name}, which is the output {} of an addon", entry.key);
     if let Some(answer) = context.open.ask(&scene.key(&to), question.clone(), None) {
         target.map.map("env").set(name, Value::live(answer));
         context.carried(entry, to);
         return;
     }
-    let how = format!("the program got {name} of it: write its value into `env`, if something reads it");
+    let how = format!("the container got {name} from it: if the program reads it, add its value to `env`");
     context.nearly(entry, &to, how);
 }
 

@@ -29,7 +29,7 @@ pub(super) struct Owner<'a> {
 /// Writes `variables`.
 pub(super) fn variables(context: &mut Context, scene: &Scene, all: &Entry, owner: &mut Owner, target: &mut Target) {
     if all.item.entries().is_empty() {
-        context.left_out(all, "it is empty");
+        context.left_out(all, "the value is empty");
     }
     for entry in all.item.entries() {
         let to = format!("{}.env.{}", target.key, entry.key);
@@ -46,7 +46,7 @@ pub(super) fn variables(context: &mut Context, scene: &Scene, all: &Entry, owner
         };
         if is_secret(&entry.key, text) {
             set(owner, target, &entry.key, "set", None);
-            let how = "it looks like a secret, and is not copied: give it with `stackctl secrets set`";
+            let how = "it looks like a secret, so its value was not copied: enter it with `stackctl secrets set`";
             context.nearly(entry, &format!("{}.secrets.{}", target.key, entry.key), how);
             continue;
         }
@@ -58,7 +58,7 @@ pub(super) fn variables(context: &mut Context, scene: &Scene, all: &Entry, owner
             Some(name) => context.nearly(
                 entry,
                 &to,
-                format!("a reference: `{name}` has another name in the network, and is named in `calls`"),
+                format!("a reference, because `{name}` has another name in the network; it is also added to `calls`"),
             ),
             None => context.carried(entry, to),
         }
@@ -84,11 +84,11 @@ pub(super) fn add_value(map: &mut Map, key: &str, item: Value) {
 
 fn is_usable(context: &mut Context, entry: &Entry) -> bool {
     if RESERVED.contains(&entry.key.as_str()) {
-        context.left_out(entry, "stackctl gives it to every container: rename yours");
+        context.left_out(entry, "stackctl sets this variable in every container: rename yours");
         return false;
     }
     if !is_variable(&entry.key) {
-        context.left_out(entry, "a variable has letters, digits and _: rename it");
+        context.left_out(entry, "a variable name can contain only letters, digits and _: rename it");
         return false;
     }
     true
@@ -106,7 +106,7 @@ fn exported(
     let meaning = scene.exports.get(&name).cloned().unwrap_or(Meaning::Unknown);
     let to = format!("{}.env.{}", target.key, entry.key);
     if given(scene, &entry.key) && matches!(meaning, Meaning::Unknown) {
-        let how = format!("stackctl gives {} itself, with the address of the stack's own", entry.key);
+        let how = format!("stackctl sets {} to the address of the stack's own resource", entry.key);
         context.ledger.approximated(entry.place, None, how);
         return;
     }
@@ -115,15 +115,25 @@ fn exported(
         return;
     }
     let key = format!("{}.env.{}", target.key, entry.key);
-    let question = format!("the value of CloudFormation's export {}", export.item.text().unwrap_or_default());
+    let question = format!("the value of the CloudFormation export {}", export.item.text().unwrap_or_default());
     if let Some(answer) = context.open.ask(&scene.key(&key), question.clone(), None) {
         target.map.map("env").set(entry.key.clone(), Value::live(answer));
         context.carried(entry, to);
         return;
     }
-    set(owner, target, &entry.key, "set", Some(&format!("Decide: {question}; or write it into `env`.")));
+    set(
+        owner,
+        target,
+        &entry.key,
+        "set",
+        Some(&format!(
+            "Decide: enter {question} with `stackctl secrets set`, or \
+     write it into `env`."
+        )),
+    );
     let how = format!(
-        "stackctl reads no exports of CloudFormation: write {question} into `env`, or give it with `stackctl secrets set`"
+        "stackctl does not read CloudFormation exports: write {question} into `env`, or enter it with `stackctl \
+         secrets set`"
     );
     context.nearly(entry, &format!("{}.secrets.{}", target.key, entry.key), how);
 }
@@ -169,7 +179,7 @@ fn set(owner: &mut Owner, target: &mut Target, name: &str, value: &str, comment:
 /// Writes `secrets`.
 pub(super) fn secrets(context: &mut Context, scene: &Scene, all: &Entry, owner: &mut Owner, target: &mut Target) {
     if all.item.entries().is_empty() {
-        context.left_out(all, "it is empty");
+        context.left_out(all, "the value is empty");
     }
     for entry in all.item.entries() {
         if !is_usable(context, entry) {
@@ -215,18 +225,11 @@ fn exported_secret(
     if write(&entry.key, &meaning, owner, target) {
         context.carried(entry, to);
     } else if given(scene, &entry.key) {
-        let how = format!("stackctl gives {} itself, with the address of the stack's own", entry.key);
+        let how = format!("stackctl sets {} to the address of the stack's own resource", entry.key);
         context.ledger.approximated(entry.place, None, how);
     } else {
         let export = export.item.text().unwrap_or_default();
-        unknown_place(
-            context,
-            scene,
-            entry,
-            owner,
-            target,
-            &format!("the ARN that CloudFormation's export {export} has"),
-        );
+        unknown_place(context, scene, entry, owner, target, &format!("the ARN in the CloudFormation export {export}"));
     }
 }
 
@@ -247,12 +250,12 @@ fn unknown_place(
         context.carried(entry, to);
         return;
     }
-    let comment = format!("Decide: {{ from: … }} with {question}; or give the value with `stackctl secrets set`.");
+    let comment = format!("Decide: {{ from: … }} with {question}, or enter the value with `stackctl secrets set`.");
     set(owner, target, &entry.key, "set", Some(&comment));
     context.nearly(
         entry,
         &to,
-        format!("write {{ from: … }} with {question}, or give the value with `stackctl secrets set`"),
+        format!("write {{ from: … }} with {question}, or enter the value with `stackctl secrets set`"),
     );
 }
 
@@ -310,7 +313,7 @@ fn written(text: String, is_live: bool) -> Value {
 /// What `env` and `secrets` already say counts. ECS reads the lines literally: quotes are a part of the value.
 pub(super) fn spread(context: &mut Context, scene: &Scene, entry: &Entry, owner: &mut Owner, target: &mut Target) {
     let Some(path) = entry.item.text() else {
-        context.left_out(entry, "it names no file");
+        context.left_out(entry, "it does not name a file");
         return;
     };
     let to = format!("{}.env", target.key);
@@ -347,19 +350,24 @@ pub(super) fn spread(context: &mut Context, scene: &Scene, entry: &Entry, owner:
 /// Writes `env_file` of a service.
 pub(super) fn file(context: &mut Context, scene: &Scene, entry: &Entry, target: &mut Target) {
     let Some(path) = entry.item.text() else {
-        context.left_out(entry, "it names no file");
+        context.left_out(entry, "it does not name a file");
         return;
     };
     let live = context.fixed(scene, path);
     let to = format!("{}.env_file", target.key);
     if !live.is_live && !context.paths.file(&live.text).is_file() {
-        let comment = format!("Decide: `env_file: {}` was not there when this was converted.", live.text);
+        let comment = format!("Decide: `env_file: {}`. The file did not exist during the conversion.", live.text);
         target.map.comment("cpu", comment);
-        context.open.ask(&to, format!("{} is not there: write the file, and name it here", live.text), None);
-        context.nearly(entry, &to, "left out, because the file is not there: write it, and name it again");
+        context.open.ask(&to, format!("{} not found: create the file and write its path here", live.text), None);
+        context.nearly(entry, &to, "left out, because the file was not found: create it and add `env_file` again");
         return;
     }
     let path = context.paths.of_stack(&live.text);
     target.map.set("env_file", written(path, live.is_live));
-    context.ledger.carried_with(entry.place, Some(&to), "quotes and ${…} in the file are read as Compose reads them");
+    context.ledger.carried_with(
+        entry.place,
+        Some(&to),
+        "stackctl interprets quotes and ${…} in the file, as \
+     Compose does",
+    );
 }

@@ -65,7 +65,11 @@ pub(super) fn workload(context: &mut Context, scene: &mut Scene, workload: &str,
     }
     if kind == SITE {
         for entry in manifest.entries().iter().filter(|entry| entry.key != "name") {
-            context.impossible(entry, "stackctl makes no static site: serve the files by a service, or by S3 and CloudFront with another tool");
+            context.impossible(
+                entry,
+                "stackctl does not host static sites: serve the files from a service, or from \
+             S3 and CloudFront with another tool",
+            );
         }
         return;
     }
@@ -85,7 +89,7 @@ pub(super) fn workload(context: &mut Context, scene: &mut Scene, workload: &str,
     let mut mounts = Mounts { workload: &name, volumes: &mut volumes, named: std::collections::BTreeMap::new() };
     if let Some(exec) = manifest.entry("exec") {
         if section == "jobs" {
-            context.left_out(exec, "nobody runs commands in a job");
+            context.left_out(exec, "a job does not need `exec`");
         } else {
             if exec.item.truth() == Some(true) {
                 target.map.set("exec", Value::truth(true));
@@ -141,7 +145,7 @@ fn said(
         "on" | "true" if kind == JOB => schedule::on(context, entry, is_idle, target),
         "retries" | "timeout" if kind == JOB => schedule::more(context, entry, is_idle, target),
         "count" if kind == APP_RUNNER => {
-            context.left_out(entry, "autoscaling of App Runner is another one: write `scale`");
+            context.left_out(entry, "App Runner scales differently: set `scale`");
         }
         "count" if section == "services" => {
             let routed = target.map.get("routes").is_some();
@@ -155,9 +159,13 @@ fn said(
         "logging" => logging(context, entry, target),
         "deployment" => deployment(context, entry, target),
         "observability" => observability(context, entry),
-        "tags" => context.left_out(entry, "stackctl sets tags of its own, and none of yours"),
+        "tags" => context.left_out(entry, "stackctl sets its own tags and no others"),
         "publish" | "subscribe" if kind != LBWS || entry.key == "publish" => {
-            context.impossible(entry, "stackctl makes no topics and queues: make them with another tool, name them in `env`, and give `permissions`");
+            context.impossible(
+                entry,
+                "stackctl creates no topics or queues: create them with another tool, add \
+             their names to `env`, and set `permissions`",
+            );
         }
         "taskdef_overrides" => overrides::task(context, entry, target),
         _ => context.unknown(entry, &KEYS),
@@ -170,9 +178,9 @@ fn ported(context: &mut Context, manifest: &Item, (kind, section): (&str, &str),
     let mut own = port(manifest);
     if section == "services" {
         if kind == LBWS && own.is_none() {
-            let answer = context.open.ask(&format!("{key}.port"), "The port that it listens on", Some("80"));
+            let answer = context.open.ask(&format!("{key}.port"), "The port that the program listens on", Some("80"));
             own = answer.and_then(|answer| answer.parse().ok()).or(Some(80));
-            target.map.set("port", Value::number(80)).note("port", "Decide: the manifest says none.");
+            target.map.set("port", Value::number(80)).note("port", "Decide: the manifest has no port.");
         }
         if let Some(port) = own {
             target.map.set("port", Value::number(port));
@@ -183,11 +191,11 @@ fn ported(context: &mut Context, manifest: &Item, (kind, section): (&str, &str),
             ("services", Some(443)) => {
                 context.impossible(
                     entry,
-                    "the load balancer speaks HTTP to tasks: let the program listen without TLS on another port",
+                    "the load balancer sends HTTP to tasks: let the program listen without TLS on another port",
                 );
             }
             ("services", Some(_)) => context.carried(entry, format!("{key}.port")),
-            _ => context.left_out(entry, "nothing calls it there"),
+            _ => context.left_out(entry, "no other service calls it on this port"),
         }
     }
     own
@@ -206,7 +214,7 @@ fn served(
     let internal =
         kind == BACKEND || manifest.at(&["http", "private"]).is_some_and(|private| private.truth() != Some(false));
     match http {
-        Some(entry) if is_off(&entry) => context.itself(entry, "no load balancer for HTTP"),
+        Some(entry) if is_off(&entry) => context.itself(entry, "the service has no HTTP load balancer"),
         Some(entry) if [LBWS, BACKEND, APP_RUNNER].contains(&kind) => {
             http::http(context, scene, entry, (own, internal), target);
         }
@@ -224,15 +232,20 @@ fn described(context: &mut Context, entry: &Entry, kind: &str, key: &str) {
         APP_RUNNER => context.nearly(
             entry,
             key,
-            "ECS behind a load balancer in place of App Runner, with one task at least all the time",
+            "a service on ECS behind a load balancer replaces App Runner. At least one task always runs",
         ),
         WORKER => context.nearly(
             entry,
             key,
-            "a service without `port`; the queue that Copilot makes with it (COPILOT_QUEUE_URI) is not made",
+            "a service without `port`. The queue that Copilot creates for it (COPILOT_QUEUE_URI) is not created",
         ),
         JOB if key.starts_with("services.") => {
-            context.nearly(entry, key, "a job without a schedule is a service without tasks: `stackctl run` starts it");
+            context.nearly(
+                entry,
+                key,
+                "a job without a schedule becomes a service without tasks: start it with \
+             `stackctl run`",
+            );
         }
         _ => context.carried(entry, key),
     }
@@ -250,13 +263,16 @@ fn tidy(context: &mut Context, manifest: &Item, name: &str, map: &mut Map) {
             map.remove("target_container");
             map.comment(
                 "routes",
-                format!("Decide: requests are for the container `{container}`, which is no sidecar with a port here."),
+                format!(
+                    "Decide: Copilot sends the requests to the container `{container}`, which is not a sidecar \
+                 with a port here."
+                ),
             );
             if let Some(entry) = manifest.at(&["http"]).and_then(|http| http.entry("target_container")) {
                 context.nearly(
                     entry,
                     &format!("services.{name}.target_container"),
-                    "no sidecar of this name has a port: name one that has",
+                    "no sidecar with this name has a port: name a sidecar that has one",
                 );
             }
         }
@@ -293,13 +309,17 @@ fn logging(context: &mut Context, all: &Entry, target: &mut Target) {
                 if is == wanted {
                     context.carried(entry, to);
                 } else {
-                    context.nearly(entry, &to, format!("{is} days are the next"));
+                    context.nearly(entry, &to, format!("{is} days is the next value that CloudWatch Logs supports"));
                 }
             }
             "image" | "destination" | "secretOptions" | "configFilePath" | "env_file" => {
-                context.impossible(entry, "logs go to CloudWatch Logs: send them on from there with a subscription, or let the program send them");
+                context.impossible(
+                    entry,
+                    "logs go to CloudWatch Logs: forward them with a subscription filter, or \
+                 let the program send them",
+                );
             }
-            "enableMetadata" => context.left_out(entry, "there is no log router"),
+            "enableMetadata" => context.left_out(entry, "stackctl runs no log router"),
             _ => context.unknown(
                 entry,
                 &["retention", "image", "destination", "enableMetadata", "secretOptions", "configFilePath", "env_file"],
@@ -310,7 +330,7 @@ fn logging(context: &mut Context, all: &Entry, target: &mut Target) {
 
 fn deployment(context: &mut Context, all: &Entry, target: &mut Target) {
     if all.item.entries().is_empty() {
-        context.left_out(all, "it is empty");
+        context.left_out(all, "the value is empty");
     }
     for entry in all.item.entries() {
         match (entry.key.as_str(), entry.item.text()) {
@@ -318,10 +338,13 @@ fn deployment(context: &mut Context, all: &Entry, target: &mut Target) {
                 target.map.set("replace", Value::text("stop-first"));
                 context.carried(entry, format!("{}.replace", target.key));
             }
-            ("rolling", _) => context.itself(entry, "new tasks start first"),
+            ("rolling", _) => context.itself(entry, "new tasks start before old tasks stop"),
             ("rollback_alarms", _) => {
-                context
-                    .left_out(entry, "a release is rolled back if its tasks fail their checks; `alarms` sends mails");
+                context.left_out(
+                    entry,
+                    "a release is rolled back if its tasks fail their health checks; `alarms` \
+                     sends emails",
+                );
             }
             _ => context.unknown(entry, &["rolling", "rollback_alarms"]),
         }
@@ -331,7 +354,7 @@ fn deployment(context: &mut Context, all: &Entry, target: &mut Target) {
 fn observability(context: &mut Context, all: &Entry) {
     for entry in all.item.entries() {
         match entry.key.as_str() {
-            "tracing" => context.left_out(entry, "there is no X-Ray beside the tasks"),
+            "tracing" => context.left_out(entry, "stackctl does not run X-Ray next to the tasks"),
             _ => context.unknown(entry, &["tracing"]),
         }
     }

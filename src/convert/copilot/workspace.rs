@@ -57,7 +57,7 @@ impl Workspace {
         let copilot = if is_own { folder.to_owned() } else { below };
         if !copilot.is_dir() {
             let name = copilot.display().to_string();
-            return Err(Problems::whole(&name, format!("there is no {name}"), "name the folder that has copilot/"));
+            return Err(Problems::whole(&name, format!("{name} not found"), "name the folder that contains copilot/"));
         }
         let root = if is_own { folder.join("..") } else { folder.to_owned() };
         let mut all = Self { root, ..Self::default() };
@@ -82,12 +82,12 @@ impl Workspace {
                         Some(kind) if TYPES.contains(&kind) => drop(all.workloads.insert(name, unit)),
                         kind => {
                             let message = match kind {
-                                Some(kind) => format!("`{kind}` is no type of Copilot's"),
-                                None => "the manifest has no `type`".to_owned(),
+                                Some(kind) => format!("`{kind}` is not a Copilot workload type"),
+                                None => "`type` is missing".to_owned(),
                             };
                             let place =
                                 unit.manifest.entry("type").map_or(unit.manifest.place, |entry| entry.item.place);
-                            return Err(sources.problem(place, message, format!("it is one of: {}", TYPES.join(", "))));
+                            return Err(sources.problem(place, message, format!("use one of: {}", TYPES.join(", "))));
                         }
                     }
                 }
@@ -101,7 +101,7 @@ impl Workspace {
             let name = copilot.display().to_string();
             return Err(Problems::whole(
                 &name,
-                format!("there is no workload in {name}"),
+                format!("{name} contains no workload"),
                 "expected copilot/NAME/manifest.yml",
             ));
         }

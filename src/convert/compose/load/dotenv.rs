@@ -89,7 +89,7 @@ fn entry(text: &str) -> Result<Entry, (String, &'static str)> {
     let name = name.trim();
     let name = name.strip_prefix("export ").map_or(name, str::trim_start);
     if name.is_empty() || name.chars().any(|c| c.is_whitespace() || c.is_control() || "\"'`$".contains(c)) {
-        return Err(("this line is no variable".to_owned(), "write NAME=value"));
+        return Err(("expected a variable".to_owned(), "write NAME=value"));
     }
     let name = name.to_owned();
     if !has_value {
@@ -100,7 +100,10 @@ fn entry(text: &str) -> Result<Entry, (String, &'static str)> {
     let value = &text[begin + blanks..];
     if let Some(quote) = value.chars().next().filter(|quote| ['"', '\''].contains(quote)) {
         let Some((value, length)) = quoted(&value[1..], quote) else {
-            return Err((format!("{name} has a `{quote}` without its end"), "close it, or leave both out"));
+            return Err((
+                format!("the value of {name} has no closing `{quote}`"),
+                "add the closing quote, or remove both quotes",
+            ));
         };
         let after = begin + blanks + 1 + length;
         let end = text[after..].find('\n').map_or(text.len(), |at| after + at + 1);

@@ -18,10 +18,10 @@ pub(super) fn chosen(files: &[PathBuf], folder: &Path) -> Result<Vec<PathBuf>, P
         let others = others(&folder);
         let hint = match others.as_slice() {
             [] => "name the Compose file, as in `stackctl init --from compose deploy/compose.yaml`".to_owned(),
-            others => format!("name the files to read: {}", others.join(", ")),
+            others => format!("name the file to read: {}", others.join(", ")),
         };
         let name = folder.join(NAMES[0]).display().to_string();
-        return Err(Problems::whole(&name, format!("there is no {}", NAMES.join(", ")), &hint));
+        return Err(Problems::whole(&name, format!("{} not found", NAMES.join(", ")), &hint));
     };
     let over = NAMES.iter().filter_map(|name| {
         let (stem, ending) = name.rsplit_once('.')?;

@@ -40,7 +40,7 @@ const ONLY_MAPS: &[&str] = &["deploy", "healthcheck", "logging", "ulimits", "dev
 /// A key has a value of another kind than it takes.
 pub(super) fn canonical(root: &mut Item, sources: &Sources) -> Result<(), Problems> {
     if !matches!(root.value, Value::Map(_)) {
-        let hint = "a Compose file begins with `services:`";
+        let hint = "a Compose file starts with `services:`";
         return Err(sources.problem(root.place, format!("expected a mapping, found {}", root.what()), hint));
     }
     for key in ["services", "volumes", "networks", "secrets", "configs"] {
@@ -52,7 +52,7 @@ pub(super) fn canonical(root: &mut Item, sources: &Sources) -> Result<(), Proble
         if entry.item.is_null() || entry.item.tag.as_deref() == Some("!reset") {
             continue;
         }
-        let hint = "write what the service is below its name, indented";
+        let hint = "write the keys of the service below its name, indented";
         if !matches!(entry.item.value, Value::Map(_)) {
             let message = format!("expected a mapping, found {}", entry.item.what());
             return Err(sources.problem(entry.item.place, message, hint));
@@ -125,7 +125,7 @@ fn pairs_at(item: &mut Item, path: &[&str], sources: &Sources) -> Result<(), Pro
         for one in items {
             if !matches!(one.value, Value::Scalar { .. }) {
                 let message = format!("expected NAME=value, found {}", one.what());
-                return Err(sources.problem(one.place, message, "write a text, or make all of it a mapping"));
+                return Err(sources.problem(one.place, message, "write a text, or use a mapping for all of them"));
             }
             let entry = named(one, Some(separators));
             entries.retain(|known| known.key != entry.key);

@@ -30,7 +30,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn text(&self, text: &str, depth: usize) -> Result<String, String> {
         if depth > DEEPEST {
-            return Err("variables stand too deep inside each other".to_owned());
+            return Err("variables are nested too deeply".to_owned());
         }
         let mut whole = String::new();
         let mut rest = text;
@@ -41,13 +41,13 @@ impl Reader<'_> {
                 whole.push('$');
                 rest = escaped;
             } else if let Some(inside) = after.strip_prefix('{') {
-                let end = end_of(inside).ok_or("`${` is not closed")?;
+                let end = end_of(inside).ok_or("`${` has no closing `}`")?;
                 whole.push_str(&self.variable(&inside[..end], depth)?);
                 rest = &inside[end + 1..];
             } else {
                 let length = name_length(after);
                 if length == 0 {
-                    return Err("`$` begins no variable".to_owned());
+                    return Err("`$` does not start a variable".to_owned());
                 }
                 let name = &after[..length];
                 whole.push_str(&(self.lookup)(name).unwrap_or_else(|| (self.missing)(name, false)));
@@ -63,7 +63,7 @@ impl Reader<'_> {
         let length = name_length(inside);
         let (name, rest) = inside.split_at(length);
         if name.is_empty() {
-            return Err("`${` begins no variable".to_owned());
+            return Err("`${` does not start a variable".to_owned());
         }
         let value = (self.lookup)(name);
         let (counts_empty, rest) = match rest.strip_prefix(':') {
@@ -83,7 +83,7 @@ impl Reader<'_> {
                 Some(_) => self.text(characters.as_str(), depth + 1),
                 None => Ok(String::new()),
             },
-            _ => Err(format!("`${{{inside}}}` is no variable")),
+            _ => Err(format!("`${{{inside}}}` is not a variable")),
         }
     }
 }

@@ -61,7 +61,7 @@ impl Merge<'_> {
     fn entry(&mut self, entries: &mut Vec<Entry>, entry: Entry, path: &[&str]) {
         let Some(at) = entries.iter().position(|known| known.key == entry.key) else {
             if entry.item.tag.as_deref() == Some("!reset") {
-                self.ledger.carried_with(entry.place, None, "there is nothing to take away");
+                self.ledger.carried_with(entry.place, None, "there is nothing to reset");
             } else {
                 entries.push(entry);
             }
@@ -70,7 +70,7 @@ impl Merge<'_> {
         if entry.item.tag.as_deref() == Some("!reset") {
             let known = entries.remove(at);
             self.gone(known.place, &known.item, entry.place);
-            self.ledger.carried_with(entry.place, None, "taken away, as the file says");
+            self.ledger.carried_with(entry.place, None, "removed by `!reset` or `!override`");
             return;
         }
         let known = entries.remove(at);
@@ -112,7 +112,7 @@ impl Merge<'_> {
     }
 
     fn gone(&mut self, place: Place, item: &Item, by: Place) {
-        let note = format!("{}:{} says something else, which counts", self.sources.file(by), by.line);
+        let note = format!("{}:{} overrides this value", self.sources.file(by), by.line);
         self.ledger.carried_with(place, None, note.clone());
         for entry in item.entries() {
             self.gone(entry.place, &entry.item, by);

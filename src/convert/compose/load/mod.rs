@@ -94,7 +94,7 @@ pub(super) fn load<'a>(request: &Request<'a>) -> Result<Project<'a>, Problems> {
         });
     }
     let Some(mut root) = root else {
-        return Err(Problems::whole("compose.yaml", "there is no Compose file".to_owned(), "name one"));
+        return Err(Problems::whole("compose.yaml", "no Compose file found".to_owned(), "name the file"));
     };
     reader.extended(&mut root, &home)?;
     let roots = std::mem::take(&mut reader.roots);

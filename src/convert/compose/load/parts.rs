@@ -49,9 +49,9 @@ impl Reader<'_, '_> {
         let Some(include) = taken(&mut root, "include") else { return Ok(root) };
         if self.open.len() > DEEPEST || self.open.contains(&path.to_owned()) {
             let message = format!("{} includes itself", path.display());
-            return Err(self.sources.problem(include.place, message, "take one of them out"));
+            return Err(self.sources.problem(include.place, message, "remove one of the two `include` entries"));
         }
-        self.ledger.carried_with(include.place, None, "read as well");
+        self.ledger.carried_with(include.place, None, "the files are included");
         self.open.push(path.to_owned());
         let own = path.parent().unwrap_or(Path::new("")).to_owned();
         let mut whole: Option<Item> = None;
@@ -90,7 +90,7 @@ impl Reader<'_, '_> {
         let folder = item.at(&["project_directory"]).and_then(Item::text).map(str::to_owned);
         match named.filter(|named| !named.is_empty()) {
             Some(named) => Ok((named, folder)),
-            None => Err(self.sources.problem(item.place, "expected the path of a file", "write `- path: file.yaml`")),
+            None => Err(self.sources.problem(item.place, "expected a file path", "write `- path: file.yaml`")),
         }
     }
 
@@ -98,8 +98,8 @@ impl Reader<'_, '_> {
         if path.is_file() {
             return Ok(());
         }
-        let message = format!("there is no {}", path.display());
-        Err(self.sources.problem(place, message, "name a file from the folder of this one"))
+        let message = format!("{} not found", path.display());
+        Err(self.sources.problem(place, message, "write the path relative to the folder of this file"))
     }
 
     fn laid(&mut self, base: Option<Item>, over: Item) -> Item {
@@ -128,7 +128,7 @@ impl Reader<'_, '_> {
                 let lookup = |name: &str| self.variables.value(name);
                 let missing = |name: &str, insists: bool| self.variables.missing(name, insists || must);
                 *text = interpolated(&marks::cleaned(text), &lookup, &missing).map_err(|message| {
-                    self.sources.problem(place, message, "write `$$` for the sign itself, or `${NAME}` for a variable")
+                    self.sources.problem(place, message, "write `$$` for a dollar sign, or `${NAME}` for a variable")
                 })?;
             }
             Value::List(items) => {
@@ -175,7 +175,7 @@ impl Reader<'_, '_> {
             let hint = "write `extends: { service: NAME }`";
             return Err(self.sources.problem(extends.item.place, "expected the name of a service", hint));
         };
-        self.ledger.carried_with(extends.place, None, format!("what `{other}` says is taken over"));
+        self.ledger.carried_with(extends.place, None, format!("the keys of `{other}` are included"));
         let (base, home) = match text("file") {
             None => (self.again(&other, services, home, home, &extends, seen)?, home.to_owned()),
             Some(file) => {
@@ -194,8 +194,8 @@ impl Reader<'_, '_> {
             }
         };
         let Some(base) = base else {
-            let message = format!("there is no service `{other}` to extend in {}", home.display());
-            return Err(self.sources.problem(extends.item.place, message, "name a service that is there"));
+            let message = format!("service `{other}` not found in {}", home.display());
+            return Err(self.sources.problem(extends.item.place, message, "name an existing service"));
         };
         let mut merge = Merge { sources: self.sources, ledger: self.ledger, twins: self.twins };
         Ok(Some(merge.merged(base, item, &["services", "*"])))
@@ -212,7 +212,7 @@ impl Reader<'_, '_> {
     ) -> Result<Option<Item>, Problems> {
         if !seen.insert((file.to_owned(), name.to_owned())) || seen.len() > DEEPEST {
             let message = format!("`{name}` extends itself");
-            return Err(self.sources.problem(extends.place, message, "take `extends` out of one of them"));
+            return Err(self.sources.problem(extends.place, message, "remove `extends` from one of them"));
         }
         self.resolved(name, services, home, seen)
     }

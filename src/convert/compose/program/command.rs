@@ -16,7 +16,7 @@ pub(super) fn write(service: &Service, work: &mut Work<'_>) {
     let mut words = command.unwrap_or_default();
     if let Some(entrypoint) = entrypoint {
         if entrypoint.is_empty() && words.is_empty() {
-            let why = "left out: the image's own entry point counts. ECS cannot take it away without a command";
+            let why = "left out: the image's entry point is used, because ECS cannot remove it without a command";
             if let Some(entry) = service.item.entry("entrypoint") {
                 work.ledger().approximated(entry.place, None, why);
             }
@@ -44,7 +44,7 @@ fn without_waiting(words: Vec<String>, service: &Service, work: &mut Work<'_>) -
         && let Some(at) = words.iter().position(|word| word == "--").filter(|at| at + 1 < words.len())
     {
         if let Some(entry) = service.item.entry("command") {
-            let note = "without the script that waits: ECS starts a task that ends anew";
+            let note = "without the wait script: ECS restarts a task that ends";
             work.ledger().carried_with(entry.place, None, note);
         }
         return words[at + 1..].to_vec();
@@ -72,7 +72,7 @@ fn split_migration(words: Vec<String>, service: &Service, work: &mut Work<'_>) -
         work.ledger().approximated(
             entry.place,
             Some(&to),
-            "the migration runs once before each release, not in each task",
+            "the migration runs once before each release instead of in each task",
         );
     }
     as_words(last, shell, flag)
@@ -103,13 +103,16 @@ pub(in super::super) fn set(service: &Service, key: &str, words: &[String], work
             }
             let variable = flag_variable(service, &flag);
             if word.contains(char::is_whitespace) || variable.is_none() {
-                comment =
-                    Some("Decide: words with a password were left out; give it by a variable of `secrets`.".to_owned());
+                comment = Some(
+                    "Decide: words that contain a password were left out. Pass the password in a variable of \
+                     `secrets`."
+                        .to_owned(),
+                );
             }
             if let Some(place) = entry {
                 let how = match variable {
-                    Some(variable) => format!("a password in the command is given as {variable}"),
-                    None => "a password in the command is left out: give it by a variable of `secrets`".to_owned(),
+                    Some(variable) => format!("the variable {variable} replaces a password in the command"),
+                    None => "a password in the command was left out: pass it in a variable of `secrets`".to_owned(),
                 };
                 work.ledger().approximated(place, None, how);
             }
@@ -138,12 +141,12 @@ pub(in super::super) fn set(service: &Service, key: &str, words: &[String], work
         *word = in_shell(&new, service, work);
     }
     if is_renamed && let Some(place) = entry {
-        work.ledger().carried_with(place, None, "with the names that `calls` gives");
+        work.ledger().carried_with(place, None, "with the names of the services in `calls`");
     }
     if !stores.is_empty() {
         let [has, instead] = match stores.len() {
-            1 => ["has another name", "take it from a variable"],
-            _ => ["have other names", "take them from variables"],
+            1 => ["has another name", "read it from a variable"],
+            _ => ["have other names", "read them from variables"],
         };
         let what = format!("{} {has} on AWS", stores.join(" and "));
         comment = Some(format!("Decide: {what}; {instead}."));

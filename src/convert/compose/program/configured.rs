@@ -19,24 +19,24 @@ pub(super) fn tell(service: &Service, path: &str, place: Place, work: &mut Work<
         if let Some(key) = hosts.kept.get(&host) {
             if *key != service.key {
                 called.push(Called { key: key.clone(), port });
-                others.push(format!("`{host}` is {key}.{}.internal", work.name));
+                others.push(format!("replace `{host}` with {key}.{}.internal", work.name));
             }
         } else if hosts.database.contains(&host) || hosts.cache.contains(&host) {
-            others.push(format!("`{host}` has an address of AWS, which variables have"));
+            others.push(format!("replace `{host}` with the address on AWS, which is in the container's variables"));
         } else {
-            others.push(format!("`{host}` is not there"));
+            others.push(format!("remove `{host}`, which does not exist on AWS"));
         }
     }
     let to = format!("services.{}.files", service.key);
     let mut changes = Vec::new();
     if !others.is_empty() {
-        changes.push(format!("write the names that services have on AWS: {}", others.join(", ")));
+        changes.push(format!("use the names of the services on AWS: {}", others.join(", ")));
     }
     if text.contains("ssl_certificate") {
-        changes.push("take `ssl_certificate` and `listen 443` out: the load balancer has the certificate".to_owned());
+        changes.push("remove `ssl_certificate` and `listen 443`: the load balancer has the certificate".to_owned());
     }
     if service.role == Role::Proxy(Proxy::Caddy) && !text.contains("auto_https off") && path.ends_with("Caddyfile") {
-        changes.push("write `http://` before the names of its sites: the load balancer has the certificate".to_owned());
+        changes.push("write `http://` before the site names: the load balancer has the certificate".to_owned());
     }
     for change in changes {
         work.service(&service.key).comment("files", format!("Decide: in {path}, {change}."));

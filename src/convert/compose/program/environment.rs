@@ -49,15 +49,15 @@ fn files(service: &Service, rewritten: &[(Variable, Becomes)], work: &mut Work<'
     for file in &service.env_files {
         if !file.is_there {
             if !file.is_required {
-                work.ledger().carried_with(file.place, None, "not there, and not required");
+                work.ledger().carried_with(file.place, None, "not found, and not required");
                 continue;
             }
             let path = work.settle(&file.path);
             let answer =
-                work.open.ask(&to, format!("{} is not here; `none`, or the file to take", marks::shown(&path)), None);
+                work.open.ask(&to, format!("{} not found. The file to use, or `none`", marks::shown(&path)), None);
             match answer.as_deref() {
                 Some("none") => {
-                    work.ledger().approximated(file.place, None, "left out: the file is not here");
+                    work.ledger().approximated(file.place, None, "left out: the file was not found");
                 }
                 Some(other) => {
                     work.ledger().carried(file.place, &to);
@@ -65,21 +65,24 @@ fn files(service: &Service, rewritten: &[(Variable, Becomes)], work: &mut Work<'
                 }
                 None => {
                     work.ledger().carried(file.place, &to);
-                    comment = Some("Decide: this file is not here. Write it, or take the line out.");
+                    comment = Some("Decide: this file was not found. Create it, or remove this line.");
                     paths.push(marks::value(&path));
                 }
             }
             continue;
         }
         if inline {
-            let note = format!("its variables are in `services.{}.env`", service.key);
+            let note = format!("the variables are in `services.{}.env`", service.key);
             work.ledger().carried_with(file.place, None, note);
             continue;
         }
         if let Some(example) = &file.example {
-            let how = format!("{} is not here: its example is named in its place", file.path);
+            let how = format!("{} not found: its example file is used instead", file.path);
             work.ledger().carried_with(file.place, Some(&to), how);
-            comment = Some("Decide: this is an example. Put the values of production into a file, and name that.");
+            comment = Some(
+                "Decide: this is an example file. Write the production values to a file, and name that \
+             file here.",
+            );
             paths.push(Value::text(example.clone()));
         } else {
             work.ledger().carried(file.place, &to);
@@ -113,19 +116,19 @@ fn one(service: &Service, variable: &Variable, becomes: Becomes, has_files: bool
     let becomes = match becomes {
         Becomes::LeftOut(_) | Becomes::NotPossible(_) => becomes,
         _ if is_name => becomes,
-        _ => Becomes::NotPossible("the name is none of a variable on ECS: letters, digits and _".to_owned()),
+        _ => Becomes::NotPossible("the name is not valid on ECS: use letters, digits and _".to_owned()),
     };
     if let Some(file) = secret_file(name, &variable.value) {
         // The mount says what becomes of the file.
         told(variable, work, |ledger, place| {
-            ledger.approximated(place, None, format!("a variable takes the place of the file {file}"));
+            ledger.approximated(place, None, format!("a variable replaces the file {file}"));
         });
         return;
     }
     if ["VIRTUAL_HOST", "VIRTUAL_PORT", "VIRTUAL_PATH", "LETSENCRYPT_HOST", "LETSENCRYPT_EMAIL"].contains(&name) {
         let to = format!("services.{key}.domains");
         told(variable, work, |ledger, place| {
-            ledger.carried_with(place, Some(&to), "the load balancer and its certificate take the proxy's place");
+            ledger.carried_with(place, Some(&to), "the load balancer and its certificate replace the proxy");
         });
         return;
     }
@@ -137,8 +140,10 @@ fn one(service: &Service, variable: &Variable, becomes: Becomes, has_files: bool
         return;
     }
     if let Some(other) = database_name(service, variable, &work.facts).filter(|other| work.facts.is_other_name(other)) {
-        let how =
-            format!("a database `{other}` of its own there; all programs of a stack share one: mind their tables");
+        let how = format!(
+            "`{other}` was a separate database. All programs of a stack share one database: check that \
+             their tables do not collide"
+        );
         told(variable, work, |ledger, place| ledger.approximated(place, Some("database"), how.clone()));
         work.other_names.insert(other);
     }
@@ -150,13 +155,13 @@ fn one(service: &Service, variable: &Variable, becomes: Becomes, has_files: bool
             told(variable, work, |ledger, place| ledger.carried(place, &secrets));
         }
         Becomes::Given => told(variable, work, |ledger, place| {
-            ledger.carried_with(place, None, "stackctl gives the container this variable");
+            ledger.carried_with(place, None, "stackctl sets this variable in the container");
         }),
         Becomes::Text(text) if in_file && text == variable.value && !variable.has_variable => {
             told(variable, work, |ledger, place| ledger.carried(place, format!("services.{key}.env_file")));
         }
         Becomes::Text(text) if text.is_empty() && variable.of_file => {
-            told(variable, work, |ledger, place| ledger.carried_with(place, None, "left out: it is empty"));
+            told(variable, work, |ledger, place| ledger.carried_with(place, None, "left out: the value is empty"));
         }
         Becomes::Text(text) => {
             let value = work.settled(&text);
@@ -171,7 +176,7 @@ fn one(service: &Service, variable: &Variable, becomes: Becomes, has_files: bool
         Becomes::Own => {
             own(service, name, &variable.value, work);
             let note = if variable.is_passed {
-                Some("not set here; without its line, the program gets nothing".to_owned())
+                Some("not set here. If you remove the line, the variable stays unset".to_owned())
             } else {
                 named_in(service, name, &variable.value, work)
             };
@@ -198,7 +203,8 @@ fn named_in(service: &Service, name: &str, value: &str, work: &mut Work<'_>) -> 
     }
     let hosts = hosts_of(value, &work.facts);
     let kept = hosts.iter().filter_map(|(host, _)| Some((host, work.facts.hosts.kept.get(host)?)));
-    let names: Vec<String> = kept.map(|(host, key)| format!("`{host}` is {key}.{}.internal", work.name)).collect();
+    let names: Vec<String> =
+        kept.map(|(host, key)| format!("replace `{host}` with {key}.{}.internal", work.name)).collect();
     if names.is_empty() {
         return None;
     }

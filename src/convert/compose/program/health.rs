@@ -76,20 +76,20 @@ pub(super) fn write(service: &Service, work: &mut Work<'_>) {
             map.set("grace", Value::number(grace));
         }
         if let Some(place) = place {
-            work.ledger().carried_with(place, Some(&to), "the load balancer asks the path itself");
+            work.ledger().carried_with(place, Some(&to), "the load balancer checks this path");
         }
     } else {
         if let Some(test) = test(service) {
             command(service, &test, &mut map, work);
         } else if let Some(place) = place {
-            work.ledger().carried_with(place, None, "no check of the container");
+            work.ledger().carried_with(place, None, "the container has no health check");
         }
         if reach.is_public {
             unknown(service, &to, &mut map, work);
         }
     }
     if let (None, Some(place)) = (map.get("path").or(map.get("command")), place) {
-        work.ledger().carried_with(place, None, "no check of the container");
+        work.ledger().carried_with(place, None, "the container has no health check");
     }
     let only_path = map.keys().collect::<Vec<&str>>() == ["path"];
     match (only_path, map.get("path").cloned()) {
@@ -102,14 +102,14 @@ pub(super) fn write(service: &Service, work: &mut Work<'_>) {
         }
     }
     if work.open.questions.iter().any(|question| question.key == to) {
-        let comment = "Decide: a path that answers 200 when a task can serve.";
+        let comment = "Decide: a path that returns 200 when a task is ready.";
         work.service(&service.key).comment("health", comment);
     }
 }
 
 /// No file says which path answers: ask, and let every answer below 500 count meanwhile.
 fn unknown(service: &Service, to: &str, map: &mut Map, work: &mut Work<'_>) {
-    let text = format!("A path of {} that answers 200 when a task can serve", service.key);
+    let text = format!("The path of {} that returns 200 when a task is ready", service.key);
     match work.open.ask(to, text, Some("/")) {
         Some(path) if path.starts_with('/') => {
             map.set("path", Value::text(path));
@@ -126,7 +126,7 @@ fn unknown(service: &Service, to: &str, map: &mut Map, work: &mut Work<'_>) {
 fn command(service: &Service, test: &[String], map: &mut Map, work: &mut Work<'_>) {
     let Some(place) = service.item.entry("healthcheck").map(|entry| entry.place) else { return };
     if test.iter().any(|word| work.facts.known.within(word).is_some()) {
-        work.ledger().approximated(place, None, "left out: a password is in it");
+        work.ledger().approximated(place, None, "left out: it contains a password");
         return;
     }
     let words: Vec<Value> = test.iter().map(|word| work.settled(word)).collect();
@@ -152,7 +152,7 @@ fn command(service: &Service, test: &[String], map: &mut Map, work: &mut Work<'_
         map.set("start", Value::number(start));
     }
     let to = format!("services.{}.health.command", service.key);
-    work.ledger().carried_with(place, Some(&to), "times within ECS's ranges");
+    work.ledger().carried_with(place, Some(&to), "with times in the ranges that ECS allows");
 }
 
 fn seconds(service: &Service, key: &str) -> Option<u64> {

@@ -41,7 +41,7 @@ pub(super) fn write(service: &Service, builders: &[&Service], work: &mut Work<'_
     };
     if let Some(entry) = service.item.entry("image") {
         if builder.is_some() {
-            work.project.ledger.carried_with(entry.place, None, "stackctl names what it builds by itself");
+            work.project.ledger.carried_with(entry.place, None, "stackctl chooses the names of images that it builds");
         } else {
             let text = service.image.clone().unwrap_or_default();
             let value = work.settled(&text);
@@ -72,9 +72,9 @@ fn build(builder: &Service, service: &Service, work: &mut Work<'_>) -> Value {
     if context.starts_with("..") || context.starts_with('/') || context.contains("://") {
         map.comment(
             "dockerfile",
-            "Decide: the source is not below the folder of this file: move the file, or the source.",
+            "Decide: the source is not in the folder of this file. Move this file or the source.",
         );
-        work.open.ask(&format!("{to}.context"), format!("{context} is not below the folder of stack.yaml"), None);
+        work.open.ask(&format!("{to}.context"), format!("{context} is not in the folder of stack.yaml"), None);
     }
     for entry in builder.at(&["build"]).map(Item::entries).unwrap_or_default().to_vec() {
         let ledger = &mut work.project.ledger;
@@ -87,14 +87,14 @@ fn build(builder: &Service, service: &Service, work: &mut Work<'_>) -> Value {
                 }
             }
             "args" => args(service, &entry.item, &to, &mut map, work),
-            "dockerfile_inline" => ledger.not_possible(entry.place, "write it to a Dockerfile, and name that"),
-            "additional_contexts" => ledger.not_possible(entry.place, "copy what it needs below the context"),
+            "dockerfile_inline" => ledger.not_possible(entry.place, "write it to a Dockerfile, and name that file"),
+            "additional_contexts" => ledger.not_possible(entry.place, "copy what it needs into the build context"),
             "ssh" | "secrets" => {
                 ledger.not_possible(entry.place, "build the image with Docker, push it, and name it with `image`");
             }
-            key if QUIET.contains(&key) => ledger.carried_with(entry.place, None, "nothing that the image depends on"),
+            key if QUIET.contains(&key) => ledger.carried_with(entry.place, None, "the image does not depend on it"),
             "network" | "extra_hosts" | "privileged" | "ulimits" | "entitlements" => {
-                ledger.approximated(entry.place, None, "left out: the build has Docker's usual network and limits");
+                ledger.approximated(entry.place, None, "left out: the build uses Docker's default network and limits");
             }
             key => ledger.not_possible(entry.place, format!("Compose does not know `{key}` in `build`")),
         }
@@ -111,7 +111,7 @@ fn args(service: &Service, item: &Item, to: &str, build: &mut Map, work: &mut Wo
             None => Some(String::new()),
         };
         let Some(text) = text else {
-            work.ledger().carried_with(entry.place, None, "not set: the Dockerfile's own default counts");
+            work.ledger().carried_with(entry.place, None, "not set: the default in the Dockerfile is used");
             continue;
         };
         let variable = Variable {
@@ -124,7 +124,7 @@ fn args(service: &Service, item: &Item, to: &str, build: &mut Map, work: &mut Wo
         };
         let becomes = rewritten(service, &variable, &work.facts).0;
         if let Becomes::Changed(_, how) = &becomes {
-            let how = format!("{how}; an argument of a build is the same in all environments");
+            let how = format!("{how}; a build argument is the same in all environments");
             work.ledger().approximated(entry.place, Some(&format!("{to}.args")), how);
         }
         if let Becomes::Text(made) | Becomes::Secret(made) = &becomes
@@ -132,12 +132,13 @@ fn args(service: &Service, item: &Item, to: &str, build: &mut Map, work: &mut Wo
         {
             let section = if matches!(becomes, Becomes::Secret(_)) { "secrets" } else { "env" };
             work.service(&service.key).map(section).set(entry.key.clone(), marks::value(made));
-            let how = "left out: it is known only when the program runs, which gets it as a variable";
+            let how = "left out: the value is known only at run time. The container gets it as a variable";
             work.ledger().approximated(entry.place, Some(&format!("services.{}.{section}", service.key)), how);
             continue;
         }
         if is_secret(&entry.key, &text) || work.facts.known.within(&text).is_some() {
-            let why = "left out: everybody who has the image can read its build arguments. Give it to the program by `secrets`";
+            let why = "left out: build arguments can be read from the image. Pass the value to the program in \
+             `secrets`";
             work.ledger().approximated(entry.place, None, why);
             continue;
         }

@@ -84,7 +84,7 @@ fn replicas(service: &Service, work: &mut Work<'_>) {
 fn stop(service: &Service, work: &mut Work<'_>) {
     let Some(entry) = service.item.entry("stop_grace_period").map(|entry| entry.place) else { return };
     let Some(seconds) = service.text(&["stop_grace_period"]).and_then(words::seconds) else {
-        work.ledger().not_possible(entry, "it is no time such as 30s");
+        work.ledger().not_possible(entry, "expected a duration, such as 30s");
         return;
     };
     let to = format!("services.{}.stop_timeout", service.key);
@@ -92,7 +92,7 @@ fn stop(service: &Service, work: &mut Work<'_>) {
     if within == seconds {
         work.ledger().carried(entry, &to);
     } else {
-        work.ledger().approximated(entry, Some(&to), format!("{within} s: ECS gives a task 2 to 120 s"));
+        work.ledger().approximated(entry, Some(&to), format!("{within} s: ECS allows 2 s to 120 s"));
     }
     if within != 30 {
         work.service(&service.key).set("stop_timeout", Value::number(within));
@@ -102,13 +102,13 @@ fn stop(service: &Service, work: &mut Work<'_>) {
 fn ulimits(service: &Service, work: &mut Work<'_>) {
     for entry in service.at(&["ulimits"]).map(Item::entries).unwrap_or_default().to_vec() {
         if entry.key != "nofile" {
-            work.ledger().approximated(entry.place, None, "left out: Fargate knows `nofile` alone");
+            work.ledger().approximated(entry.place, None, "left out: Fargate supports only `nofile`");
             continue;
         }
         let text = ["hard", "soft"].iter().find_map(|key| entry.item.at(&[key]).and_then(Item::text));
         let number = text.or_else(|| entry.item.text()).and_then(|text| text.parse::<u64>().ok());
         let Some(number) = number else {
-            work.ledger().not_possible(entry.place, "it is no number");
+            work.ledger().not_possible(entry.place, "it is not a number");
             continue;
         };
         let mut map = Map::default();

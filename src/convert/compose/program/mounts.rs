@@ -75,7 +75,7 @@ pub(super) fn write(service: &Service, work: &mut Work<'_>) -> Vec<Called> {
     let items = service.at(&["volumes"]).map(|item| item.items().to_vec()).unwrap_or_default();
     for item in &items {
         let Some((mount, is_tmpfs)) = mount(item) else {
-            work.ledger().not_possible(item.place, "a mount has a `target`");
+            work.ledger().not_possible(item.place, "a mount needs a `target`");
             continue;
         };
         if is_tmpfs {
@@ -98,7 +98,7 @@ fn temporary(service: &Service, work: &mut Work<'_>) {
         let size = options.split(',').find_map(|option| option.strip_prefix("size=")).and_then(words::mebibytes);
         memory(service, path, size, item.place, work);
         if options.split(',').any(|option| ["uid", "gid", "mode"].iter().any(|key| option.starts_with(key))) {
-            let how = "the folder belongs to root with mode 1777: a stack.yaml says its size alone";
+            let how = "the folder belongs to root with mode 1777: stack.yaml sets only its size";
             work.ledger().approximated(item.place, Some(&format!("services.{}.tmpfs", service.key)), how);
         }
     }
@@ -130,7 +130,7 @@ fn memory(service: &Service, path: &str, size: Option<u64>, place: Place, work: 
     let to = format!("services.{}.tmpfs", service.key);
     let path = path.trim_end_matches('/');
     if !path.starts_with('/') {
-        work.ledger().not_possible(place, "a folder in memory has a path that begins with /");
+        work.ledger().not_possible(place, "the path of a folder in memory starts with /");
         return;
     }
     let size = size.filter(|size| *size > 0).unwrap_or(64);
@@ -149,9 +149,9 @@ fn one(service: &Service, mount: &Mount, place: Place, work: &mut Work<'_>) -> V
     let Some(source) = mount.source.clone() else {
         let is_path = mount.target.starts_with('/');
         let why = if is_path {
-            "left out: a volume without a name is empty in each new container"
+            "left out: a volume without a name is empty in every new container"
         } else {
-            "left out: without a path in the container, Docker makes a volume that nobody uses"
+            "left out: without a path in the container, Docker creates a volume that nothing uses"
         };
         work.ledger().carried_with(place, None, why);
         return Vec::new();
@@ -164,12 +164,12 @@ fn one(service: &Service, mount: &Mount, place: Place, work: &mut Work<'_>) -> V
             let path = source.trim_start_matches("./").trim_end_matches('/').to_owned();
             let to = format!("services.{key}.files");
             if path.starts_with("..") {
-                let instead = "the file is not below the folder of stack.yaml: move it there, and name it in `files`";
+                let instead = "the file is not in the folder of stack.yaml: move it there, and add it to `files`";
                 work.ledger().not_possible(place, instead);
                 return Vec::new();
             }
             work.service(&key).map("files").set(mount.target.clone(), marks::value(&path));
-            work.ledger().carried_with(place, Some(&to), "laid over the image; a changed file is a release");
+            work.ledger().carried_with(place, Some(&to), "added to the image; a change of the file is a release");
             return super::configured::tell(service, &path, place, work);
         }
         Kind::Secret => secret(service, &source, &mount.target, place, work),
@@ -183,11 +183,11 @@ fn kind(source: &str, mount: &Mount, service: &Service, folder: &Path) -> Kind {
     let is_path = source.starts_with(['.', '/', '~', '\\', '\u{e000}']) || source.get(1..2) == Some(":");
     if source.contains("docker.sock") || target.ends_with("docker.sock") {
         return Kind::NotPossible(
-            "tasks have no Docker: start other containers with `stackctl run`, jobs or AWS's API",
+            "tasks cannot use Docker: start other containers with `stackctl run`, with `jobs` or with the AWS API",
         );
     }
     if ["/dev", "/sys", "/proc", "/var/run", "/run", "/lib/modules"].iter().any(|path| source.starts_with(path)) {
-        return Kind::NotPossible("tasks have no host: neither its devices nor its sockets");
+        return Kind::NotPossible("tasks have no access to a host, its devices or its sockets");
     }
     if ["/etc/ssl", "/etc/localtime", "/etc/timezone", "/usr/share", "/usr/local/share", "/etc/pki"]
         .iter()
@@ -202,7 +202,8 @@ fn kind(source: &str, mount: &Mount, service: &Service, folder: &Path) -> Kind {
     let is_caddy = is_caddy(service);
     if is_caddy && ["/data", "/config", "/var/log"].iter().any(|path| target.starts_with(path)) {
         return Kind::LeftOut(
-            "left out: Caddy keeps certificates and logs there, which are the load balancer's and CloudWatch's",
+            "left out: Caddy stores certificates and logs there. The load balancer has the certificates, and \
+             CloudWatch has the logs",
         );
     }
     if !is_path {
@@ -213,19 +214,25 @@ fn kind(source: &str, mount: &Mount, service: &Service, folder: &Path) -> Kind {
     let last = bare.rsplit('/').next().unwrap_or_default();
     let target_last = target.rsplit('/').next().unwrap_or_default();
     if FOR_WORK.contains(&last) || FOR_WORK.contains(&target_last) {
-        return Kind::LeftOut("left out: for development, reports of tests or parts that the image has");
+        return Kind::LeftOut("left out: it is for development or test reports, or the image contains it");
     }
     if source == "." || source == ".." || bare == context || context.starts_with(&format!("{bare}/")) {
         return if service.entry("build").is_some() || service.image.is_none() {
-            Kind::LeftOut("left out: the source over the image, for development; the image has it")
+            Kind::LeftOut(
+                "left out: it mounts the source over the image during development; the image contains the \
+             source",
+            )
         } else {
             Kind::NotPossible(
-                "the program is not in its image: write a Dockerfile that copies it, and name that in `build`",
+                "the image does not contain the program: write a Dockerfile that copies it, and set `build`",
             )
         };
     }
     if last == target_last && CODE.contains(&last) && !mount.read_only {
-        return Kind::LeftOut("left out: the source over the image, for development; the image has it");
+        return Kind::LeftOut(
+            "left out: it mounts the source over the image during development; the image contains \
+         the source",
+        );
     }
     let whole = folder.join(bare);
     let ending = Path::new(target_last).extension().and_then(|ending| ending.to_str()).unwrap_or_default();
@@ -237,14 +244,17 @@ fn kind(source: &str, mount: &Mount, service: &Service, folder: &Path) -> Kind {
         return Kind::Secret;
     }
     if bare.to_lowercase().contains("secret") || ["certs", "ssl", "certificates"].contains(&last) {
-        return Kind::NotPossible("files with secrets belong into no image: give their values by `secrets`");
+        return Kind::NotPossible("an image must not contain files with secrets: pass their values in `secrets`");
     }
     let is_settings =
         ["conf", "config", "conf.d", "import", "provisioning", "templates", "scripts", "keycloak", "nginx"];
     let is_folder = mount.read_only || is_settings.contains(&last) && whole.is_dir() || last == "keycloak";
     if is_file || is_folder && !source.starts_with('\u{e000}') {
         if source.starts_with(['/', '~', '\\', '\u{e000}']) || source.get(1..2) == Some(":") {
-            return Kind::NotPossible("a file outside of the project: copy it there, and name it in `files`");
+            return Kind::NotPossible(
+                "the file is outside the project: copy it into the project, and add it to \
+             `files`",
+            );
         }
         return Kind::Config;
     }
@@ -257,14 +267,15 @@ fn secret(service: &Service, source: &str, target: &str, place: Place, work: &mu
     if target.ends_with("/config/master.key") {
         super::environment::own(service, "RAILS_MASTER_KEY", &format!("file {source}"), work);
         let to = format!("services.{key}.secrets.RAILS_MASTER_KEY");
-        work.ledger().approximated(place, Some(&to), "a variable takes the place of the file; Rails reads it");
+        work.ledger().approximated(place, Some(&to), "a variable that Rails reads replaces the file");
         return;
     }
     let naming =
         service.variables.iter().find(|variable| variable.value == target).map(|variable| variable.name.clone());
     let name = target.rsplit('/').next().unwrap_or("secret").to_owned();
     let Some(variable) = naming else {
-        let instead = "a file with a secret belongs into no image: give it by `secrets`, as a variable or a file that a sidecar writes";
+        let instead = "an image must not contain a file with a secret: pass it in `secrets`, as a variable or as a \
+         file that a sidecar writes";
         work.ledger().not_possible(place, instead);
         return;
     };
@@ -282,7 +293,8 @@ fn data(service: &Service, source: &str, mount: &Mount, place: Place, work: &mut
     if let super::super::images::Role::Server(server) = service.role
         && server.refuses_nfs
     {
-        let how = "left out: its makers refuse a network file system, so what it keeps goes with the task";
+        let how = "left out: this program does not support network file systems, so its data is lost when the task \
+         stops";
         work.ledger().approximated(place, None, how);
         return;
     }
@@ -294,7 +306,7 @@ fn data(service: &Service, source: &str, mount: &Mount, place: Place, work: &mut
     });
     let (source, target) = above.unwrap_or((source.trim_end_matches('/').to_owned(), mount.target.clone()));
     if !target.starts_with('/') || target.len() < 2 {
-        work.ledger().not_possible(place, "a volume has a path of the container that begins with /");
+        work.ledger().not_possible(place, "the path of a volume in the container starts with /");
         return;
     }
     let is_named = !source.starts_with(['.', '/', '~', '\\', '\u{e000}']);
@@ -305,7 +317,8 @@ fn data(service: &Service, source: &str, mount: &Mount, place: Place, work: &mut
     let map = work.service(&key).map("volumes");
     match map.get(&name) {
         Some(known) if *known != Value::text(target.clone()) && !is_at(known, &target) => {
-            let instead = "a container has a volume at one path: mount it at the folder above, or use two volumes";
+            let instead = "a container mounts a volume at one path only: mount it at the parent folder, or use two \
+             volumes";
             work.ledger().not_possible(place, instead);
             return;
         }
@@ -319,11 +332,11 @@ fn data(service: &Service, source: &str, mount: &Mount, place: Place, work: &mut
         Value::text(target)
     };
     work.service(&key).map("volumes").set(name, value);
-    let note = "files on EFS. The volume starts empty, and hides what the image has there";
+    let note = "files on EFS. The volume is empty at first and hides the files of the image at this path";
     if is_named {
         work.ledger().carried_with(place, Some(&to), note);
     } else {
-        work.ledger().approximated(place, Some(&to), format!("{note}; copy what the folder of the host has"));
+        work.ledger().approximated(place, Some(&to), format!("{note}. Copy the files of the host folder to it"));
     }
 }
 

@@ -22,14 +22,14 @@ const SIDECAR: &str = "given";
 pub(super) fn write(service: &Service, work: &mut Work<'_>) {
     for item in service.at(&["secrets"]).map(|item| item.items().to_vec()).unwrap_or_default() {
         let Some((source, target)) = ends(&item) else {
-            work.ledger().not_possible(item.place, "a secret has a `source`");
+            work.ledger().not_possible(item.place, "a secret needs a `source`");
             continue;
         };
         secret(service, &source, &target, item.place, work);
     }
     for item in service.at(&["configs"]).map(|item| item.items().to_vec()).unwrap_or_default() {
         let Some((source, target)) = ends(&item) else {
-            work.ledger().not_possible(item.place, "a configuration has a `source`");
+            work.ledger().not_possible(item.place, "a configuration needs a `source`");
             continue;
         };
         config(service, &source, &target, item.place, work);
@@ -89,11 +89,17 @@ fn secret(service: &Service, source: &str, target: &str, place: Place, work: &mu
             }
             _ => own(service, &name, &identity, work),
         }
-        work.ledger().approximated(place, Some(&to), "a variable takes the place of the file: ECS gives no files");
+        work.ledger().approximated(
+            place,
+            Some(&to),
+            "a variable replaces the file, because ECS passes secrets only \
+         as variables",
+        );
         return;
     }
     if target.starts_with('/') && !target.starts_with(FOLDER) {
-        let instead = "ECS gives no files: give it as a variable, or as a file in /run/secrets that a sidecar writes";
+        let instead = "ECS passes secrets only as variables: use a variable, or a file in /run/secrets that a \
+         sidecar writes";
         work.ledger().not_possible(place, instead);
         return;
     }
@@ -108,7 +114,7 @@ pub(super) fn written(service: &Service, file: &str, identity: &str, work: &mut 
     let name = file.replace(|c: char| !c.is_ascii_alphanumeric(), "_").to_uppercase();
     let name = if name.starts_with(|c: char| c.is_ascii_digit()) { format!("SECRET_{name}") } else { name };
     own(service, &name, identity, work);
-    let volume = work.volume("given to the containers of a task", SIDECAR);
+    let volume = work.volume("passed to the containers of a task", SIDECAR);
     let mut shared = Map::default();
     shared.set("shared", Value::text("task"));
     work.page.root.map("volumes").set(volume.clone(), Value::Map(shared));
@@ -143,11 +149,11 @@ fn config(service: &Service, source: &str, target: &str, place: Place, work: &mu
     let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
     let declared = work.project.root.at(&["configs", source]).cloned();
     let Some(declared) = declared else {
-        work.ledger().not_possible(place, format!("no file declares the configuration `{source}`"));
+        work.ledger().not_possible(place, format!("the configuration `{source}` is not declared"));
         return;
     };
     let Some(file) = declared.at(&["file"]).and_then(Item::text).map(str::to_owned) else {
-        let instead = "write its text to a file of the project, and name that in `files`";
+        let instead = "write its text to a file of the project, and add that file to `files`";
         work.ledger().not_possible(place, instead);
         return;
     };
@@ -155,11 +161,11 @@ fn config(service: &Service, source: &str, target: &str, place: Place, work: &mu
     work.service(&key).map("files").set(target, marks::value(path.trim_start_matches("./")));
     if declared.at(&["template_driver"]).is_some() {
         work.service(&key)
-            .comment("files", "Decide: the file is a template, which nobody fills in here: write it out.");
+            .comment("files", "Decide: the file is a template, and nothing fills it in. Replace its placeholders.");
         work.ledger().approximated(
             place,
             Some(&to),
-            "the file is laid over the image as it is: write its template out",
+            "the file is added to the image unchanged: replace its placeholders",
         );
     } else {
         work.ledger().carried(place, to);

@@ -40,7 +40,7 @@ pub(super) fn addressed(service: &Service, name: &str, text: &str, facts: &Facts
 pub(super) fn rewritten(service: &Service, variable: &Variable, facts: &Facts) -> (Becomes, Vec<Called>) {
     let (name, value) = (variable.name.as_str(), variable.value.as_str());
     if ["APP_VERSION", "STACK_NAME", "STACK_ENVIRONMENT"].contains(&name) {
-        let why = "stackctl gives every container its own value under this name";
+        let why = "stackctl sets this variable in every container";
         return (Becomes::LeftOut(why.to_owned()), Vec::new());
     }
     if let Some(becomes) = siblings::without_tls(service, name, value, facts) {
@@ -59,7 +59,7 @@ pub(super) fn rewritten(service: &Service, variable: &Variable, facts: &Facts) -
         return if is_impossible {
             (Becomes::Own, Vec::new())
         } else {
-            (Becomes::LeftOut(format!("left out: it names `{host}`, which is left out")), Vec::new())
+            (Becomes::LeftOut(format!("left out: it refers to `{host}`, which is left out")), Vec::new())
         };
     }
     if let Some(host) = siblings::port_of_gone(service, name, facts) {
@@ -87,15 +87,15 @@ fn bucket(name: &str, value: &str, service: &Service, facts: &Facts) -> Option<B
         return Some(Becomes::Text(super::marks::reference(&format!("buckets.{}.name", bucket_name(value)))));
     }
     if names_host || about && has(&["ENDPOINT"]) {
-        return Some(Becomes::LeftOut("left out: AWS's SDKs find S3 by themselves".to_owned()));
+        return Some(Becomes::LeftOut("left out: the AWS SDKs find S3 without it".to_owned()));
     }
     if about && has(&["PATH", "STYLE"]) && has(&["STYLE"]) {
-        return Some(Becomes::LeftOut("left out: S3 takes the bucket's name in the host".to_owned()));
+        return Some(Becomes::LeftOut("left out: S3 uses the bucket name in the host name".to_owned()));
     }
     if facts.bucket_keys.contains(value) && value.len() > 2 && has(&["KEY", "ID", "USER", "PASSWORD", "SECRET"])
         || about && has(&["KEY"]) && has(&["ACCESS", "SECRET"])
     {
-        return Some(Becomes::LeftOut("left out: the task's role may use the bucket, without keys".to_owned()));
+        return Some(Becomes::LeftOut("left out: the task role can use the bucket, without access keys".to_owned()));
     }
     (about && has(&["REGION"])).then(|| Becomes::Text(super::marks::reference("stack.region")))
 }

@@ -37,12 +37,12 @@ pub(super) fn rewritten(service: &Service, name: &str, text: &str, facts: &Facts
     if let ([one], Some(_)) = (all.as_slice(), &first.published.key) {
         let new = format!("{}{}{}", &text[..one.from], reference("stack.url"), &text[one.to..]);
         let how = format!(
-            "`{address}` is your computer: the load balancer has the requests for {} on AWS",
+            "`{address}` is your computer. On AWS, the load balancer receives the requests for {}",
             one.published.name
         );
         return Some(Becomes::Changed(new, how));
     }
-    let how = format!("`{address}` is your computer: write the address that {} has on AWS", first.published.name);
+    let how = format!("`{address}` is your computer: write the address of {} on AWS", first.published.name);
     Some(Becomes::Changed(text.to_owned(), how))
 }
 

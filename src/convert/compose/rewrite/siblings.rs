@@ -74,7 +74,7 @@ pub(super) fn without_tls(service: &Service, name: &str, value: &str, facts: &Fa
     }
     Some(Becomes::Changed(
         new.to_owned(),
-        format!("`{new}` in the place of `{value}`: RDS takes connections over TLS only"),
+        format!("`{new}` instead of `{value}`, because RDS accepts only TLS connections"),
     ))
 }
 

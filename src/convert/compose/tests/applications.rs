@@ -46,7 +46,7 @@ fn stores_become_those_of_aws_and_passwords_references() {
     converted.has("JWT_SECRET: generate");
     converted.has("STRIPE_API_KEY: set");
     converted.has("health: /health");
-    converted.has("Decide: which paths");
+    converted.has("Decide: the paths");
     assert_eq!(converted.open(), ["services.front.health", "services.api.routes", "services.front.routes"]);
     for secret in ["hunter22", "hunter33", "hunter44", "hunter55"] {
         converted.has_not(secret);
@@ -250,10 +250,10 @@ services:
     networks: [nobody]
 ";
     let converted = Project::new(compose).valid();
-    assert!(converted.fate("services.web.app").1.contains("belongs below `depends_on`"));
-    assert!(converted.fate("services.web.interval").1.contains("belongs below `healthcheck`"));
-    assert!(converted.fate("services.web.imagee").1.contains("does not know"));
-    assert!(converted.fate("services.web.networks[0]").1.contains("no file declares"));
+    assert!(converted.fate("services.web.app").1.contains("belongs to `depends_on`"));
+    assert!(converted.fate("services.web.interval").1.contains("belongs to `healthcheck`"));
+    assert!(converted.fate("services.web.imagee").1.contains("check the spelling"));
+    assert!(converted.fate("services.web.networks[0]").1.contains("is not declared"));
 }
 
 #[test]

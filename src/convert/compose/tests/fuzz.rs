@@ -107,7 +107,7 @@ fn has_line(message: &str) -> bool {
         let number = |part: Option<&str>| part.is_some_and(|part| part.parse::<usize>().is_ok());
         number(parts.next()) && number(parts.next()) && parts.next().is_some()
     };
-    message.split_whitespace().any(is_place) || message.contains(": the file is not UTF-8")
+    message.split_whitespace().any(is_place) || message.contains(": the file is not valid UTF-8")
 }
 
 #[test]

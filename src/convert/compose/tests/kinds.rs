@@ -33,7 +33,7 @@ fn a_broker_and_its_clients_share_its_password() {
     converted.has("BROKER: \"amqp://shop:((services.mq.secrets.RABBITMQ_DEFAULT_PASS))@((services.mq.host)):5672//\"");
     converted.has("RESULTS: \"db+postgresql://((database.user)):((database.password))@((database.host)):");
     converted.has("RABBITMQ_DEFAULT_PASS: generate");
-    assert!(converted.fate("services.web.environment.EVENTS").1.contains("`mq` is mq.shop.internal"));
+    assert!(converted.fate("services.web.environment.EVENTS").1.contains("replace `mq` with mq.shop.internal"));
 }
 
 #[test]
@@ -160,7 +160,7 @@ services:
     converted.has("domains: [shop.example.com]");
     let (fate, note) = converted.fate("services.web.volumes[0]");
     assert_eq!(fate, Fate::Approximated);
-    assert!(note.contains("`app` is app.shop.internal"), "{note}");
+    assert!(note.contains("replace `app` with app.shop.internal"), "{note}");
 }
 
 #[test]
@@ -200,7 +200,7 @@ services:
     .valid();
     converted.has("domains: [wiki.example.com]");
     converted
-        .has("port: 3000\n    # Decide: which paths, or `domains`: several services published a port.\n    routes: []");
+        .has("port: 3000\n    # Decide: the paths or `domains` of this service. Several services published a port.\n    routes: []");
     assert!(converted.fate("services.caddy.volumes[0]").1.contains("write `http://` before"));
     assert_eq!(converted.fate("services.caddy.ports[2]").0, Fate::Approximated);
 }
@@ -278,8 +278,8 @@ fn each_line_of_the_env_file_is_in_the_report() {
     let converted = Project::new("services:\n  web: { image: 'acme/web:${TAG}', ports: ['80:80'] }\n")
         .with(".env", "TAG=1\nUNUSED=2\n")
         .valid();
-    assert_eq!(converted.fate("TAG"), (Fate::Carried, "its value is where the files have `${TAG}`"));
-    assert_eq!(converted.fate("UNUSED"), (Fate::Carried, "no file takes it, so no program got it"));
+    assert_eq!(converted.fate("TAG"), (Fate::Carried, "its value replaces `${TAG}` in the files"));
+    assert_eq!(converted.fate("UNUSED"), (Fate::Carried, "no file uses it, so no container got it"));
 }
 
 #[test]

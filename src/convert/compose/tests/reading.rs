@@ -26,7 +26,7 @@ fn a_second_file_is_laid_over_the_first() {
     converted.has("port: 3000");
     converted.has("new: /x");
     converted.has_not("8080");
-    assert!(converted.fate("services.web.command").1.contains("says something else"));
+    assert!(converted.fate("services.web.command").1.contains("overrides this value"));
 }
 
 #[test]
@@ -101,10 +101,10 @@ fn bad_input_is_told_at_its_place() {
     for (text, told) in [
         ("services: [a]\n", "compose.yaml:1:"),
         ("- a\n", "expected a mapping, found a list"),
-        ("name: x\n", "the file has no services"),
+        ("name: x\n", "the file contains no services"),
         ("services:\n  web: text\n", "compose.yaml:2:"),
         ("services:\n  web:\n    image: a\n    environment: 3\n", "compose.yaml:4:"),
-        ("services:\n  web:\n    image: a$(b)\n", "`$` begins no variable"),
+        ("services:\n  web:\n    image: a$(b)\n", "`$` does not start a variable"),
         ("services:\n  web:\n    image: a\n    ports: 80\n", "expected a list"),
         ("services:\n  web:\n    extends: { service: web }\n", "`web` extends itself"),
         ("services:\n  web:\n    extends: { file: no.yaml, service: a }\n", "compose.yaml:3:"),

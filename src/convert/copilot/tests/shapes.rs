@@ -27,7 +27,7 @@ fn environments_become_those_of_one_file() {
     assert_eq!(fate(&conversion, "variables.DB_PASSWORD").0, Fate::Approximated);
     let (worst, note) = fate(&conversion, "retries");
     assert_eq!(worst, Fate::Approximated);
-    assert!(note.contains("Copilot does not know `retries`"), "{note}");
+    assert!(note.contains("Copilot ignores `retries`"), "{note}");
     let spoken: BTreeMap<Fate, usize> = conversion.report.rows.iter().fold(BTreeMap::new(), |mut all, row| {
         *all.entry(row.fate).or_default() += 1;
         all
@@ -148,7 +148,7 @@ fn functions_of_templates_are_followed() {
     }
     let (fate_of, note) = fate(&conversion, "Outputs.Odd");
     assert_eq!(fate_of, Fate::Approximated);
-    assert!(note.contains("the program got ODD"), "{note}");
+    assert!(note.contains("the container got ODD"), "{note}");
     assert_eq!(fate(&conversion, "Outputs.Group").0, Fate::Carried);
     assert!(conversion.open.iter().any(|question| question.key == "environments.prod.services.web.env.ODD"));
 }
