@@ -111,16 +111,16 @@ impl Draft {
     /// Returns the text of stack.yaml.
     pub(super) fn render(&self) -> String {
         let mut page = Page::default();
-        page.line("# What stackctl makes of this project on AWS, and all that it needs to know.");
-        page.line("# `stackctl validate` checks it, `stackctl plan` shows what would be done, `stackctl up` does it.");
+        page.line("# This file describes what stackctl creates on AWS for this project.");
+        page.line("# `stackctl validate` checks it, `stackctl plan` shows the changes, `stackctl up` makes them.");
         page.line(&format!("name: {}", scalar(&self.name)));
         page.line(&format!("region: {}", scalar(&self.region)));
         page.line("");
         page.noted("network:", "");
-        page.noted("  zones: 2", "tasks and subnets over two availability zones");
+        page.noted("  zones: 2", "Availability Zones for tasks and subnets");
         page.noted(
             "  nat: single",
-            "tasks reach the internet by one NAT gateway; `none` saves it and gives them public addresses",
+            "one NAT gateway for outbound traffic; with `none`, tasks have public addresses instead",
         );
         if self.database {
             page.line("");
@@ -137,24 +137,24 @@ impl Draft {
             Source::Package(folder) => {
                 page.noted(
                     &format!("    build: {}", scalar(folder)),
-                    "a Cargo package: its image is made without Docker",
+                    "a Cargo package: stackctl builds the image without Docker",
                 );
             }
             Source::Dockerfile(path) => {
-                page.noted(&format!("    build: {{ dockerfile: {} }}", scalar(path)), "built by the docker command");
+                page.noted(&format!("    build: {{ dockerfile: {} }}", scalar(path)), "built with the docker command");
             }
             Source::Image(image) => {
-                page.noted(&format!("    image: {}", scalar(image)), "pulled as it is named");
+                page.noted(&format!("    image: {}", scalar(image)), "ECS pulls this image");
             }
         }
         if let Some(port) = self.port.0 {
-            page.noted(&format!("    port: {port}"), "given to the program as PORT; it listens there on 0.0.0.0");
-            page.noted(&format!("    health: {}", scalar(&self.health)), "answers 200 when a task can serve");
+            page.noted(&format!("    port: {port}"), "set as PORT; the program must listen on 0.0.0.0");
+            page.noted(&format!("    health: {}", scalar(&self.health)), "must return 200 when a task is ready");
         }
-        page.noted("    replicas: 1", "tasks; with 2 or more, one may fail");
-        page.noted("    # release: [migrate]", "arguments for one task before a new version serves");
+        page.noted("    replicas: 1", "number of tasks; with 2 or more, one can fail");
+        page.noted("    # release: [migrate]", "arguments of a task that runs before each release");
         page.noted("    # env: { GREETING: hello }", "plain environment variables");
-        page.noted("    # secrets: { KEY: generate }", "made once, kept in Secrets Manager");
+        page.noted("    # secrets: { KEY: generate }", "generated once, stored in Secrets Manager");
         page.text
     }
 }
