@@ -82,9 +82,10 @@ fn wrong(stack: &Stack, given: &Given, there: &GivenNetwork, public_tasks: bool)
             wrong.push(format!("network.{key}: a {who} needs subnets in two zones, found {}", zones.len()));
         }
     }
-    for (name, service) in &stack.services {
-        let at = format!("services.{name}.security_groups");
-        wrong.extend(service.security_groups.iter().filter_map(|id| match there.groups.get(id) {
+    for (name, program) in stack.programs() {
+        let section = if stack.services.contains_key(name) { "services" } else { "jobs" };
+        let at = format!("{section}.{name}.security_groups");
+        wrong.extend(program.security_groups.iter().filter_map(|id| match there.groups.get(id) {
             None => Some(format!("{at}: {id} not found in {}", stack.region)),
             Some(other) if other != vpc => Some(format!("{at}: {id} is in {other}, not in {vpc}")),
             Some(_) => None,
@@ -138,7 +139,7 @@ mod tests {
         let text = format!(
             "name: demo\nregion: eu-west-1\nnetwork: {{ vpc: vpc-00000001, {network} }}\ndatabase: {{}}\n\
              services: {{ web: {{ build: app, port: 80, release: [migrate]{of_web} }} }}\njobs: {{ tidy: {{ service: web, \
-             command: [tidy], schedule: rate(1 day) }} }}\n"
+             command: [tidy], schedule: rate(1 day) }}, own: {{ image: psql, schedule: rate(1 day){of_web} }} }}\n"
         );
         let stack = spec::parse("stack.yaml", &text, spec::DEFAULT_ENVIRONMENT, &|_| None).expect("it is valid");
         graph(&stack, &Facts { network: Some(there), ..Facts::default() })
@@ -206,7 +207,7 @@ mod tests {
         };
         let theirs = groups(&[("sg-0000000a", "vpc-00000001"), ("sg-0000000b", "vpc-00000001")]);
         let graph = drawn_with(IDS, GROUPS, theirs).expect("it will do");
-        for address in ["service.web", "release.web", "schedule.tidy"] {
+        for address in ["service.web", "release.web", "schedule.tidy", "schedule.own"] {
             let desired = &graph.get(&address.parse().expect("it is one")).expect("it is there").desired;
             assert_eq!(desired["other_groups"], serde_json::json!(["sg-0000000a", "sg-0000000b"]), "{address}");
         }
@@ -217,6 +218,8 @@ mod tests {
             [
                 "services.web.security_groups: sg-0000000a not found in eu-west-1",
                 "services.web.security_groups: sg-0000000b is in vpc-00000002, not in vpc-00000001",
+                "jobs.own.security_groups: sg-0000000a not found in eu-west-1",
+                "jobs.own.security_groups: sg-0000000b is in vpc-00000002, not in vpc-00000001",
             ]
         );
     }

@@ -76,10 +76,10 @@ impl Stack {
         self.load_balancer.is_some() || self.has_internal()
     }
 
-    /// The security groups of others that services name, each once.
+    /// The existing security groups that services and jobs name, each once.
     #[must_use]
     pub fn security_groups(&self) -> Vec<String> {
-        let all: BTreeSet<&String> = self.services.values().flat_map(|service| &service.security_groups).collect();
+        let all: BTreeSet<&String> = self.programs().flat_map(|(_, program)| &program.security_groups).collect();
         all.into_iter().cloned().collect()
     }
 }

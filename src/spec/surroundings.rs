@@ -23,13 +23,14 @@ impl Surroundings<'_> {
     /// `files` name has to be there.
     pub(super) fn bring_in(&self, root: &mut Node, problems: &mut Collector) {
         let Some(folder) = self.folder else { return };
-        let Some(services) = child(root, "services") else { return };
-        let Value::Map(services) = &mut services.value else { return };
-        for (name, service) in services {
-            let path = format!("services.{}", name.text);
-            self.expand(folder, &path, service, problems);
-            missing(folder, &path, service, problems);
-            without_package(folder, &path, service, problems);
+        for section in ["services", "jobs"] {
+            let Some(Node { value: Value::Map(programs), .. }) = child(root, section) else { continue };
+            for (name, program) in programs {
+                let path = format!("{section}.{}", name.text);
+                self.expand(folder, &path, program, problems);
+                missing(folder, &path, program, problems);
+                without_package(folder, &path, program, problems);
+            }
         }
     }
 
@@ -76,9 +77,9 @@ impl Surroundings<'_> {
     }
 }
 
-/// Reports what `files` of a service name and is not there.
-fn missing(folder: &Path, path: &str, service: &mut Node, problems: &mut Collector) {
-    let Some(files) = child(service, "files") else { return };
+/// Reports the files and folders in `files` that do not exist.
+fn missing(folder: &Path, path: &str, program: &mut Node, problems: &mut Collector) {
+    let Some(files) = child(program, "files") else { return };
     for (place, node) in files.entries() {
         let from = node.entries().iter().find(|(key, _)| key.text == "from").map_or(node, |(_, from)| from);
         let Some(name) = from.text().filter(|name| paths::is_below(Path::new(name))) else { continue };
@@ -96,8 +97,8 @@ fn missing(folder: &Path, path: &str, service: &mut Node, problems: &mut Collect
 
 /// Reports a `build` that names a folder without a Cargo package, as Compose names that of a Dockerfile. A folder that is not there may
 /// be made before it is built.
-fn without_package(folder: &Path, path: &str, service: &mut Node, problems: &mut Collector) {
-    let Some(build) = child(service, "build") else { return };
+fn without_package(folder: &Path, path: &str, program: &mut Node, problems: &mut Collector) {
+    let Some(build) = child(program, "build") else { return };
     let Some(name) = build.text().filter(|name| paths::is_below(Path::new(name))) else { return };
     let source = folder.join(name);
     if !source.is_dir() || source.join("Cargo.toml").is_file() {

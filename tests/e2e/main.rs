@@ -44,6 +44,7 @@ mod http2;
 mod iam;
 mod init;
 mod internal;
+mod job_files;
 mod jobs;
 mod lifecycle;
 mod limits;

@@ -18,7 +18,7 @@ fn is_id(text: &str, prefix: &str) -> bool {
 }
 
 /// Writes `network` of a workload.
-pub(super) fn of_workload(context: &mut Context, scene: &Scene, network: &Entry, is_job: bool, target: &mut Target) {
+pub(super) fn of_workload(context: &mut Context, scene: &Scene, network: &Entry, target: &mut Target) {
     let key = target.key.to_owned();
     for entry in network.item.entries() {
         match entry.key.as_str() {
@@ -41,7 +41,7 @@ pub(super) fn of_workload(context: &mut Context, scene: &Scene, network: &Entry,
                             "network.private_subnets",
                             "all tasks of a stack run in the same subnets",
                         ),
-                        "security_groups" => groups(context, scene, entry, is_job, target),
+                        "security_groups" => groups(context, scene, entry, target),
                         _ => context.unknown(entry, &["placement", "security_groups"]),
                     }
                 }
@@ -54,7 +54,7 @@ pub(super) fn of_workload(context: &mut Context, scene: &Scene, network: &Entry,
     }
 }
 
-fn groups(context: &mut Context, scene: &Scene, all: &Entry, is_job: bool, target: &mut Target) {
+fn groups(context: &mut Context, scene: &Scene, all: &Entry, target: &mut Target) {
     let to = format!("{}.security_groups", target.key);
     let list = all.item.entry("groups").map_or(&all.item, |groups| &groups.item);
     let mut ids: Vec<String> = Vec::new();
@@ -73,18 +73,11 @@ fn groups(context: &mut Context, scene: &Scene, all: &Entry, is_job: bool, targe
     }
     ids.truncate(4);
     let question = "the IDs of security groups in `network.vpc`";
-    if !is_job && scene.has_vpc && wanted.is_empty() {
+    if scene.has_vpc && wanted.is_empty() {
         if !ids.is_empty() {
             target.map.set("security_groups", Value::texts(ids));
         }
         context.carried(all, to);
-    } else if is_job {
-        context.nearly(
-            all,
-            &to,
-            "a job has no `security_groups`: make it a job of a service that has them and \
-         `replicas: 0`",
-        );
     } else {
         let list = wanted.iter().chain(&ids).cloned().collect::<Vec<_>>().join(", ");
         if scene.has_vpc && !ids.is_empty() {

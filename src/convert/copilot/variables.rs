@@ -337,7 +337,7 @@ pub(super) fn spread(context: &mut Context, scene: &Scene, entry: &Entry, owner:
             target.map.map("env").set(name, Value::text(value));
         }
     }
-    let how = "only a service has `env_file`: the variables of the file are in `env`";
+    let how = "a sidecar has no `env_file`: the variables of the file are in `env`";
     match secrets.as_slice() {
         [] => context.nearly(entry, &to, how),
         names => {
@@ -347,7 +347,7 @@ pub(super) fn spread(context: &mut Context, scene: &Scene, entry: &Entry, owner:
     }
 }
 
-/// Writes `env_file` of a service.
+/// Writes `env_file` of a service or a job.
 pub(super) fn file(context: &mut Context, scene: &Scene, entry: &Entry, target: &mut Target) {
     let Some(path) = entry.item.text() else {
         context.left_out(entry, "it does not name a file");

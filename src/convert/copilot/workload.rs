@@ -100,13 +100,8 @@ pub(super) fn workload(context: &mut Context, scene: &mut Scene, workload: &str,
     if let Some(storage) = manifest.entry("storage") {
         storage::storage(context, scene, storage, &mut mounts, &mut target);
     }
-    // The file of a job comes last, because the other keys override it.
-    let of_job = manifest.entry("env_file").filter(|_| section == "jobs");
-    for entry in manifest.entries().iter().filter(|entry| of_job.is_none() || entry.key != "env_file") {
+    for entry in manifest.entries() {
         said(context, scene, entry, (workload, &kind, is_idle), &mut target);
-    }
-    if let Some(entry) = of_job {
-        variables::spread(context, scene, entry, &mut Owner { workload, service: None }, &mut target);
     }
     if let Some(entry) = manifest.entry("sidecars") {
         if section == "jobs" {
@@ -154,8 +149,8 @@ fn said(
         "entrypoint" | "command" => image::command(context, scene, entry, target),
         "variables" => variables::variables(context, scene, entry, &mut owner, target),
         "secrets" => variables::secrets(context, scene, entry, &mut owner, target),
-        "env_file" if section == "services" => variables::file(context, scene, entry, target),
-        "network" => network::of_workload(context, scene, entry, section == "jobs", target),
+        "env_file" => variables::file(context, scene, entry, target),
+        "network" => network::of_workload(context, scene, entry, target),
         "logging" => logging(context, entry, target),
         "deployment" => deployment(context, entry, target),
         "observability" => observability(context, entry),

@@ -1,4 +1,4 @@
-//! `files` of a service: what is laid over its image.
+//! `files` of a service or a job: what is laid over its image.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -13,8 +13,8 @@ use crate::spec::{
 
 const SUCH_AS: &str = "write the path of a file or folder, such as deploy/nginx.conf";
 
-pub(super) fn files(service: &Map, problems: &mut Collector) -> Option<BTreeMap<String, FileFrom>> {
-    let Some(field) = service.get("files") else { return Some(BTreeMap::new()) };
+pub(super) fn files(program: &Map, problems: &mut Collector) -> Option<BTreeMap<String, FileFrom>> {
+    let Some(field) = program.get("files") else { return Some(BTreeMap::new()) };
     let entries = Entries::new(field.node, &field.path, problems)?;
     let mut files = BTreeMap::new();
     for field in entries.fields() {

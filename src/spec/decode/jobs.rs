@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{
-    buckets, calls, environment,
+    buckets, calls, environment, files,
     image::image,
-    logs, permissions, schedule, secrets,
+    logs, permissions, schedule, secrets, security_groups,
     service::{fits_in_definition, fits_in_overrides},
     size::size,
     volumes,
@@ -23,10 +23,13 @@ use crate::spec::{
 };
 
 /// What only a job with an image of its own has: a job of a service has what the service has.
-const OF_OWN: [&str; 8] = ["entrypoint", "arch", "volumes", "secrets", "calls", "buckets", "permissions", "logs"];
+const OF_OWN: [&str; 10] =
+    ["entrypoint", "arch", "volumes", "secrets", "files", "calls", "security_groups", "buckets", "permissions", "logs"];
 
 /// What there is beside the jobs.
 struct Beside<'a> {
+    /// The whole file.
+    root: &'a Map<'a>,
     /// The services, as they are written: one with a problem of its own is not an unknown one.
     services: &'a [Field<'a>],
     /// What values can refer to.
@@ -50,8 +53,8 @@ pub(super) fn jobs(field: &Field, root: &Map, scope: &Scope, problems: &mut Coll
     let services = root.get("services");
     let services = services.iter().filter_map(|field| Entries::new(field.node, &field.path, &mut Collector::default()));
     let services: Vec<Field> = services.flat_map(|entries| entries.fields().collect::<Vec<_>>()).collect();
-    let beside =
-        Beside { services: &services, scope, buckets: &buckets::declared(root), volumes: &volumes::declared(root) };
+    let (buckets, volumes) = (&buckets::declared(root)[..], &volumes::declared(root)[..]);
+    let beside = Beside { root, services: &services, scope, buckets, volumes };
     let mut jobs = BTreeMap::new();
     for field in entries.fields() {
         let name = &field.key.text;
@@ -100,6 +103,7 @@ fn job(field: &Field, beside: &Beside, problems: &mut Collector) -> Option<Job> 
     }
     let container = runs.as_ref().map_or("", |runs| runs.container(&field.key.text));
     fits_in_overrides(&map, "command", container, command.as_deref(), problems);
+    environment::files(&map, problems);
     let schedule = map.required("schedule", problems).and_then(|field| {
         let schedule = field.text(problems)?;
         if let Some((why, hint)) = schedule::problem(&schedule) {
@@ -149,9 +153,12 @@ fn own(
     let arch = map.word("arch", &ARCH, problems);
     let (cpu, memory) = size(map, problems);
     let calls = calls::calls(map, &field.key.text, beside.services, problems);
+    let calling = calls.as_ref().is_some_and(|calls| !calls.is_empty());
+    let security_groups = security_groups::of(map, beside.root, calling, problems);
     let scope = &calls::scope(beside.scope, calls.as_deref().unwrap_or_default(), beside.services);
     let buckets = buckets::used(map, beside.buckets, problems);
     let volumes = volumes::mounts(map, beside.volumes, problems);
+    let files = files::files(map, problems);
     let env = map.get("env").map_or(Some(BTreeMap::new()), |field| environment::env(&field, scope, problems));
     let secrets = map.get("secrets").map_or(Some(BTreeMap::new()), |field| secrets::secrets(&field, scope, problems));
     if let (Some(env), Some(secrets)) = (&env, &secrets) {
@@ -167,6 +174,8 @@ fn own(
         cpu: cpu?,
         memory: memory?,
         calls: calls?,
+        security_groups: security_groups?,
+        files: files?,
         log_days: log_days?,
         env: env?,
         secrets: secrets?,

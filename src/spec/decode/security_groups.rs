@@ -1,13 +1,13 @@
-//! `security_groups` of a service: groups that somebody else keeps.
+//! `security_groups` of a service or a job: existing groups that the stack does not own.
 
 use crate::spec::{problem::Collector, read::Map};
 
-/// How many a service may have: ECS takes five for a task, and one of them is the service's own.
+/// How many a service or a job may have: ECS takes five for a task, and one of them is the stack's own.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html>
 const MOST: usize = 4;
 
-/// The groups that the service `map` names, which `calls` others or not: one that does has a second group of the stack's. `root` is
-/// the whole file.
+/// The groups that `map`, a service or a job, names. `calls` is whether it calls services: then it has a second group of the
+/// stack's own. `root` is the whole file.
 pub(super) fn of(map: &Map, root: &Map, calls: bool, problems: &mut Collector) -> Option<Vec<String>> {
     let mut ids: Vec<String> = Vec::new();
     for (field, id) in map.texts("security_groups", problems)? {
@@ -19,10 +19,10 @@ pub(super) fn of(map: &Map, root: &Map, calls: bool, problems: &mut Collector) -
     }
     if ids.len() > MOST {
         let message = format!("found {} security groups, and a task has at most 5", ids.len());
-        let hint = format!("name at most {MOST}; the service adds its own");
+        let hint = format!("name at most {MOST}; stackctl adds one for the stack");
         map.wrong("security_groups", message, hint, problems);
     } else if calls && ids.len() == MOST {
-        let message = format!("found {MOST} security groups, and a service with `calls` already has 2 of at most 5");
+        let message = format!("found {MOST} security groups, and tasks with `calls` already have 2 of at most 5");
         map.wrong("security_groups", message, "name at most 3", problems);
     }
     let given =

@@ -1,7 +1,7 @@
 //! The keys of one of `jobs`.
 
 use super::{
-    ARCH_WORDS, Absence, DOCKERFILE, Empty, Foreign, Key, Kind, LOGS, Literal, MOUNT, STATEMENT, Section,
+    ARCH_WORDS, Absence, DOCKERFILE, Empty, FILE, Foreign, Key, Kind, LOGS, Literal, MOUNT, STATEMENT, Section,
     secrets::SECRET_VALUE, texts,
 };
 use crate::spec::check;
@@ -98,16 +98,40 @@ pub(in crate::spec) static JOB: Section = Section {
                   service, or override them.",
         },
         Key {
+            name: "env_file",
+            kind: Kind::Either(&[Kind::Text(&texts::FILE), Kind::List(&texts::FILE, Empty::Refused)]),
+            absence: Absence::Means("none"),
+            doc: "A file of `NAME=value` lines, or a list of files, like `env_file` of a service. Its variables are added \
+                  to those of `env`. See [files of variables](#files-of-variables).",
+        },
+        Key {
             name: "secrets",
             kind: Kind::Named { names: &texts::VARIABLE_NAME, of: &SECRET_VALUE },
             absence: Absence::Means("none"),
             doc: "Secrets, like `secrets` of a service, for a job with `build` or `image`.",
         },
         Key {
+            name: "files",
+            kind: Kind::Named {
+                names: &texts::IMAGE_PATH,
+                of: &Kind::Either(&[Kind::Text(&texts::FILE), Kind::Map(&FILE)]),
+            },
+            absence: Absence::Means("none"),
+            doc: "Files and folders of the project to add to the image, for a job with `build` or `image`. They work \
+                  like [`files`](#files) of a service.",
+        },
+        Key {
             name: "calls",
             kind: Kind::List(&texts::PART_NAME, Empty::Allowed),
             absence: Absence::Means("none"),
             doc: "The services that it [calls](#calls), for a job with `build` or `image`.",
+        },
+        Key {
+            name: "security_groups",
+            kind: Kind::List(&texts::SECURITY_GROUP_ID, Empty::Allowed),
+            absence: Absence::Means("only its own"),
+            doc: "At most four existing security groups for its runs, for a job with `build` or `image`. They work like \
+                  [`security_groups`](#security_groups) of a service.",
         },
         Key {
             name: "buckets",
@@ -152,7 +176,7 @@ pub(in crate::spec) static JOB: Section = Section {
         },
         Foreign {
             words: &["concurrency", "overlap", "concurrency_policy"],
-            help: "leave it out: runs can overlap; let the program take a lock in the database, and end if another run \
+            help: "remove it; runs can overlap. Let the program take a lock in the database, and exit if another run \
                    holds it",
         },
     ],

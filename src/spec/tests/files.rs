@@ -75,6 +75,33 @@ fn files_are_laid_over_the_image() {
 }
 
 #[test]
+fn jobs_have_files_and_files_of_variables_too() {
+    let folder = project(&[("job.env", "A=file\nB=file\n"), ("report.sql", "SELECT 1")]);
+    let read = |job: &str| {
+        let jobs = format!("jobs: {{ report: {{ {job}, command: [report], schedule: rate(1 day) }} }}\n");
+        read_in(folder.path(), &format!("{ONE_SERVICE}{jobs}"), DEFAULT_ENVIRONMENT)
+    };
+    let variables = |env: &BTreeMap<String, Template>| {
+        env.iter().map(|(name, value)| format!("{name}={}", value.as_text().expect("it is plain"))).collect::<Vec<_>>()
+    };
+    let own = "image: psql, env_file: job.env, env: { A: own }, files: { /srv/report.sql: report.sql }";
+    let stack = read(own).expect("it is valid");
+    let own = stack.program("report").expect("it has its own image");
+    assert_eq!(variables(&own.env), ["A=own", "B=file"]);
+    assert_eq!(own.files["/srv/report.sql"], FileFrom { path: "report.sql".into(), mode: None });
+    assert_eq!(own.repository("demo", "report").as_deref(), Some("psql-with-files-of-report"));
+    let stack = read("service: web, env_file: [job.env]").expect("it is valid");
+    let Runs::Service { env, .. } = &stack.jobs["report"].runs else { panic!("it runs the service") };
+    assert_eq!(variables(env), ["A=file", "B=file"]);
+    assert!(stack.jobs["report"].has_definition(), "its environment is not that of the service");
+
+    assert_eq!(read("service: web, env_file: no.env").expect_err("it is wrong"), ["7:43 no.env not found"]);
+    assert_eq!(read("image: psql, files: { /srv/a.sql: a.sql }").expect_err("it is wrong"), ["7:53 a.sql not found"]);
+    let refused = read("service: web, files: { /srv/report.sql: report.sql }").expect_err("it is wrong");
+    assert_eq!(refused, ["7:40 `files` is not allowed in a job with `service`"]);
+}
+
+#[test]
 fn files_that_cannot_be_laid_are_placed() {
     let folder = project(&[("a.conf", "a")]);
     let wrong = |files: &str| {

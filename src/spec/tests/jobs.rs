@@ -54,6 +54,10 @@ fn a_job_is_refused_where_it_contradicts_itself() {
             "image: nginx, max_attempts: 3",
             "4:33 unknown key `max_attempts` [use `retries`, such as `retries: 2`: how often a failed run is run again]",
         ),
+        (
+            "image: nginx, overlap: skip",
+            "4:33 unknown key `overlap` [remove it; runs can overlap. Let the program take a lock in the database, and exit if another run holds it]",
+        ),
         ("image: nginx, retries: 6", "4:42 expected a whole number from 0 to 5, found `6` []"),
     ] {
         assert_eq!(problems(&file(written)), [expected], "{written}");

@@ -11,13 +11,26 @@ fn given(keys: &str) -> String {
 }
 
 #[test]
+fn a_job_with_its_own_image_has_existing_groups_too() {
+    let job = |job: &str| {
+        let jobs = format!("jobs: {{ tidy: {{ {job}, schedule: rate(1 day), security_groups: [sg-0000000b] }} }}\n");
+        read(&format!("{}{jobs}", given("security_groups: [sg-0000000a]")))
+    };
+    let stack = job("image: nginx").expect("it is valid");
+    assert_eq!(stack.program("tidy").expect("it is one").security_groups, ["sg-0000000b"]);
+    assert_eq!(stack.security_groups(), ["sg-0000000a", "sg-0000000b"]);
+    let refused = job("service: web, command: [tidy]").map_err(|found| found.render(false)).expect_err("it is wrong");
+    assert!(refused.contains("`security_groups` is not allowed in a job with `service`"), "{refused}");
+}
+
+#[test]
 fn a_service_has_up_to_four_groups_of_others() {
     let stack = read(&given("security_groups: [sg-0000000a, sg-0123456789abcdef0]")).expect("it is valid");
     assert_eq!(stack.services["web"].security_groups, ["sg-0000000a", "sg-0123456789abcdef0"]);
     let many: Vec<String> = (0..5).map(|number| format!("sg-0000000{number}")).collect();
     assert_eq!(
         problems(&given(&format!("security_groups: [{}]", many.join(", ")))),
-        ["8:22 found 5 security groups, and a task has at most 5 [name at most 4; the service adds its own]"]
+        ["8:22 found 5 security groups, and a task has at most 5 [name at most 4; stackctl adds one for the stack]"]
     );
     assert_eq!(
         problems(&given("security_groups: [sg-0000000a, sg-0000000a]")),

@@ -163,12 +163,14 @@ fn env_files_of_sidecars_and_jobs_are_read() {
         ("copilot/web/manifest.yml", web),
         ("copilot/nightly/manifest.yml", job),
         ("proxy.env", "# a comment\nLEVEL=info\nMODE=\"a b\" ${X}\nAPI_KEY=sk_live_4242\nno line\n"),
-        ("nightly.env", "DEPTH=3\r\nSTACK_NAME=x\n"),
+        ("nightly.env", "DEPTH=3\r\n"),
     ];
     let (page, conversion) = convert(&files, &Given::default()).expect("it is converted");
     let stack = stack(&page, "default");
     assert_eq!(stack.jobs.len(), 1, "{page}");
-    for text in ["LEVEL: debug", "MODE: \"\\\"a b\\\" $${X}\"", "API_KEY: shared", "API_KEY: set", "DEPTH: "] {
+    for text in
+        ["LEVEL: debug", "MODE: \"\\\"a b\\\" $${X}\"", "API_KEY: shared", "API_KEY: set", "env_file: nightly.env"]
+    {
         assert!(page.contains(text), "{text}: {page}");
     }
     assert!(!page.contains("sk_live_4242") && !page.contains("LEVEL: info"), "{page}");
