@@ -299,7 +299,7 @@ fn conclude(again: &str, plan: &Plan, summary: &Summary, took: Duration, stopped
         output.done(&summary.done, took);
         return exit::DONE;
     }
-    output.failures(&summary.failed);
+    output.failures(&summary.failed, all);
     output.status(&format!(
         "{done} of {} done, {failed} failed, {} not started. Fix the cause, then {again}.",
         steps(all),

@@ -46,9 +46,13 @@ pub(super) fn difference(before: &Estimate, after: &Estimate, style: Style) -> S
         text = table(&["RESOURCE", "", "USD/MONTH"], changed.into_iter());
         text.push_str("\n\n");
     }
-    let more = style.strong(signed(after.month - before.month));
+    let more = signed(after.month - before.month);
     let (now, then) = (dollars(before.month), dollars(after.month));
-    let _ = write!(text, "{more} USD per month: {now} now, {} {then} after the change", at_least(after).to_lowercase());
+    let about = at_least(after).to_lowercase();
+    let _ = match more.as_str() {
+        "0.00" => write!(text, "The monthly cost stays the same: {about} {} USD", style.strong(then)),
+        more => write!(text, "{} USD per month: {now} now, {about} {then} after the change", style.strong(more)),
+    };
     text.push_str(&foot(after));
     text
 }

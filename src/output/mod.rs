@@ -53,6 +53,9 @@ pub struct Output {
     animated: bool,
 }
 
+/// A failure in a run of so many steps is still on the screen at its end.
+const FEW_STEPS: usize = 6;
+
 impl Output {
     /// Creates the output of this process.
     pub fn new(format: Format, quiet: bool) -> Self {
@@ -267,9 +270,9 @@ impl Output {
         self.status(&format!("Done in {}: {what}.", progress::clock(took)));
     }
 
-    /// Prints the failures of a run once more at its end, each in one line, if there is more than one.
-    pub fn failures(&self, failed: &[(Address, Failure)]) {
-        for (address, failure) in failed.iter().filter(|_| failed.len() > 1) {
+    /// Prints the failures of a run once more at its end, each in one line, if other lines may stand below them.
+    pub fn failures(&self, failed: &[(Address, Failure)], steps: usize) {
+        for (address, failure) in failed.iter().filter(|_| failed.len() > 1 || steps > FEW_STEPS) {
             let text = human::failure(Some(address), failure);
             self.status(&format!("{} {}", self.stderr.bad("✗"), text.lines().next().unwrap_or_default()));
         }

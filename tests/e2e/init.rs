@@ -112,21 +112,29 @@ async fn without_a_terminal_the_flags_that_are_missing_are_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_workspace_needs_a_name_and_a_dockerfile_gives_the_port() {
+async fn a_workspace_becomes_services_and_a_dockerfile_gives_the_port() {
     let world = World::start();
     let workspace = folder(&world, "workspace");
     let manifest = "[workspace]\nmembers = [\"api\", \"jobs\"]\nresolver = \"3\"\n";
     fs::write(workspace.join("Cargo.toml"), manifest).expect("it can be written");
     package(&workspace.join("api"), "api");
     package(&workspace.join("jobs"), "jobs");
-    let said = refused(&world, &workspace, &["init", "--yes", "--region", "eu-west-1"]);
-    assert!(said.contains("api in api, jobs in jobs") && said.contains("--build"), "{said}");
-    must(&world, &workspace, &["init", "--yes", "--region", "eu-west-1", "--build", "jobs"]);
+    let said = run(&world, &workspace, &["init", "--yes", "--region", "eu-west-1"]);
+    assert!(said.status.success(), "{}", text(&said));
+    assert!(text(&said).contains("Found 2 Cargo packages with a binary: api in api, jobs in jobs."), "{}", text(&said));
+    assert!(text(&said).contains("This stack costs about "), "{}", text(&said));
+    let written = fs::read_to_string(workspace.join("stack.yaml")).expect("it was written");
+    assert!(written.contains("  api:\n    build: api") && written.contains("  jobs:\n    build: jobs"), "{written}");
+    must(&world, &workspace, &["validate"]);
+    must(&world, &workspace, &["init", "--yes", "--region", "eu-west-1", "--build", "jobs", "--force"]);
     let written = fs::read_to_string(workspace.join("stack.yaml")).expect("it was written");
     assert!(written.contains("name: workspace\n") && written.contains("build: jobs"), "{written}");
 
     let boxed = folder(&world, "boxed");
     fs::write(boxed.join("Dockerfile"), "FROM scratch\nEXPOSE 8080\n").expect("it can be written");
+    fs::write(boxed.join("compose.yaml"), "services: { web: { build: . } }\n").expect("it can be written");
+    let said = refused(&world, &boxed, &["init"]);
+    assert!(said.contains("To convert it, run `stackctl init --from compose`."), "{said}");
     must(&world, &boxed, &["init", "--yes", "--region", "eu-west-1"]);
     let written = fs::read_to_string(boxed.join("stack.yaml")).expect("it was written");
     assert!(written.contains("dockerfile: Dockerfile") && written.contains("port: 8080"), "{written}");

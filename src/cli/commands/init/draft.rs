@@ -2,11 +2,15 @@
 
 use std::{fmt, str::FromStr};
 
-use super::survey::Survey;
+use super::survey::{Candidate, Survey};
 use crate::{
+    blueprint,
     cli::error::Stop,
-    convert::{names::stack_name, page::scalar},
-    spec,
+    convert::{
+        names::{self, stack_name},
+        page::scalar,
+    },
+    cost, kinds, spec,
 };
 
 /// The column in which comments start.
@@ -29,6 +33,8 @@ pub(super) struct Draft {
     pub(super) health: String,
     pub(super) database: bool,
     pub(super) cache: bool,
+    /// The other services of the project.
+    pub(super) others: Vec<Candidate>,
 }
 
 /// The source of the service's image.
@@ -81,6 +87,7 @@ impl Draft {
             health: "/".to_owned(),
             database: false,
             cache: false,
+            others: Vec::new(),
         }
     }
 
@@ -108,6 +115,16 @@ impl Draft {
         format!("name {}, service {}, port {}, health {}, {database}", self.name, self.service, self.port, self.health)
     }
 
+    /// Returns what the stack costs, if the prices of its region are known.
+    pub(super) fn price(&self) -> Option<String> {
+        let stack = spec::parse("stack.yaml", &self.render(), spec::DEFAULT_ENVIRONMENT, &|_| None).ok()?;
+        let prices = cost::built_in().ok().filter(|prices| prices.regions.contains_key(&stack.region))?;
+        let resources = cost::asked_for(&blueprint::sketch(&stack).ok()?);
+        let month = cost::estimate(&kinds::registry(), &resources, &stack.region, &prices).ok()?.month;
+        let month = cost::dollars(month);
+        Some(format!("This stack costs about {month} USD a month (list prices). `stackctl cost` shows each resource."))
+    }
+
     /// Returns the text of stack.yaml.
     pub(super) fn render(&self) -> String {
         let mut page = Page::default();
@@ -133,28 +150,30 @@ impl Draft {
         page.line("");
         page.line("services:");
         page.line(&format!("  {}:", scalar(&self.service)));
-        match &self.source {
-            Source::Package(folder) => {
-                page.noted(
-                    &format!("    build: {}", scalar(folder)),
-                    "a Cargo package: stackctl builds the image without Docker",
-                );
-            }
-            Source::Dockerfile(path) => {
-                page.noted(&format!("    build: {{ dockerfile: {} }}", scalar(path)), "built with the docker command");
-            }
-            Source::Image(image) => {
-                page.noted(&format!("    image: {}", scalar(image)), "ECS pulls this image");
-            }
-        }
+        page.source(&self.source);
         if let Some(port) = self.port.0 {
             page.noted(&format!("    port: {port}"), "set as PORT; the program must listen on 0.0.0.0");
             page.noted(&format!("    health: {}", scalar(&self.health)), "must return 200 when a task is ready");
+        }
+        if self.port.0.is_some() && self.others.iter().any(|other| other.port.is_some()) {
+            page.noted("    routes: [\"/*\"]", "paths of the load balancer that this service serves");
         }
         page.noted("    replicas: 1", "number of tasks; with 2 or more, one can fail");
         page.noted("    # release: [migrate]", "arguments of a task that runs before each release");
         page.noted("    # env: { GREETING: hello }", "plain environment variables");
         page.noted("    # secrets: { KEY: generate }", "generated once, stored in Secrets Manager");
+        for other in &self.others {
+            let name = service_name(&other.name);
+            page.line(&format!("  {}:", scalar(&name)));
+            page.source(&other.source);
+            match other.port {
+                Some(port) => {
+                    page.noted(&format!("    port: {port}"), "the port that the Dockerfile exposes");
+                    page.noted(&format!("    routes: [\"/{name}/*\"]"), "decide: which paths does it serve?");
+                }
+                None => page.noted("    # port: 3000", "a worker has no port; with one, add `routes` as well"),
+            }
+        }
         page.text
     }
 }
@@ -221,7 +240,26 @@ struct Page {
     text: String,
 }
 
+/// The name of a service after that of a package or a folder.
+pub(super) fn service_name(text: &str) -> String {
+    names::name(text).unwrap_or_else(|| "service".to_owned())
+}
+
 impl Page {
+    /// What the image of a service is made of.
+    fn source(&mut self, source: &Source) {
+        match source {
+            Source::Package(folder) => self.noted(
+                &format!("    build: {}", scalar(folder)),
+                "a Cargo package: stackctl builds the image without Docker",
+            ),
+            Source::Dockerfile(path) => {
+                self.noted(&format!("    build: {{ dockerfile: {} }}", scalar(path)), "built with the docker command");
+            }
+            Source::Image(image) => self.noted(&format!("    image: {}", scalar(image)), "ECS pulls this image"),
+        }
+    }
+
     fn line(&mut self, line: &str) {
         self.text.push_str(line);
         self.text.push('\n');

@@ -50,7 +50,7 @@ pub(super) struct FromArgs {
 
 /// The tools whose files can be converted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Tool {
+pub(super) enum Tool {
     /// Compose files, read by Compose's own rules.
     Compose,
     /// AWS Copilot: the folder that contains copilot/.
@@ -66,6 +66,39 @@ enum Form {
     Human,
     /// One JSON document on standard output.
     Json,
+}
+
+impl Tool {
+    /// The tool whose files are in `folder`, with the file that shows it.
+    pub(super) fn found_in(folder: &Path) -> Option<(Self, &'static str)> {
+        let of = |tool: Self, names: &[&'static str]| {
+            let found = names.iter().find(|name| folder.join(name).exists());
+            found.map(|name| (tool, *name))
+        };
+        of(Self::Copilot, &["copilot/.workspace"])
+            .or_else(|| {
+                of(Self::Compose, &["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"])
+            })
+            .or_else(|| of(Self::Procfile, &["Procfile"]))
+    }
+
+    /// The flag that converts its files.
+    pub(super) fn flag(self) -> &'static str {
+        match self {
+            Self::Compose => "--from compose",
+            Self::Copilot => "--from copilot",
+            Self::Procfile => "--from procfile",
+        }
+    }
+}
+
+impl FromArgs {
+    /// The arguments that convert the files of `tool` in `folder`.
+    pub(super) fn of(tool: Tool, folder: &Path) -> Self {
+        let (answers, profiles) = Default::default();
+        let paths = if folder == Path::new(".") { Vec::new() } else { vec![folder.to_owned()] };
+        Self { from: Some(tool), paths, report: Form::Human, answers, profiles, keep_data: false }
+    }
 }
 
 /// Parses an answer on the command line.

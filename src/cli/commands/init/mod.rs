@@ -18,9 +18,9 @@ use crate::{
     exit,
     output::Output,
 };
-use draft::{Draft, Port, Source};
+use draft::{Draft, Port, Source, service_name};
 use files::Files;
-use from::FromArgs;
+use from::{FromArgs, Tool};
 use pipeline::PipelineArgs;
 pub(super) use pipeline::account;
 use survey::Survey;
@@ -113,6 +113,10 @@ impl Init {
         if self.from.is_asked_for() {
             return self.from.run((self.name.as_deref(), self.region.as_deref()), self.force, global, output);
         }
+        if let Some(tool) = self.found(global, output)? {
+            let from = FromArgs::of(tool, &project::folder(&global.file));
+            return from.run((self.name.as_deref(), self.region.as_deref()), self.force, global, output);
+        }
         let files = if self.pipeline.is_asked_for() {
             let stack = project::read(global)?;
             self.pipeline.files(&stack, global, output)?
@@ -129,6 +133,21 @@ impl Init {
         Ok(exit::DONE)
     }
 
+    /// Offers to convert the files of another tool that are in the folder. Returns the tool if the user wants that.
+    fn found(&self, global: &Global, output: &Output) -> Result<Option<Tool>, Stop> {
+        if self.pipeline.is_asked_for() || self.source().is_some() {
+            return Ok(None);
+        }
+        let Some((tool, file)) = Tool::found_in(&project::folder(&global.file)) else { return Ok(None) };
+        files::refuse_existing(&global.file, self.force)?;
+        let answer = if global.yes { None } else { output.ask(&format!("Convert {file}? (yes or no) [yes]")) };
+        if answer.as_deref().is_some_and(|answer| matches!(answer.trim(), "" | "y" | "yes")) {
+            return Ok(Some(tool));
+        }
+        output.status(&format!("{file} is not used. To convert it, run `stackctl init {}`.", tool.flag()));
+        Ok(None)
+    }
+
     async fn stack_file(&self, global: &Global, output: &Output) -> Result<Files, Stop> {
         // Check this before asking the questions, whose answers would be lost otherwise.
         files::refuse_existing(&global.file, self.force)?;
@@ -136,12 +155,17 @@ impl Init {
         let draft = self.settle(&folder, Asking { output, yes: global.yes, unanswered: Vec::new() }).await?;
         let text = draft.render();
         draft::check(&global.file.display().to_string(), &text)?;
-        Ok(Files::one(global.file.clone(), text, next_step(&global.file, &draft.source)))
+        let next = [draft.price(), Some(next_step(&global.file, &draft.source))];
+        let next: Vec<String> = next.into_iter().flatten().collect();
+        Ok(Files::one(global.file.clone(), text, next.join("\n")))
     }
 
     /// Combines the flags, the project, and for the rest the user's answers or the defaults.
     async fn settle(&self, folder: &Path, mut asking: Asking<'_>) -> Result<Draft, Stop> {
         let survey = Survey::of(folder, self.source().is_none()).await?;
+        if let Some(found) = survey.found().filter(|_| self.source().is_none()) {
+            asking.output.status(&format!("Found {found}."));
+        }
         let mut draft = Draft::new(&survey);
         let name = Question::new("--name", "Name of the stack", &draft.name, &Draft::set_name);
         asking.settle(&mut draft, &name, self.name.as_deref())?;
@@ -154,6 +178,11 @@ impl Init {
         } else {
             let given = self.region.as_deref().or(here.as_deref().filter(|_| asking.yes));
             asking.settle(&mut draft, &region, given)?;
+        }
+        if let [first, _, ..] = survey.candidates().as_slice()
+            && self.source().is_none()
+        {
+            draft.service = service_name(&first.name);
         }
         let service = Question::new("--service", "Name of the service", &draft.service, &Draft::set_service);
         asking.settle(&mut draft, &service, self.service.as_deref())?;
@@ -196,6 +225,16 @@ impl Init {
     fn settle_source(&self, survey: &Survey, draft: &mut Draft, asking: &mut Asking) -> Result<(), Stop> {
         if let Some(source) = self.source() {
             draft.set_source(source);
+            return Ok(());
+        }
+        let candidates = survey.candidates();
+        if let [first, others @ ..] = candidates.as_slice()
+            && (!others.is_empty() || survey.programs.is_empty())
+            && survey.dockerfile.is_none()
+        {
+            draft.set_source(first.source.clone());
+            draft.port = Port(first.port.or(draft.port.0));
+            others.clone_into(&mut draft.others);
             return Ok(());
         }
         match (survey.programs.as_slice(), &survey.dockerfile) {
