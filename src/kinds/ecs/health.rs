@@ -1,6 +1,6 @@
 //! The load balancer's health check of a task: what it asks, and what helps where it got another answer, or none.
 //!
-//! The page docs/guides/troubleshooting.md has a row for each of the answers below.
+//! The page docs/guides/troubleshooting/starting.md has a row for each of the answers below.
 
 use crate::{kind::Context, kinds::elb, model::HealthCheck};
 

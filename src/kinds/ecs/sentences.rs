@@ -1,7 +1,7 @@
 //! Sentences that programs are known to fail with: how each is printed, what it means on AWS, and what helps. Data, and how a line
 //! is compared with it; when a task is explained by one is for [`super::task_end`] to say.
 //!
-//! The page docs/guides/troubleshooting.md has the same table, which a test below holds against this one.
+//! The page docs/guides/troubleshooting/starting.md has the same table, which a test below holds against this one.
 
 /// A sentence, with its meaning and the way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
