@@ -27,7 +27,7 @@ pub(in crate::spec) static NETWORK: Section = Section {
             doc: "The number of Availability Zones. stackctl uses them in the order of their zone IDs, so the same \
                   file always gives the same layout. You can add a zone without changing the others. You can remove \
                   the last one if [the database is not in \
-                  it](../guides/troubleshooting.md#the-database-is-in-the-removed-zone).",
+                  it](../guides/troubleshooting/database.md#the-database-is-in-the-removed-zone).",
         },
         Key {
             name: "nat",

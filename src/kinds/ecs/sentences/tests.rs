@@ -143,7 +143,7 @@ fn password_error_takes_precedence_over_missing_tls() {
 
 #[test]
 fn generated_files_are_current() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/guides/troubleshooting.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/guides/troubleshooting/starting.md");
     let (begin, end) = ("<!-- sentences: begin -->\n", "<!-- sentences: end -->");
     let page = fs::read_to_string(&path).expect("it can be read");
     let (before, rest) = page.split_once(begin).expect("the page has the mark where the table begins");
@@ -157,6 +157,6 @@ fn generated_files_are_current() {
     if std::env::var_os("STACKCTL_GENERATE").is_some() {
         fs::write(&path, format!("{before}{begin}{now}{end}{after}")).expect("it can be written");
     } else {
-        assert_eq!(table, now, "docs/guides/troubleshooting.md is out of date: run `make generate`");
+        assert_eq!(table, now, "docs/guides/troubleshooting/starting.md is out of date: run `make generate`");
     }
 }
