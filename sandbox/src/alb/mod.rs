@@ -156,12 +156,12 @@ impl Alb {
         self.balancing.targets.drain(group, target, self.place.settings.rollout(delay)).await;
     }
 
-    /// How a target is.
+    /// Returns the health state of a target.
     pub(crate) fn state(&self, group: &str, target: &Target) -> Option<State> {
         self.balancing.targets.state(group, target)
     }
 
-    /// Whether some listener leads to the group.
+    /// Returns whether a listener forwards to the group.
     pub(crate) fn is_used(&self, group: &str) -> bool {
         self.balancing
             .config()
@@ -169,7 +169,7 @@ impl Alb {
             .any(|action| snapshot::forwards_to(action).iter().any(|(arn, _)| arn == group))
     }
 
-    /// Whether there is such a group.
+    /// Returns whether the group exists.
     pub(crate) fn exists(&self, group: &str) -> bool {
         self.balancing.config().group(group).is_some()
     }
