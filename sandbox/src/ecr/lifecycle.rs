@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::image::Image;
 
-/// Deletes the images that `policy` expires after the push of `pushed`. Only rules for images with any tag are
+/// Deletes the images that `policy` expires after the push of `pushed`. Only rules that count images of any tag are
 /// evaluated.
 pub(super) fn expire(images: &mut BTreeMap<String, Image>, pushed: &str, policy: &str) {
     let policy: Value = serde_json::from_str(policy).unwrap_or_default();

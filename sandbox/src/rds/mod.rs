@@ -1,4 +1,4 @@
-//! Databases: a real Postgres for each DB instance, on an address of its own and Postgres' own port.
+//! Databases: a real Postgres server per DB instance, at its own address on the usual port.
 
 mod postgres;
 mod template;
@@ -23,16 +23,15 @@ use crate::{
 
 pub(crate) use postgres::Postgres;
 
-/// Postgres' port.
+/// The port of Postgres.
 const PORT: u16 = 5432;
 
 /// AWS's usual time for a database to become available, in seconds.
 const CREATES: f64 = 300.0;
 
-/// How long the end of everything waits for an initdb that has begun.
+/// How long the shutdown waits for a running initdb.
 const INITDB: Duration = Duration::from_secs(30);
 
-/// The databases.
 pub(crate) struct Rds {
     dir: PathBuf,
     place: Arc<Place>,
@@ -52,12 +51,13 @@ impl Rds {
             postgres,
             authorities,
             template: OnceCell::new(),
-            // Its processes for connections have sessions of their own, and only it knows them: it ends them too.
+            // The processes of its connections have their own sessions. Only the server knows them; on SIGQUIT, it
+            // ends them too.
             servers: Servers::ended_by(Signal::SIGQUIT),
         }
     }
 
-    /// Makes the empty cluster that every database is copied from, before the first one is asked for.
+    /// Creates the empty cluster that every database is copied from, before the first database is created.
     pub(crate) fn prepare(self: &Arc<Self>) {
         let rds = Arc::clone(self);
         tokio::spawn(async move {
@@ -77,7 +77,7 @@ impl Rds {
             .await
     }
 
-    /// Does for real what moto has just agreed to.
+    /// Carries out a call that moto has accepted.
     pub(crate) async fn after(self: &Arc<Self>, call: &Call, answer: &Answer) {
         if answer.error.is_some() {
             return;
@@ -130,7 +130,7 @@ impl Rds {
         let template = self.template().await?;
         let home = self.dir.join(&database.name);
         template::copy(template, &home).await?;
-        // AWS's endpoints have names. node-postgres checks no address, but `localhost` instead of one.
+        // Endpoints on AWS have names. For an address, node-postgres verifies the certificate against `localhost`.
         let issued = self.authorities.rds.issue_for(&address.to_string(), &["localhost"])?;
         template::complete(&home, &issued)?;
         fs::write(home.join("master"), &database.user)?;
@@ -145,7 +145,7 @@ impl Rds {
             "synchronous_commit=off".to_owned(),
             "max_connections=80".to_owned(),
             "shared_buffers=32MB".to_owned(),
-            // In the cluster's own folder: what is killed would leave its segments in /dev/shm for ever.
+            // Segments in the cluster's folder: a killed server would leave segments in /dev/shm behind forever.
             "dynamic_shared_memory_type=mmap".to_owned(),
         ];
         for setting in &settings {
@@ -158,7 +158,7 @@ impl Rds {
         let (user, password, name) =
             (identifier(&database.user), literal(&database.password), identifier(&database.first));
         let deadline = Instant::now() + Duration::from_mins(1);
-        // RDS' master user may do nearly everything and is no superuser.
+        // The master user of RDS has most rights but is not a superuser.
         let role = format!("CREATE ROLE {user} LOGIN CREATEDB CREATEROLE PASSWORD {password};");
         while let Err(error) = self.postgres.sql(&home, "SELECT 1").await {
             if Instant::now() > deadline {
@@ -177,18 +177,18 @@ impl Rds {
 
     pub(crate) async fn shutdown(&self) {
         self.servers.stop_making().await;
-        // An initdb whose folder goes away under it leaves its segments in /dev/shm for ever: it comes to its end first.
+        // An initdb whose folder is deleted leaves segments in /dev/shm behind forever, so it may finish first.
         drop(timeout(INITDB, self.template()).await);
         self.servers.end_all().await;
     }
 }
 
-/// A database that was asked for.
+/// The request for a database.
 struct Database {
     name: String,
     user: String,
     password: String,
-    /// The database that it is made with; empty for none.
+    /// The name of the initial database; empty for none.
     first: String,
 }
 
