@@ -83,7 +83,7 @@ fn lint(policies: &[(String, String)]) -> Output {
 }
 
 #[test]
-fn aws_knows_every_error_code_and_state() {
+fn error_codes_and_states_exist_in_aws_models() {
     let found = check("codes/check.py", &[&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")]);
     assert!(found.status.success(), "{}", text(&found));
     // A number that falls says that the check no longer reads the source.
@@ -92,7 +92,7 @@ fn aws_knows_every_error_code_and_state() {
 }
 
 #[test]
-fn a_code_or_state_that_nobody_knows_is_found() {
+fn unknown_code_or_state_is_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let kind = "
         pub(super) const NOT_YET: &[&str] = &[\"InvalidVpcID.Unheard\"];
@@ -140,7 +140,7 @@ fn policies_fit_the_service_authorization_reference() {
 }
 
 #[test]
-fn a_policy_that_does_not_fit_is_found() {
+fn invalid_policy_is_reported() {
     let allow = |action: &str, resource: &str, condition: Value| json!({ "Sid": "Wrong", "Effect": "Allow", "Action": [action], "Resource": resource, "Condition": condition });
     let tagged = |key: &str| json!({ "StringEquals": { key: "shop" } });
     let table = [

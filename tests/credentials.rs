@@ -212,7 +212,7 @@ fn a_profile_may_assume_a_role_or_run_a_program() {
 }
 
 #[test]
-fn people_who_have_signed_in_have_a_profile() {
+fn signed_in_user_gets_credentials_from_a_profile() {
     let home = Home::new();
     // Named after the SHA-1 of the session's name, and the SHA-256 of the session's ARN.
     let token = json!({ "accessToken": "of-a-person", "expiresAt": EXPIRES, "region": "eu-west-1",
@@ -238,7 +238,7 @@ fn people_who_have_signed_in_have_a_profile() {
 }
 
 #[test]
-fn a_pipeline_a_task_and_an_instance_have_a_role() {
+fn pipeline_task_and_instance_use_their_role() {
     let home = Home::new();
     home.write("token", "of-a-pipeline");
     let token = home.path("token");
@@ -254,7 +254,7 @@ fn a_pipeline_a_task_and_an_instance_have_a_role() {
 }
 
 #[test]
-fn credentials_that_fail_are_named_by_their_profile() {
+fn failing_credentials_are_reported_with_their_profile() {
     let home = Home::new();
     home.write(
         ".aws/config",

@@ -41,7 +41,7 @@ alarms: { email: ops@example.com }
 ";
 
 #[test]
-fn the_whole_stack_has_every_kind() {
+fn whole_stack_covers_every_kind() {
     let stack = spec::parse("stack.yaml", WHOLE, spec::DEFAULT_ENVIRONMENT, &|_| None).expect("it is valid");
     let graph = blueprint::sketch_of_all(&stack).expect("it can be drawn");
     let drawn: BTreeSet<&str> = graph.nodes().map(|node| node.address.kind()).collect();
@@ -64,7 +64,7 @@ fn table_of_kinds() -> String {
 }
 
 #[test]
-fn the_page_of_resources_has_every_kind() {
+fn resources_page_lists_every_kind() {
     let path = repository().join("docs/reference/resources.md");
     let (begin, end) = ("<!-- kinds: begin -->\n", "<!-- kinds: end -->");
     let page = read(&path);
@@ -226,7 +226,7 @@ fn month(yaml: &str) -> String {
 }
 
 #[test]
-fn the_page_of_costs_says_what_the_command_says() {
+fn costs_page_matches_the_command() {
     let page = read("docs/concepts/costs.md");
     let examples = blocks(&page, "```yaml stack.yaml");
     let [small, shop] = examples.as_slice() else { panic!("{} examples", examples.len()) };
@@ -282,7 +282,7 @@ fn anchors(page: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_relative_link_leads_somewhere() {
+fn every_relative_link_has_a_target() {
     let mut dead = Vec::new();
     for page in pages() {
         let text = read(&page);
@@ -321,7 +321,7 @@ fn the_manual_has_a_page_for_each_command() {
 }
 
 #[test]
-fn the_pages_have_every_exit_code_and_every_policy() {
+fn pages_list_every_exit_code_and_policy() {
     let page = read("docs/reference/exit-codes.md");
     let codes = [exit::DONE, exit::FAILED, exit::CHANGES, exit::USAGE, exit::LOCKED, exit::ROLLED_BACK];
     for code in codes.into_iter().chain([exit::HUNG_UP, exit::INTERRUPTED, exit::TERMINATED]) {
@@ -336,7 +336,7 @@ fn the_pages_have_every_exit_code_and_every_policy() {
 }
 
 #[test]
-fn the_failure_in_the_documentation_is_a_failure() {
+fn documented_failure_has_the_real_format() {
     let page = read("docs/reference/output.md");
     let (_, section) = page.split_once("\n## A failure\n").expect("the page has a section of failures");
     let example = blocks(section, "```json").remove(0);
@@ -347,7 +347,7 @@ fn the_failure_in_the_documentation_is_a_failure() {
 }
 
 #[test]
-fn the_documentation_has_each_subject_and_evidence() {
+fn documentation_lists_every_subject_and_evidence() {
     let page = read("docs/reference/output.md");
     let (_, section) = page.split_once("\n## A failure\n").expect("the page has a section of failures");
     let (name, lines) = (String::new(), Vec::new);

@@ -65,7 +65,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 #[test]
-fn every_part_imports_only_what_it_may() {
+fn every_part_imports_only_allowed_parts() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut breaches = Vec::new();
     for (part, allowed) in ALLOWED {
@@ -82,7 +82,7 @@ fn every_part_imports_only_what_it_may() {
 }
 
 #[test]
-fn no_files_of_a_part_import_each_other_in_a_circle() {
+fn files_of_a_part_have_no_import_cycle() {
     let source = Source::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
     let parts = ALLOWED.iter().map(|(part, _)| (*part).to_owned());
     let found: Vec<String> = parts.flat_map(|part| circles(&source, &[part])).collect();
@@ -90,7 +90,7 @@ fn no_files_of_a_part_import_each_other_in_a_circle() {
 }
 
 #[test]
-fn no_files_of_the_sandbox_import_each_other_in_a_circle() {
+fn files_of_the_sandbox_have_no_import_cycle() {
     let source = Source::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("sandbox/src"));
     let found = circles(&source, &[]);
     assert!(found.is_empty(), "{}", found.join("\n"));

@@ -150,7 +150,7 @@ async fn major_upgrade_needs_a_version_that_rds_offers() {
         let to = [("DBInstanceIdentifier", "main"), ("EngineVersion", version), ("AllowMajorVersionUpgrade", "true")];
         sandbox.query("rds", "ModifyDBInstance", &to).await
     };
-    // New databases in RDS have a later minor version.
+    // `17` means the default minor version of RDS. Only the newest minor version is an upgrade target.
     assert_eq!(upgrade("17").await.code(), "InvalidParameterCombination");
     assert_eq!(upgrade("16.9").await.code(), "InvalidParameterCombination");
     upgrade(&newest).await.ok();

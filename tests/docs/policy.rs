@@ -83,7 +83,7 @@ fn operations() -> BTreeSet<String> {
 }
 
 #[test]
-fn the_policy_allows_every_operation_and_nothing_else() {
+fn policy_allows_exactly_the_operations_in_use() {
     let printed = stackctl(&["policy"], WHOLE);
     let policy: Value = serde_json::from_slice(&printed.stdout).expect("it is JSON");
     let statements = policy["Statement"].as_array().expect("it has statements");

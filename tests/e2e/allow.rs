@@ -25,7 +25,7 @@ async fn for_some(elb: &Client) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_from_other_addresses_are_not_found() {
+async fn requests_from_other_addresses_get_404() {
     let tiny = Tiny::start();
     let world: &World = &tiny.0;
     let ranges = "198.51.100.0/24, 203.0.113.0/24, \"2001:db8::/32\"";

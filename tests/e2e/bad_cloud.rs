@@ -73,17 +73,17 @@ async fn lives_through(faults: Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stack_survives_throttling_failures_resets_and_lost_answers() {
+async fn stack_survives_throttling_failures_and_lost_responses() {
     lives_through(bad_day(1)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stack_lives_through_reads_that_lag_writes() {
+async fn stack_survives_eventually_consistent_reads() {
     lives_through(json!({ "seed": 1, "lag": 3.0, "lost": 0.02 })).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn expired_credentials_are_named_and_the_next_run_goes_on() {
+async fn expired_credentials_are_reported_and_next_run_resumes() {
     let world = World::start();
     world.set(json!({ "faults": { "expire_after": 80 } })).await;
     let cut = world.stackctl(&["up", "--yes"]);
@@ -129,7 +129,7 @@ async fn constant_throttling_ends_after_a_bounded_number_of_calls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_release_task_of_an_earlier_deployment_does_not_count() {
+async fn release_task_of_an_earlier_deployment_is_not_reused() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.up();

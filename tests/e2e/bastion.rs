@@ -39,7 +39,7 @@ async fn user_data(world: &World) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bastion_has_the_users_of_the_file_and_reaches_the_database() {
+async fn bastion_has_its_users_and_reaches_the_database() {
     let world = World::start();
     world.up();
     world.edit("\nservices:", &bastion(&(user("admin", true) + &user("guest", false))));
@@ -77,7 +77,7 @@ async fn a_bastion_has_the_users_of_the_file_and_reaches_the_database() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_nobody_could_log_in_to_is_told_before_anything_is_made() {
+async fn bastion_without_a_login_is_refused_before_creation() {
     let world = World::start();
     world.edit(
         "\nservices:",

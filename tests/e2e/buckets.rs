@@ -32,7 +32,7 @@ async fn put(s3: &Client, bucket: &str) -> Result<(), String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tasks_use_a_bucket_that_goes_only_with_unprotect() {
+async fn bucket_is_used_and_deleted_only_with_unprotect() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("services:\n", "buckets: { uploads: {} }\nservices:\n");

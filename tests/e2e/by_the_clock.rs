@@ -11,7 +11,7 @@ fn soon() -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_night_without_tasks_is_no_drift_and_ends_with_its_entry() {
+async fn scheduled_scale_to_zero_is_not_drift() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("replicas: 2", "scale: { min: 1, max: 2, cpu: 60 }");

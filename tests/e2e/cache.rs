@@ -50,7 +50,7 @@ fn plan(world: &World) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cache_counts_across_tasks_and_admits_only_them() {
+async fn cache_is_shared_by_tasks_and_closed_to_others() {
     let world = World::start();
     world.edit("database:\n", "cache: {}\n\ndatabase:\n");
     world.edit("    stop_timeout: 30\n", "    stop_timeout: 30\n    exec: true\n");
@@ -132,7 +132,7 @@ fn ping(host: &str, with: &[&str]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_with_host_and_port_alone_is_served_if_asked_for() {
+async fn cache_can_accept_clients_with_host_and_port_only() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("replicas: 2", "replicas: 1");
@@ -175,7 +175,7 @@ async fn a_client_with_host_and_port_alone_is_served_if_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_of_the_cache_has_only_the_steps_that_follow() {
+async fn cache_change_plans_only_the_necessary_steps() {
     let world = World::start();
     let url = world.up();
     assert_eq!(world.get(&format!("{url}/redis-hits")).await.0, 503, "there is none yet");

@@ -72,7 +72,7 @@ async fn services_and_their_commands_call_others_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_release_of_the_service_that_is_called_fails_no_call() {
+async fn releasing_a_called_service_fails_no_call() {
     let tiny = two();
     let world = &tiny.0;
     world.edit("    release: [call, API]\n", "");

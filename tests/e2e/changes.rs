@@ -6,7 +6,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn under_the_lock_only_what_changes_is_looked_at_again() {
+async fn only_changing_resources_are_read_again_under_the_lock() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.up();
@@ -26,7 +26,7 @@ async fn under_the_lock_only_what_changes_is_looked_at_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn drift_shows_as_exactly_that_and_up_mends_it() {
+async fn drift_is_shown_exactly_and_up_corrects_it() {
     let world = World::start();
     world.up();
     let config = world.sdk().await;
@@ -86,7 +86,7 @@ async fn drift_shows_as_exactly_that_and_up_mends_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_edit_has_only_its_own_steps_and_ends_in_an_empty_plan() {
+async fn edit_plans_only_its_own_steps_and_converges() {
     let world = World::start();
     world.up();
 

@@ -106,7 +106,7 @@ fn in_the_image(sandbox: &Path, path: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_client_connects_with_what_a_container_gets() {
+async fn every_client_connects_with_the_container_variables() {
     let clients = Clients::install();
     let tiny = Tiny::start();
     let world = &tiny.0;

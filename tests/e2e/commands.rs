@@ -31,7 +31,7 @@ async fn until_written(world: &World, line: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_runs_another_command_of_the_image_of_web() {
+async fn worker_runs_another_command_of_the_same_image() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("services:\n", WORKER);

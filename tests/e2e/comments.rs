@@ -54,7 +54,7 @@ fn comment(world: &World, workflow: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn comments_of_pull_requests_fold_the_plan_and_say_no_secret() {
+async fn pull_request_comment_folds_the_plan_without_secrets() {
     let world = World::start();
     fs::write(world.project().join("stack.yaml"), STACK).expect("it can be written");
     world.must(&["init", "--ci", "github", "--account", "123456789012", "--repository", "ada/shop", "--force"]);

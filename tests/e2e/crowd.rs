@@ -61,7 +61,7 @@ async fn held(world: &World) -> Vec<(f64, f64)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_eight_at_once_one_works_at_a_time_and_one_releases() {
+async fn eight_concurrent_runs_take_turns_and_release_once() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.up();
@@ -98,7 +98,7 @@ async fn of_eight_at_once_one_works_at_a_time_and_one_releases() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_lock_of_a_dead_run_is_taken_over_only_after_its_time() {
+async fn lock_of_a_dead_run_is_taken_over_only_after_expiry() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     // Long enough that nobody is there in time: refused at once, and who holds it is said.
@@ -160,7 +160,7 @@ async fn the_lock_of_a_dead_run_is_taken_over_only_after_its_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_has_lost_its_lock_stops_and_leaves_the_lock() {
+async fn run_that_lost_its_lock_stops_and_leaves_the_lock() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.up();

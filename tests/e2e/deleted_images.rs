@@ -17,7 +17,7 @@ impl Tiny {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_number_of_a_deleted_image_is_not_given_again() {
+async fn number_of_a_deleted_image_is_not_reused() {
     let tiny = Tiny::start();
     tiny.0.edit("replicas: 2", "replicas: 1");
     let url = tiny.0.up();

@@ -165,7 +165,7 @@ async fn a_service_from_a_dockerfile_is_not_released_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_an_engine_nothing_is_made() {
+async fn nothing_is_created_without_a_container_engine() {
     let world = World::start();
     lay_out(&world);
     let mut command = world.command(&["deploy"]);

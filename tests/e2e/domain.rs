@@ -94,7 +94,7 @@ pub async fn zone(route53: &aws_sdk_route53::Client, name: &str, private: bool) 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_domain_has_a_trusted_url_and_can_move_and_leaves_nothing() {
+async fn domain_is_trusted_can_change_and_leaves_nothing() {
     let dns = Dns::start("rates.example.com").await;
     // A private zone of the name itself, and one of another name, are not taken for it.
     zone(&dns.route53, "rates.example.com", true).await;
@@ -164,7 +164,7 @@ async fn foreign_records_are_refused_or_shared_and_never_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_validation_record_of_before_outlives_the_stack() {
+async fn existing_validation_record_outlives_the_stack() {
     let dns = Dns::start("rates.example.com").await;
     let world = &dns.world;
     // Another certificate for the same name, such as one in another region, has had its record made already.
@@ -199,7 +199,7 @@ async fn a_refused_certificate_is_explained_and_requested_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_domain_needs_exactly_one_zone_before_anything_is_done() {
+async fn domain_without_exactly_one_zone_is_refused_first() {
     let dns = Dns::start("rates.example.org").await;
     let world = &dns.world;
     world.forget_calls().await;

@@ -84,7 +84,7 @@ impl Browser {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn several_names_have_one_certificate_and_answer_each() {
+async fn several_domains_share_one_certificate_and_all_answer() {
     let world = World::start();
     std::fs::write(world.project().join("stack.yaml"), STACK).expect("it can be written");
     let route53 = aws_sdk_route53::Client::new(&world.sdk().await);

@@ -109,7 +109,7 @@ async fn hold(world: &World, process: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_megabytes_are_loaded_for_the_owner_or_not_at_all() {
+async fn large_dump_is_loaded_for_the_owner_or_not_at_all() {
     let world = World::start();
     world.edit("database:\n", "database:\n  users: { app: owner, developer: read-only }\n");
     world.up();
@@ -195,7 +195,7 @@ async fn a_hundred_megabytes_are_loaded_for_the_owner_or_not_at_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_dump_is_told_with_its_line_before_any_call() {
+async fn invalid_dump_is_reported_with_its_line_before_any_call() {
     let world = World::start();
     let bad = [
         ("archive.dump", "PGDMP\u{1}", "archive.dump: is an archive in pg_dump's custom format"),
@@ -219,7 +219,7 @@ async fn what_is_no_dump_is_told_with_its_line_before_any_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_way_in_is_the_bastion_and_its_absence_has_a_hint() {
+async fn database_access_uses_the_bastion_or_gives_a_hint() {
     let world = World::start();
     let none = world.stackctl(&["db", "connect"]);
     assert_eq!(none.status.code(), Some(3), "{}", text(&none));
@@ -309,7 +309,7 @@ async fn killed_at_its_task(world: &World, arguments: &[&str]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_load_whose_command_is_killed_is_done_once() {
+async fn load_of_a_killed_command_is_done_once() {
     let tiny = with_a_table();
     let world = &tiny.0;
     let before = sweep::everything(world).await;
@@ -359,7 +359,7 @@ async fn a_load_whose_command_is_killed_is_done_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stopped_load_leaves_no_half_of_a_database() {
+async fn stopped_load_leaves_no_partial_database() {
     let tiny = with_a_table();
     let world = &tiny.0;
     let before = sweep::everything(world).await;

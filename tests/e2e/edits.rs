@@ -126,7 +126,7 @@ async fn no_edit_of_routes_misroutes_or_unblocks_a_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_name_and_another_port_drop_no_request() {
+async fn renaming_a_service_or_its_port_drops_no_request() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     let url = world.up();
@@ -145,7 +145,7 @@ async fn another_name_and_another_port_drop_no_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_old_version_needs_stays_while_the_new_one_fails() {
+async fn failing_release_keeps_what_the_old_version_needs() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("    health: /status\n", "    health: /status\n    secrets: { KEY: generate }\n");
@@ -171,7 +171,7 @@ async fn what_the_old_version_needs_stays_while_the_new_one_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_region_takes_no_roles_from_the_stack_that_runs() {
+async fn stack_in_another_region_takes_no_roles() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.up();

@@ -96,7 +96,7 @@ fn with_input(world: &World, args: &[&str], input: &str) -> Output {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_runs_in_a_running_task_on_a_terminal_of_its_own() {
+async fn exec_runs_a_command_in_a_task_on_a_terminal() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     fs::write(world.project().join("tiny/src/main.rs"), PROGRAM).expect("it can be written");
@@ -238,7 +238,7 @@ impl Forwarded {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_private_database_is_on_a_port_of_this_machine() {
+async fn forward_opens_a_local_port_to_the_database() {
     let world = World::start();
     let closed = world.stackctl(&["forward", "database"]);
     assert_eq!(closed.status.code(), Some(3), "{}", text(&closed));

@@ -40,7 +40,7 @@ fn has(said: &str, words: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_that_ends_is_explained_with_code_log_and_advice() {
+async fn crashing_program_is_explained_with_code_log_and_hint() {
     let tiny = Tiny::start();
     tiny.0.edit("replicas: 2", "replicas: 1\n    rollback_after: 1");
     tiny.0.up();
@@ -115,7 +115,7 @@ async fn a_program_that_ends_is_explained_with_code_log_and_advice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_that_cannot_be_pulled_is_told_as_that() {
+async fn image_pull_failure_is_reported() {
     let tiny = Tiny::start();
     tiny.0.edit("build: tiny", "image: nowhere:1");
     tiny.0.edit("    release: [prepare]\n", "");

@@ -29,7 +29,7 @@ async fn mails(world: &World) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failed_run_is_repeated_and_then_told() {
+async fn failed_run_is_retried_and_then_reported() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("    stop_timeout: 2\n", JOBS);

@@ -18,7 +18,7 @@ fn write(world: &World, path: &str, text: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn files_are_laid_over_what_is_built_and_over_an_image() {
+async fn files_are_added_to_built_and_existing_images() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     tiny.say_with("one", READS.0, READS.1);
@@ -60,7 +60,7 @@ async fn files_are_laid_over_what_is_built_and_over_an_image() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_private_key_among_the_files_is_warned_of() {
+async fn private_key_among_the_files_gives_a_warning() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     write(world, "deploy/tls.key", "-----BEGIN PRIVATE KEY-----\nMHcC\n-----END PRIVATE KEY-----\n");

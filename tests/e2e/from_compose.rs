@@ -80,7 +80,7 @@ volumes: { pg: {}, uploads: {} }
 ";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn parts_of_an_address_a_migration_and_a_worker() {
+async fn compose_app_with_migration_and_worker_runs() {
     let tiny = Tiny::converted(&[("compose.yaml", PARTS)], &[]);
     let world = &tiny.0;
     let url = world.up();
@@ -123,7 +123,7 @@ const NGINX: &str = "server {
 ";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_that_becomes_routes() {
+async fn compose_proxy_is_converted_to_routes() {
     let answer = "services.api.health=/status";
     let tiny = Tiny::converted(&[("compose.yaml", PROXY), ("deploy/nginx.conf", NGINX)], &[answer]);
     let world = &tiny.0;

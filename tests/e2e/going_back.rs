@@ -37,7 +37,7 @@ impl Tiny {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rollout_under_way_is_stopped_and_what_ran_before_serves() {
+async fn rollout_in_progress_can_be_rolled_back() {
     let tiny = Tiny::start();
     let url = tiny.0.up();
 

@@ -24,7 +24,7 @@ fn checks() {
 "#;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_is_checked_for_its_codes_at_its_port() {
+async fn health_check_uses_the_codes_and_port_of_the_service() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     let source = world.project().join("tiny/src/main.rs");

@@ -59,7 +59,7 @@ async fn call(client: &Client, url: &str) -> (Version, StatusCode, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_goes_over_to_grpc_and_to_http2() {
+async fn service_switches_to_grpc_and_http2() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("replicas: 2", "replicas: 1");

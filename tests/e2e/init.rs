@@ -89,7 +89,7 @@ async fn a_package_becomes_a_stack_that_validates_and_plans() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_terminal_the_flags_that_are_missing_are_named() {
+async fn missing_flags_are_listed_without_a_terminal() {
     let world = World::start();
     let empty = folder(&world, "empty");
     let said = refused(&world, &empty, &["init", "--name", "shop", "--image", "nginx:1.27"]);
@@ -135,7 +135,7 @@ async fn a_workspace_needs_a_name_and_a_dockerfile_gives_the_port() {
 
 /// `script` gives the binary a terminal, as a person has one.
 #[tokio::test(flavor = "multi_thread")]
-async fn on_a_terminal_it_asks_and_asks_again() {
+async fn init_asks_on_a_terminal_until_answers_are_valid() {
     let world = World::start();
     let shop = folder(&world, "asked");
     package(&shop, "shop");
@@ -190,7 +190,7 @@ async fn made_within(world: &World, role: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_roles_of_a_pipeline_are_valid_and_suffice() {
+async fn pipeline_roles_are_valid_and_sufficient() {
     let world = World::start();
     let github = ["init", "--ci", "github", "--repository", "ada/shop", "--account", "123456789012"];
     must(&world, &world.project(), &github);

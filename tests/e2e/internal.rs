@@ -3,7 +3,7 @@
 use crate::{sweep, tiny::Tiny};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn services_are_served_by_the_load_balancer_that_they_name() {
+async fn services_use_the_load_balancer_that_they_name() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("replicas: 2", "replicas: 1\n    env: { NAME: web }");

@@ -78,7 +78,7 @@ impl Region {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_runs_on_time_follows_deploys_and_goes_with_its_line() {
+async fn job_runs_on_time_follows_deploys_and_is_removed() {
     let world = World::start();
     world.edit("replicas: 2", "replicas: 1");
     world.edit("environments:\n", JOBS);

@@ -27,7 +27,7 @@ async fn counts(world: &World) -> (usize, Vec<String>) {
 const BURST: usize = 19;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_services_come_and_go_within_the_limits() {
+async fn many_services_stay_within_the_request_limits() {
     let tiny = Tiny::on(World::start_with(&["--limits"]));
     let world = &tiny.0;
     fs::write(world.project().join("stack.yaml"), stack(24)).expect("it can be written");
@@ -48,7 +48,7 @@ async fn many_services_come_and_go_within_the_limits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_small_stack_gets_through_where_others_take_the_calls() {
+async fn small_stack_succeeds_when_others_use_up_the_limits() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     fs::write(world.project().join("stack.yaml"), stack(8)).expect("it can be written");

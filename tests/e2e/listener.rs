@@ -36,7 +36,7 @@ async fn shared(elb: &Client, ec2: &aws_sdk_ec2::Client, theirs: &Theirs) -> (St
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn services_are_served_by_a_listener_of_others() {
+async fn services_use_an_existing_listener() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     let config = world.sdk().await;

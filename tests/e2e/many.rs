@@ -22,7 +22,7 @@ fn stack() -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn more_services_than_a_page_are_seen_in_four_rounds() {
+async fn more_services_than_a_page_are_read_in_four_rounds() {
     let tiny = Tiny::start();
     fs::write(tiny.0.project().join("stack.yaml"), stack()).expect("it can be written");
     tiny.0.up();

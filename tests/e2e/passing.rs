@@ -16,7 +16,7 @@ services: { web: { image: \"example:1\", replicas: 0, env: { WORD: one } } }
 ";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revision_that_ecs_gets_too_fast_is_sent_again() {
+async fn revision_refused_as_concurrent_is_retried() {
     let world = World::start();
     std::fs::write(world.project().join("stack.yaml"), STACK).expect("it can be written");
     // Longer than the test takes, on whatever machine.
@@ -44,7 +44,7 @@ async fn registrations(world: &World) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_release_task_that_ecs_cannot_prepare_is_started_again() {
+async fn release_task_that_ecs_cannot_prepare_is_retried() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.set(json!({ "faults": { "unprepared": 1 } })).await;

@@ -23,7 +23,7 @@ async fn password(world: &World) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_there_can_always_be_logged_in_to() {
+async fn existing_database_always_accepts_its_password() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("load_balancer:", "database: { protect: false }\nload_balancer:");

@@ -32,7 +32,7 @@ async fn without(world: &World) -> (String, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_stack_never_had_takes_no_call_and_destroy_finds_it() {
+async fn unused_kinds_cost_no_call_and_destroy_finds_leftovers() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.up();

@@ -49,7 +49,7 @@ async fn connects(world: &World, url: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_application_gets_its_database_under_its_own_names() {
+async fn application_gets_its_database_in_its_own_variables() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("services:\n", STACK);
@@ -98,7 +98,7 @@ async fn an_application_gets_its_database_under_its_own_names() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn services_share_a_secret_alone_and_within_a_text() {
+async fn services_share_a_secret_alone_and_inside_a_text() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("replicas: 2", "replicas: 1\n    routes: [/*]\n    secrets: { KEY: generate, TOKEN: set }");

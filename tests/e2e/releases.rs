@@ -8,7 +8,7 @@ use crate::{support::text, tiny::Tiny, traffic::Traffic, until};
 const REQUESTS: usize = 10_000;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_release_drops_no_request_and_no_change_releases_nothing() {
+async fn release_drops_no_request_and_no_change_releases_nothing() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     // Requests in flight have this long, at the scale below.

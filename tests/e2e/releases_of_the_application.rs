@@ -68,7 +68,7 @@ impl Regular {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_deploys_of_one_change_at_once_release_it_once() {
+async fn concurrent_deploys_of_one_change_release_it_once() {
     let world = World::start();
     let url = world.up();
     let app = world.copy_app();
@@ -131,7 +131,7 @@ async fn two_deploys_of_one_change_at_once_release_it_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_release_whose_migration_fails_rolls_out_nothing() {
+async fn failed_migration_prevents_the_rollout() {
     let world = World::start();
     let url = world.up();
     let app = world.copy_app();

@@ -36,7 +36,7 @@ fn serving(word: &str, version: &str) -> (String, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_release_that_was_rolled_back_returns_only_by_a_deploy() {
+async fn rolled_back_release_returns_only_by_a_deploy() {
     let tiny = Tiny::start();
     let before = tiny.ends_with(1, &["releases"]);
     assert!(before.contains("tiny/default has no services"), "{before}");
@@ -89,7 +89,7 @@ async fn a_release_that_was_rolled_back_returns_only_by_a_deploy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rollback_to_what_never_gets_healthy_is_rolled_back_itself() {
+async fn rollback_to_an_unhealthy_release_is_rolled_back() {
     let tiny = Tiny::start();
     let url = tiny.0.up();
     assert_eq!(tiny.releases()[0]["commit"], Value::Null, "there is no commit yet");
@@ -152,7 +152,7 @@ async fn a_killed_deploy_or_rollback_is_completed_by_the_next_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ecs_goes_back_after_as_many_failures_as_the_file_says() {
+async fn ecs_rolls_back_after_the_configured_failures() {
     let tiny = Tiny::start();
     tiny.0.edit("replicas: 2", "replicas: 1\n    rollback_after: 1");
     let url = tiny.0.up();

@@ -31,7 +31,7 @@ async fn choose(world: &World, ecs: &aws_sdk_ecs::Client, count: i32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_number_that_autoscaling_chose_survives_up_and_deploy() {
+async fn up_and_deploy_keep_the_count_of_autoscaling() {
     let world = World::start();
     scaled(&world);
     world.up();
@@ -103,7 +103,7 @@ async fn the_number_that_autoscaling_chose_survives_up_and_deploy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn alarms_watch_what_there_is_and_say_who_is_yet_to_confirm() {
+async fn alarms_cover_the_stack_and_show_pending_subscriptions() {
     let world = World::start();
     scaled(&world);
     world.edit("\nenvironments:\n", "\nalarms: { email: ops@example.com }\n\nenvironments:\n");

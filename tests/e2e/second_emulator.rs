@@ -256,7 +256,7 @@ async fn drift(world: &World, config: &SdkConfig) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_whole_life_passes_on_an_emulator_of_others() {
+async fn stack_lifecycle_works_on_a_second_emulator() {
     let ministack = Ministack::start();
     let world = world_on(&ministack);
     let config = ministack.sdk().await;

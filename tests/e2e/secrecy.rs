@@ -117,7 +117,7 @@ fn look(process: u32, seen: &mut BTreeSet<String>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_that_is_said_or_handed_to_a_process_is_found() {
+async fn leaked_secret_in_output_or_arguments_is_found() {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     let world = crate::support::World::start();

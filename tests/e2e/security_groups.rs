@@ -35,7 +35,7 @@ async fn tasks(world: &World) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn groups_of_others_are_on_a_service_and_stay_theirs() {
+async fn existing_security_groups_are_used_and_left_unchanged() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     let ec2 = Client::new(&world.sdk().await);

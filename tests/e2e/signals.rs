@@ -27,7 +27,7 @@ async fn has_called(world: &World, operation: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_is_told_to_end_gives_its_lock_back() {
+async fn terminated_run_releases_its_lock() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     // In the middle of its writes, at two different places.

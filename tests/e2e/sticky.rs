@@ -30,7 +30,7 @@ async fn attributes(world: &World) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_stays_with_its_task_and_finds_another() {
+async fn sticky_client_keeps_its_task_and_moves_when_it_ends() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("stop_timeout: 2", "stop_timeout: 2\n    sticky: 1h");

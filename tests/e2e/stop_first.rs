@@ -8,7 +8,7 @@ use std::sync::{
 use crate::tiny::Tiny;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn old_tasks_are_gone_before_new_ones_answer() {
+async fn old_tasks_stop_before_new_ones_answer() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("replicas: 2", "replicas: 1\n    replace: stop-first");

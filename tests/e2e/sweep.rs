@@ -50,7 +50,7 @@ const SWEPT: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn the_sweep_finds_every_kind_that_lasts() {
+fn sweep_finds_every_lasting_kind() {
     let registry = kinds::registry();
     let lasting: Vec<&str> = registry.iter().filter(|kind| kind.lasting()).map(AnyKind::name).collect();
     let swept: Vec<&str> = SWEPT.iter().map(|(kind, _)| *kind).collect();

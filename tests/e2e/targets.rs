@@ -11,7 +11,7 @@ services:
 ";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn targets_are_made_with_what_they_need_and_the_rest_is_left() {
+async fn only_targets_and_their_needs_are_created() {
     let world = World::start();
     std::fs::write(world.project().join("stack.yaml"), STACK).expect("it can be written");
     let wrong = world.stackctl(&["up", "--yes", "--target", "subnet.public-z"]);

@@ -79,7 +79,7 @@ async fn revision(world: &World) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn users_get_what_the_master_made_until_their_line_is_removed() {
+async fn database_users_have_access_until_they_are_removed() {
     let world = World::start();
     let url = world.up();
     let database = Database::of(&world).await;
@@ -195,7 +195,7 @@ async fn sleeping(database: &Database, user: &str, password: &str) -> Child {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_password_is_rotated_with_all_that_uses_it() {
+async fn rotation_updates_everything_that_uses_the_password() {
     let world = World::start();
     world.edit("  protect: false", &format!("{USERS}  protect: false"));
     let url = world.up();
@@ -251,7 +251,7 @@ async fn a_password_is_rotated_with_all_that_uses_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_that_stackctl_has_not_made_is_left_alone_and_said() {
+async fn foreign_database_role_is_reported_and_left_alone() {
     let world = World::start();
     let url = world.up();
     let database = Database::of(&world).await;

@@ -78,7 +78,7 @@ async fn services_share_files_that_outlive_their_tasks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_volume_goes_from_stack_yaml_only_when_it_is_told_to() {
+async fn volume_is_deleted_only_with_unprotect() {
     let tiny = tiny();
     let world = &tiny.0;
     world.up();

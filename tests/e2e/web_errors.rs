@@ -19,7 +19,7 @@ const FAULTS: &str = r#"unwrap_or("/");
 "#;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn status_and_deploy_tell_who_answered_5xx() {
+async fn status_and_deploy_show_the_source_of_5xx() {
     let tiny = Tiny::start();
     tiny.0.edit("replicas: 2", "replicas: 1");
     tiny.say_with("one", BEFORE, FAULTS);

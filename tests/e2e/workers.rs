@@ -11,7 +11,7 @@ const WORKER: &str = "services:
 ";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_does_not_stay_up_is_taken_back_and_explained() {
+async fn crashing_worker_is_rolled_back_and_explained() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("services:\n", WORKER);

@@ -144,7 +144,7 @@ async fn a_stack_moves_to_more_and_fewer_zones_without_outage() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_zone_goes_once_the_standby_of_the_database_has_left_it() {
+async fn zone_is_removed_only_after_the_standby_has_left() {
     let world = World::start();
     let stack = "name: demo
 region: eu-west-1

@@ -36,7 +36,7 @@ fn texts(list: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn it_says_nothing_that_compose_does_not_know() {
+fn compose_file_has_only_known_keys() {
     let file = file();
     assert!(keys(&file).iter().all(|key| TOP.contains(key)), "{:?}", keys(&file));
     let services = &file["services"];
@@ -66,7 +66,7 @@ fn it_says_nothing_that_compose_does_not_know() {
 }
 
 #[test]
-fn the_application_gets_what_it_reads_and_nothing_else() {
+fn application_gets_exactly_the_variables_it_reads() {
     let file = file();
     let config = read(repository().join("app/src/config.rs"));
     let main = read(repository().join("app/src/main.rs"));
@@ -95,7 +95,7 @@ fn the_application_gets_what_it_reads_and_nothing_else() {
 }
 
 #[test]
-fn the_urls_name_the_services_and_their_passwords() {
+fn urls_contain_the_service_names_and_passwords() {
     let file = file();
     let environment = &file["services"]["web"]["environment"];
     let database = &file["services"]["database"]["environment"];

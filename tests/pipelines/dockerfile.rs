@@ -66,7 +66,7 @@ fn every_instruction_and_every_script_of_the_image_is_valid() {
 }
 
 #[test]
-fn the_image_is_small_static_and_without_rights() {
+fn image_is_small_static_and_unprivileged() {
     let instructions = own();
     let stages: Vec<usize> =
         instructions.iter().enumerate().filter(|(_, (name, _))| name == "FROM").map(|(at, _)| at).collect();
@@ -94,7 +94,7 @@ fn the_image_is_small_static_and_without_rights() {
 }
 
 #[test]
-fn the_compiler_is_one_that_the_workspace_takes() {
+fn compiler_version_satisfies_the_workspace() {
     let manifest = read(repository().join("Cargo.toml"));
     let wanted =
         manifest.split("rust-version = \"").nth(1).and_then(|rest| rest.split('"').next()).expect("it has one");
@@ -116,7 +116,7 @@ fn is_sent(path: &str) -> bool {
 /// read what is there, without the network: if a member of the workspace were missing, or Cargo.lock were to change,
 /// Docker's build would fail just so.
 #[test]
-fn the_layer_of_dependencies_is_a_workspace_that_cargo_takes() {
+fn dependency_layer_is_a_valid_cargo_workspace() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let instructions = own();
     let until = instructions.iter().position(|(name, _)| name == "RUN").expect("there is one");

@@ -111,7 +111,7 @@ fn the_workflow_of_this_repository_is_valid_with_known_targets() {
 }
 
 #[test]
-fn the_release_workflow_builds_what_the_tag_says_and_attests_it() {
+fn release_workflow_builds_and_attests_the_tagged_version() {
     let text = read(repository().join(".github/workflows/release.yml"));
     let workflow = check_workflow(&text);
     let jobs = &workflow["jobs"];
@@ -132,7 +132,7 @@ fn the_release_workflow_builds_what_the_tag_says_and_attests_it() {
 }
 
 #[test]
-fn githubs_pipeline_is_sound_and_deploys_the_stack_as_asked() {
+fn github_pipeline_is_valid_and_deploys_the_stack() {
     let project = Project::new();
     let arguments = ["--ci", "github", "--repository", "ada/shop", "--env", "production", "--branch", "trunk"];
     let text = project.pipeline(&arguments, ".github/workflows/stackctl.yml");
@@ -162,7 +162,7 @@ fn githubs_pipeline_is_sound_and_deploys_the_stack_as_asked() {
 }
 
 #[test]
-fn gitlabs_pipeline_is_sound_and_has_no_key() {
+fn gitlab_pipeline_is_valid_and_has_no_key() {
     let project = Project::new();
     let text = project.pipeline(&["--ci", "gitlab", "--repository", "git.example.com/team/shop"], ".gitlab-ci.yml");
     let pipeline = parse(&text);
@@ -246,7 +246,7 @@ fn jenkins_pipeline_has_its_sections_and_scripts() {
 }
 
 #[test]
-fn what_cannot_be_a_pipeline_is_refused_and_nothing_is_written() {
+fn invalid_pipeline_is_refused_and_writes_nothing() {
     let project = Project::new();
     let account = ["--account", "123456789012"];
     let refused: &[(&[&str], &str)] = &[

@@ -111,7 +111,7 @@ fn a_policy_too_long_for_a_role_becomes_managed_policies() {
 }
 
 #[test]
-fn the_script_makes_two_roles_and_may_run_again() {
+fn script_creates_two_roles_and_can_run_again() {
     let project = Project::new();
     project.pipeline(&["--ci", "github", "--repository", "ada/shop"], "ci/create-roles.sh");
     with_account(&project, AWS);
@@ -140,7 +140,7 @@ fn the_script_makes_two_roles_and_may_run_again() {
 }
 
 #[test]
-fn in_another_account_the_script_does_nothing() {
+fn script_does_nothing_in_another_account() {
     let project = Project::new();
     let arguments = ["--ci", "gitlab", "--repository", "team/shop"];
     project.pipeline(&arguments, "ci/create-roles.sh");

@@ -34,7 +34,7 @@ macro_rules! cases {
         )*
 
         #[test]
-        fn every_case_has_a_test_and_every_test_its_case() {
+        fn every_case_has_a_test_and_every_test_a_case() {
             let mut expected = vec![$(stringify!($case).replace('_', "-")),*];
             expected.sort();
             let entries = fs::read_dir(cases()).expect("there are cases").flatten();

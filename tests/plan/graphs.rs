@@ -160,7 +160,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(192))]
 
     #[test]
-    fn every_step_stands_after_all_that_it_needs(before in parts(), after in parts()) {
+    fn every_step_comes_after_its_needs(before in parts(), after in parts()) {
         let (before, after) = (graph(&before), graph(&after));
         let Ok(plan) = plan(&after, &up(&before)) else { return Ok(()) };
         for (step, content) in plan.steps.iter().enumerate() {
@@ -184,7 +184,7 @@ proptest! {
     }
 
     #[test]
-    fn what_goes_waits_for_all_that_may_hold_on_to_it(before in parts(), after in parts()) {
+    fn deletions_wait_for_all_possible_holders(before in parts(), after in parts()) {
         let (before, after) = (graph(&before), graph(&after));
         let Ok(plan) = plan(&after, &up(&before)) else { return Ok(()) };
         for (going, step) in plan.steps.iter().enumerate().filter(|(_, step)| step.desired.is_none()) {
@@ -202,7 +202,7 @@ proptest! {
     }
 
     #[test]
-    fn one_graph_becomes_another_or_is_refused_for_a_foundation(
+    fn any_change_converges_or_is_refused_for_a_foundation(
         before in parts(), after in parts(), seed in any::<u64>(),
     ) {
         let (before, after) = (graph(&before), graph(&after));
@@ -231,7 +231,7 @@ proptest! {
     }
 
     #[test]
-    fn a_part_of_a_plan_is_what_is_wanted_and_all_that_it_needs(
+    fn targeted_plan_has_the_targets_and_their_needs(
         before in parts(), after in parts(), wanted in any::<prop::sample::Index>(),
     ) {
         let (before, after) = (graph(&before), graph(&after));
@@ -261,7 +261,7 @@ proptest! {
 
     /// Two of one address: a run was killed between the halves of a replacement, or an answer was lost.
     #[test]
-    fn of_two_that_claim_one_address_one_stays_and_the_other_goes(
+    fn duplicate_resource_of_one_address_is_deleted(
         parts in parts(), twice in any::<prop::sample::Index>(), seed in any::<u64>(),
     ) {
         let graph = graph(&parts);
@@ -288,7 +288,7 @@ proptest! {
 
     /// What AWS has can be anything; the planner answers, with a plan or with a failure.
     #[test]
-    fn no_live_world_makes_the_planner_panic(
+    fn planner_never_panics_on_live_state(
         parts in parts(),
         live in proptest::collection::vec((0..KINDS.len(), 0_u8..3, ".{0,8}", any::<bool>()), 0..8),
     ) {
@@ -312,7 +312,7 @@ proptest! {
 }
 
 #[test]
-fn a_resource_of_no_known_kind_is_a_failure_and_not_a_panic() {
+fn unknown_kind_is_an_error_and_not_a_panic() {
     let stranger = LiveResource { address: Address::new("moon", "base"), id: "m".into(), live: json!({}) };
     let failure = engine::plan(&kinds::registry(), &id(), &Graph::new(), vec![stranger]).expect_err("unknown kind");
     assert_eq!(failure.cause, Cause::Internal);

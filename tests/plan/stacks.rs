@@ -336,7 +336,7 @@ fn largest() -> Text {
 }
 
 #[test]
-fn random_stacks_have_every_kind_but_a_few() {
+fn random_stacks_cover_almost_every_kind() {
     let graph = largest().graph();
     let drawn = graph.nodes().map(|node| node.address.kind());
     let covered: BTreeSet<&str> = drawn.chain(NOT_RANDOM).collect();
@@ -380,7 +380,7 @@ const NAMED_ONLY: [&str; 16] = [
 ];
 
 #[test]
-fn a_kind_uses_what_its_resources_refer_to() {
+fn kinds_declare_what_their_resources_refer_to() {
     let registry = kinds::registry();
     let mut missing = BTreeSet::new();
     for node in largest().graph().nodes() {
@@ -404,7 +404,7 @@ proptest! {
 
     /// A first `up`, in any order.
     #[test]
-    fn a_stack_is_made_from_nothing_and_then_needs_no_change(stack in stack(), seed in any::<u64>()) {
+    fn new_stack_converges_in_one_run(stack in stack(), seed in any::<u64>()) {
         let graph = stack.graph();
         let mut cloud = Cloud::default();
         let plan = plan(&graph, &cloud);
@@ -415,7 +415,7 @@ proptest! {
 
     /// Growing, shrinking, and every other edit of stack.yaml.
     #[test]
-    fn one_stack_becomes_another_in_any_order_that_the_plan_allows(
+    fn any_edit_converges_in_any_order_of_the_plan(
         before in stack(), after in stack(), seed in any::<u64>(),
     ) {
         let (before, after) = (before.graph(), after.graph());
@@ -427,7 +427,7 @@ proptest! {
 
     /// A run that dies anywhere, and the run after it.
     #[test]
-    fn a_run_that_is_killed_anywhere_is_finished_by_the_next(
+    fn killed_run_is_completed_by_the_next(
         before in stack(), after in stack(), seed in any::<u64>(), killed_at in any::<prop::sample::Index>(),
     ) {
         let (before, after) = (before.graph(), after.graph());
@@ -442,7 +442,7 @@ proptest! {
 
     /// Drift: whatever somebody deletes behind stackctl's back comes again, and nothing comes twice.
     #[test]
-    fn what_is_deleted_behind_its_back_is_made_again(
+    fn resources_deleted_by_others_are_created_again(
         stack in stack(), gone in proptest::collection::vec(any::<prop::sample::Index>(), 1..4),
     ) {
         let graph = stack.graph();
@@ -464,7 +464,7 @@ proptest! {
 
     /// `destroy`.
     #[test]
-    fn nothing_is_left_of_a_stack_that_is_destroyed(stack in stack(), seed in any::<u64>()) {
+    fn destroyed_stack_leaves_nothing(stack in stack(), seed in any::<u64>()) {
         let mut cloud = Cloud::default();
         cloud.carry_out(&plan(&stack.graph(), &cloud), &mut first);
         let destroy = plan(&Graph::new(), &cloud);
@@ -475,7 +475,7 @@ proptest! {
 
     /// A `destroy` that is stopped anywhere, and whatever comes after it.
     #[test]
-    fn no_secret_goes_before_what_it_opens(
+    fn secrets_are_deleted_after_what_they_open(
         stack in stack(), seed in any::<u64>(), stopped_at in any::<prop::sample::Index>(),
     ) {
         let mut cloud = Cloud::default();
@@ -494,7 +494,7 @@ proptest! {
 
     /// The release command of each service that has one runs once, before that service and after its task definition.
     #[test]
-    fn a_release_runs_only_before_a_change_of_its_service(before in stack(), after in stack()) {
+    fn release_runs_only_before_a_change_of_its_service(before in stack(), after in stack()) {
         let (before, after) = (before.graph(), after.graph());
         let mut cloud = Cloud::default();
         cloud.carry_out(&plan(&before, &cloud), &mut first);
