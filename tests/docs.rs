@@ -1,4 +1,4 @@
-//! What the documentation says, held against what it speaks of: examples, links, permissions, exit codes, keys.
+//! Checks the documentation against the program: examples, links, permissions, exit codes, keys.
 
 #[path = "iam/mod.rs"]
 mod iam;
@@ -50,7 +50,7 @@ fn whole_stack_covers_every_kind() {
     assert_eq!(drawn, registered, "WHOLE has a resource of every kind");
 }
 
-/// The table of all kinds, as docs/reference/resources.md has it between its markers.
+/// Returns the table of all kinds, as it must be in docs/reference/resources.md.
 fn table_of_kinds() -> String {
     let mut table = "| kind | what it is | price | AWS |\n| --- | --- | --- | --- |\n".to_owned();
     for kind in kinds::registry().iter() {
@@ -87,7 +87,7 @@ fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The files below `folder` whose names end in `.extension`.
+/// Returns the files below `folder` with this extension.
 fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let paths = entries.map(|entry| entry.expect("a folder can be read to its end").path());
@@ -103,7 +103,7 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The documentation: the pages at the repository's root, below `docs/`, and the sandbox's.
+/// Returns all pages of the documentation: those at the repository's root, below `docs/`, and in the sandbox.
 fn pages() -> Vec<PathBuf> {
     let root = fs::read_dir(repository()).expect("the repository can be read");
     let mut pages: Vec<PathBuf> = root
@@ -115,7 +115,7 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// The fenced blocks of `page` that are opened with exactly `fence`.
+/// Returns the fenced code blocks of `page` that start with exactly `fence`.
 fn blocks(page: &str, fence: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut open: Option<String> = None;
@@ -149,10 +149,10 @@ fn stackctl(args: &[&str], yaml: &str) -> Output {
         fs::write(path, text).expect("it can be written");
     };
     write("stack.yaml", yaml);
-    // What the examples name has to be there.
+    // The files that the examples name must exist.
     ["Cargo.toml", "deploy/nginx.conf", "deploy/prepare.sh", "site/index.html"].iter().for_each(|path| write(path, ""));
     let mut command = Command::new(env!("CARGO_BIN_EXE_stackctl"));
-    // The reference shows a variable that every user has.
+    // The reference uses a variable that every user has.
     command.args(args).current_dir(folder.path()).env("USER", "ada");
     command.output().expect("the binary runs")
 }
@@ -169,7 +169,7 @@ fn every_stack_yaml_of_the_documentation_is_valid() {
     }
 }
 
-/// The keys that the decoder has where `section` stands, as it says itself when it meets one that it has not.
+/// Returns the keys that the decoder knows in a section. It lists them itself when it finds an unknown key.
 fn keys(yaml: &str) -> Vec<String> {
     let output = validate(yaml, &["--output", "json"]);
     let answer: Value = serde_json::from_slice(&output.stdout).expect("one document");
@@ -217,7 +217,7 @@ fn the_reference_has_every_key_that_the_decoder_knows() {
     }
 }
 
-/// What `stackctl cost` counts together for this stack.yaml, in US dollars with cents.
+/// Returns the monthly total of `stackctl cost` for this stack.yaml, in US dollars with cents.
 fn month(yaml: &str) -> String {
     let output = stackctl(&["cost", "--output", "json"], yaml);
     let estimate: Value = serde_json::from_slice(&output.stdout).expect("one document");
@@ -254,7 +254,7 @@ fn costs_page_matches_the_command() {
     }
 }
 
-/// What `page` links to, outside of its code blocks.
+/// Returns the links of `page` outside code blocks.
 fn links(page: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut in_code = false;
@@ -270,7 +270,7 @@ fn links(page: &str) -> Vec<String> {
     found
 }
 
-/// The anchors of the headings of `page`, as GitHub makes them.
+/// Returns the heading anchors of `page`, as GitHub generates them.
 fn anchors(page: &str) -> BTreeSet<String> {
     let headings = page.lines().filter(|line| line.starts_with('#'));
     let anchor = |heading: &str| -> String {
@@ -342,7 +342,7 @@ fn documented_failure_has_the_real_format() {
     let example = blocks(section, "```json").remove(0);
     let written: Value = serde_json::from_str(&example).expect("the example is JSON");
     let failure = Failure::deserialize(&written).expect("the example is a failure");
-    // Every key, and nothing else: also what is derived, such as `details`.
+    // The example has all keys and no others, including derived ones such as `details`.
     assert_eq!(serde_json::to_value(&failure).expect("a failure is plain data"), written);
 }
 

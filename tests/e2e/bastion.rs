@@ -1,4 +1,4 @@
-//! The bastion: a host with users, SSH keys and packages, made by cloud-init.
+//! The bastion: a host with users, SSH keys and packages, set up by cloud-init.
 
 use std::{fs, process::Command};
 
@@ -66,7 +66,7 @@ async fn bastion_has_its_users_and_reaches_the_database() {
     assert!(checked.status.success(), "{config}\n{}", text(&checked));
     assert!(config.contains("NOPASSWD") && config.contains("\"guest\""), "{config}");
 
-    // A change of users is a change of plan: cloud-init makes them at the first start only.
+    // A changed user replaces the host, because cloud-init creates users only at the first start.
     world.edit(&user("guest", false), "");
     assert_eq!(world.plan(), ["replace instance.bastion", "delete_replaced instance.bastion"]);
     world.up();

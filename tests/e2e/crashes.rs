@@ -1,4 +1,4 @@
-//! Two at once.
+//! Two concurrent runs.
 
 use serde_json::json;
 
