@@ -1,4 +1,4 @@
-//! The mistakes of a newcomer: each ends in a message that says what to do, with nothing half done.
+//! Typical mistakes of newcomers: each ends with a hint and without partial changes.
 
 use std::process::Output;
 

@@ -1,8 +1,8 @@
-//! `--target`: a part of the plan, what it needs, and nothing else.
+//! `--target`: a part of the plan with its needs, and nothing else.
 
 use crate::support::{World, text};
 
-/// Nothing of it has to be built or runs.
+/// A stack that needs no build and runs no task.
 const STACK: &str = "name: demo
 region: eu-west-1
 network: { nat: none }
