@@ -1,4 +1,4 @@
-//! compose.yaml, against the keys that Compose has and the application that it runs.
+//! Checks compose.yaml against the keys of Compose and the application that it runs.
 
 use serde_json::Value;
 
@@ -7,10 +7,10 @@ use super::{
     yaml::{keys, parse},
 };
 
-/// The keys at the top that this file uses. <https://docs.docker.com/reference/compose-file/>
+/// The top-level keys that this file uses. <https://docs.docker.com/reference/compose-file/>
 const TOP: &[&str] = &["name", "services", "volumes", "x-environment"];
 
-/// The keys of a service that this file uses. <https://docs.docker.com/reference/compose-file/services/>
+/// The service keys that this file uses. <https://docs.docker.com/reference/compose-file/services/>
 const SERVICE: &[&str] = &[
     "build",
     "command",
@@ -60,7 +60,7 @@ fn compose_file_has_only_known_keys() {
             let (_, tag) = image.split_once(':').unwrap_or_else(|| panic!("{image} has no version"));
             assert!(tag.starts_with(|c: char| c.is_ascii_digit()), "{image} is not one version");
         }
-        // A database with a password that everybody knows is for this computer alone.
+        // A database with a well-known password must be reachable only from this computer.
         assert!(texts(&service["ports"]).iter().all(|port| port.starts_with("127.0.0.1:")), "{name}");
     }
 }

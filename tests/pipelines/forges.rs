@@ -1,4 +1,5 @@
-//! The workflow of this repository, and what `stackctl init --ci` writes for GitHub, GitLab and Jenkins.
+//! Checks the workflows of this repository, and the pipelines that `stackctl init --ci` writes for GitHub, GitLab and
+//! Jenkins.
 
 use serde_json::Value;
 
@@ -7,7 +8,7 @@ use super::{
     yaml::{all, keys, parse},
 };
 
-/// What a job of GitLab's may say, as far as ours say it. <https://docs.gitlab.com/ci/yaml/#job-keywords>
+/// The keys of a GitLab job that the pipelines use. <https://docs.gitlab.com/ci/yaml/#job-keywords>
 const GITLAB_JOB: &[&str] = &[
     "artifacts",
     "before_script",
@@ -23,15 +24,15 @@ const GITLAB_JOB: &[&str] = &[
     "variables",
 ];
 
-/// The keys of a workflow's job that ours use.
+/// The keys of a GitHub job that the workflows use.
 /// <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax>
 const GITHUB_JOB: &[&str] =
     &["concurrency", "env", "if", "needs", "permissions", "runs-on", "steps", "timeout-minutes"];
 
-/// The keys of a step that ours use.
+/// The keys of a GitHub step that the workflows use.
 const GITHUB_STEP: &[&str] = &["env", "id", "if", "name", "run", "uses", "with"];
 
-/// Holds a workflow that plans and deploys against GitHub's rules and ours.
+/// Checks a workflow that plans and deploys against GitHub's rules and stackctl's.
 fn check_pipeline(text: &str) {
     let jobs = &check_workflow(text)["jobs"];
     assert_eq!(jobs["plan"]["permissions"]["id-token"], "write");
@@ -41,7 +42,7 @@ fn check_pipeline(text: &str) {
     assert!(jobs["plan"]["if"].as_str().is_some_and(|text| text.contains("head.repo.full_name == github.repository")));
 }
 
-/// Holds any workflow against GitHub's rules and ours; gives it.
+/// Checks any workflow against GitHub's rules and stackctl's, and returns it.
 fn check_workflow(text: &str) -> Value {
     let workflow = parse(text);
     assert_eq!(
@@ -78,7 +79,8 @@ fn check_workflow(text: &str) -> Value {
     }
     for script in all(jobs, "run") {
         shell_accepts("bash", &without_expressions(script));
-        // An expression in a script is put in as text: what a stranger wrote into a pull request would be run.
+        // GitHub pastes an expression into the script as text, so text from a stranger's pull request would be
+        // executed.
         assert!(!script.contains("${{"), "{script}");
     }
     assert!(!text.contains("secrets."), "no key is stored");
@@ -192,7 +194,7 @@ fn gitlab_pipeline_is_valid_and_has_no_key() {
     assert!(!text.contains("AWS_SECRET_ACCESS_KEY"), "no key is stored");
 }
 
-/// Groovy without what stands in strings and comments, and the scripts of its `sh` steps.
+/// Returns Groovy code without strings and comments, and the scripts of its `sh` steps.
 fn groovy(text: &str) -> (String, Vec<String>) {
     let (mut code, mut scripts) = (String::new(), Vec::new());
     let mut rest = text;
