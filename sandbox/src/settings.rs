@@ -79,7 +79,8 @@ impl Settings {
 
     /// Applies a document of the control endpoint.
     ///
-    /// # Errors If the document names an unknown fault. Then nothing is changed.
+    /// # Errors
+    /// If the document names an unknown fault. Then nothing is changed.
     pub(crate) fn change(&self, document: &serde_json::Value) -> Result<()> {
         if let Some(faults) = document.get("faults") {
             self.faults.set(Option::<Plan>::deserialize(faults)?.unwrap_or_default());

@@ -140,7 +140,7 @@ impl Targets {
     }
 
     /// Drains a target and removes it. An ALB ends the drain early when nothing is in flight. Requests that are still
-    /// in flight at the end of the delay are cut off, and so are open WebSockets.
+    /// in flight at the end of the delay are cut off, and so is an open WebSocket.
     /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html#deregistration-delay>
     pub(super) async fn drain(&self, group: &str, target: &Target, delay: Duration) {
         let load = {

@@ -185,7 +185,8 @@ fn start_missing(state: &mut Ledger, service: &mut Service) {
             .count()
     };
     // Stopping tasks do not count: ECS starts a replacement while the old task stops, even if the maximum is one
-    // task. https://github.com/aws/containers-roadmap/issues/959
+    // task.
+    // https://github.com/aws/containers-roadmap/issues/959
     let most = service.desired * percent(service, "maximumPercent", 200) / 100;
     let missing = service.desired.saturating_sub(alive(Some(&primary.id)));
     let room = most.max(service.desired).saturating_sub(alive(None));

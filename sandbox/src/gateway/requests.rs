@@ -59,7 +59,8 @@ struct Kept {
 impl Requests {
     /// Opens the record that the environment asks for.
     ///
-    /// # Errors If its file cannot be created.
+    /// # Errors
+    /// If its file cannot be created.
     pub(crate) fn wanted() -> Result<Self> {
         let Some(folder) = env::var_os(FOLDER).map(PathBuf::from) else { return Ok(Self::default()) };
         let test: Vec<String> = TEST.iter().filter_map(|name| env::var(name).ok()).collect();

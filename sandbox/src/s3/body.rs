@@ -14,7 +14,8 @@ use crate::api::ApiError;
 
 /// Returns the body without chunk framing. Its trailers are added to the headers.
 ///
-/// # Errors If the body is truncated or its checksum is wrong.
+/// # Errors
+/// If the body is truncated or its checksum is wrong.
 pub(crate) fn unchunked(headers: &mut HeaderMap, body: Bytes) -> Result<Bytes, ApiError> {
     let is_chunked = headers
         .get("x-amz-content-sha256")

@@ -59,7 +59,8 @@ impl Message {
         bytes
     }
 
-    /// # Errors If the real agent would reject the message.
+    /// # Errors
+    /// If the real agent would reject the message.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, &'static str> {
         let long = |at: usize| bytes.get(at..at + 8).map(|part| u64::from_be_bytes(part.try_into().expect("it is 8")));
         let word = |at: usize| bytes.get(at..at + 4).map(|part| u32::from_be_bytes(part.try_into().expect("it is 4")));

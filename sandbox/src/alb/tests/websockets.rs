@@ -1,4 +1,4 @@
-//! WebSockets, from the upgrade to the end.
+//! A WebSocket, from the upgrade to the end.
 
 use std::sync::Arc;
 
