@@ -58,18 +58,19 @@ struct Cli {
 enum Command {
     /// Run in the foreground until SIGTERM or SIGINT.
     Serve(Serve),
-    /// Keep a moto warm in the foreground, which forks for each sandbox: many sandboxes start sooner.
+    /// Keep a warm moto in the foreground, which forks for each sandbox, so that many sandboxes start sooner.
     Warm {
-        /// Where its program and its socket, `moto.socket`, are. `STACKCTL_SANDBOX_MOTO` names the socket to sandboxes.
+        /// The folder of its program and its socket, `moto.socket`. `STACKCTL_SANDBOX_MOTO` names the socket to
+        /// sandboxes.
         #[arg(long)]
         dir: PathBuf,
     },
 }
 
-/// How the sandbox behaves.
+/// The options of `serve`.
 #[derive(clap::Args)]
 struct Serve {
-    /// Where its state is.
+    /// The folder of its state.
     #[arg(long)]
     dir: PathBuf,
     /// The port of its endpoint; 0 takes a free one.
@@ -84,7 +85,7 @@ struct Serve {
     /// How long health checks, grace periods and draining take, as a share of what is configured.
     #[arg(long, default_value_t = 0.1)]
     rollout_scale: f64,
-    /// How long it is until a schedule is due, as a share of what its expression says.
+    /// How long it takes until a schedule is due, as a share of what its expression says.
     #[arg(long, default_value_t = 1.0)]
     schedule_scale: f64,
     #[command(flatten)]

@@ -55,8 +55,8 @@ async fn small_stack_succeeds_when_others_use_up_the_limits() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     fs::write(world.project().join("stack.yaml"), stack(8)).expect("it can be written");
-    // stackctl does not know these limits: as with other users' calls, AWS throttles before stackctl's own buckets
-    // are empty.
+    // The sandbox limits calls without telling stackctl: as with other users' calls, AWS throttles while stackctl's
+    // own buckets are not empty.
     world.set(json!({ "faults": { "limits": true } })).await;
     world.forget_calls().await;
     tiny.ends_with(0, &["up", "--yes"]);

@@ -152,7 +152,7 @@ impl Idle {
     }
 }
 
-/// Closes what has been idle for too long.
+/// Closes connections that have been idle for too long.
 async fn sweep(upstream: Weak<Upstream>) {
     loop {
         sleep(SWEEP).await;
@@ -175,7 +175,7 @@ async fn connect((target, http2): &Way) -> Result<Connection, Failure> {
         sleep(WAY).await;
         known.store(true, Ordering::Relaxed);
     };
-    // How a connection ended, the request has been told.
+    // An error of the connection has already been reported to its request.
     let sender = if *http2 {
         let builder = http2::Builder::new(TokioExecutor::new());
         let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(Failure::Reset)?;
