@@ -46,7 +46,8 @@ pub(crate) struct Plan {
     /// The share of calls whose connection is reset after they took effect, so that the response is lost.
     #[arg(long, default_value_t = 0.0)]
     lost: f64,
-    /// The most seconds that reads of EC2, ELB, ECS and IAM, and the list of secrets, lag behind writes.
+    /// The most seconds that reads lag behind writes: those of ACM, EC2, ELB, ECS and IAM, of the buckets of S3, and the
+    /// list of secrets.
     #[arg(long, default_value_t = 0.0)]
     pub(crate) lag: f64,
     /// How many seconds the name of a deleted bucket cannot be used again.
