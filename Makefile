@@ -1,4 +1,4 @@
-# The two commands of a fresh machine are `make demo` and `make test`; both do all the set-up themselves.
+# On a fresh machine, run `make demo` or `make test`. Both do all the setup themselves.
 
 # One target directory and one profile for the demo, the tests and CI: the AWS SDK is compiled once.
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/stackctl/target
@@ -18,11 +18,11 @@ help:
 setup:
 	@./scripts/setup
 
-# What tests and lints need beside that. The demo does without, and does not wait for it to be compiled.
+# The tools for tests and lints. The demo does not need them, so it does not wait for their compilation.
 tools:
 	@./scripts/setup tests
 
-# Always the whole workspace: a part of it alone would unify features otherwise and compile the AWS SDK again.
+# Always the whole workspace: a part of it would unify features differently and compile the AWS SDK again.
 build: setup
 	cargo build --workspace --locked
 
@@ -39,12 +39,12 @@ demo-down:
 
 # The test that compares these files writes them.
 generate: setup
-	STACKCTL_GENERATE=1 cargo test --workspace --locked --lib --test docs -- generated_files_are_current the_page_of_resources
+	STACKCTL_GENERATE=1 cargo test --workspace --locked --lib --test docs -- generated_files_are_current resources_page
 
 test: tools format lint
 	./scripts/test
 
-# Every call of a command is a point to be killed at: hours, and nothing that `make test` would not try a spread of.
+# Kills commands at each of their calls. It takes hours; `make test` tries a sample of the same points.
 torture: tools
 	./scripts/test --run-ignored only -E 'binary(e2e) and test(/^torture::every_write/)' --success-output immediate
 
@@ -55,7 +55,7 @@ lint: tools
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo deny check bans licenses sources
 
-# A build of its own with the release profile, half an hour the first time.
+# A separate build with the release profile, which takes half an hour the first time.
 bench: setup
 	cargo build --workspace --locked --release
 	$(CARGO_TARGET_DIR)/release/stackctl-bench --write docs/internals/performance.md

@@ -1,5 +1,5 @@
-//! What stackctl knows of AWS, held against what AWS itself says: error codes and states against botocore's models, IAM policies
-//! against the service authorization reference.
+//! Checks stackctl's knowledge of AWS against AWS's own data: error codes and states against botocore's models, IAM
+//! policies against the service authorization reference.
 
 use std::{
     fs,
@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-/// A stack with a resource of every kind, whose names are the longest that there can be.
+/// A stack with a resource of every kind and with the longest possible names.
 const WHOLE: &str = "
 name: a-name-of-20-letters
 region: ap-southeast-1
@@ -35,7 +35,7 @@ environments: { twelve-chars: {} }
 
 const SMALL: &str = "name: shop\nregion: eu-west-1\nnetwork: { nat: none }\nservices: { web: { image: nginx } }\n";
 
-/// A stack in a network that is not its own.
+/// A stack in an existing network.
 const GUEST: &str = "
 name: shop
 region: eu-west-1
@@ -48,7 +48,7 @@ load_balancer: {}
 services: { web: { image: nginx, port: 80 } }
 ";
 
-/// Runs one of the checks beside this file, with the Python of the tests.
+/// Runs one of the check scripts below `tests/`, with the Python of the tests.
 fn check(script: &str, of: &[&Path]) -> Output {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
     let python = Command::new(repository.join("scripts/python")).output().expect("it is a script");
@@ -61,7 +61,7 @@ fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// The policy for these commands on a stack.
+/// Returns the policy for these commands on a stack.
 fn policy(yaml: &str, commands: &str, environment: &str) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("stack.yaml"), yaml).expect("it can be written");
@@ -72,7 +72,7 @@ fn policy(yaml: &str, commands: &str, environment: &str) -> String {
     String::from_utf8(output.stdout).expect("it is text")
 }
 
-/// The faults of these policies.
+/// Lints these policies.
 fn lint(policies: &[(String, String)]) -> Output {
     let folder = tempfile::tempdir().expect("a folder");
     let files: Vec<_> = policies.iter().map(|(name, _)| folder.path().join(name)).collect();
@@ -83,16 +83,16 @@ fn lint(policies: &[(String, String)]) -> Output {
 }
 
 #[test]
-fn aws_knows_every_error_code_and_state() {
+fn error_codes_and_states_exist_in_aws_models() {
     let found = check("codes/check.py", &[&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")]);
     assert!(found.status.success(), "{}", text(&found));
-    // A number that falls says that the check no longer reads the source.
+    // A falling number means that the check no longer reads the source.
     let counted = text(&found).split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0);
     assert!(counted > 100, "{}", text(&found));
 }
 
 #[test]
-fn a_code_or_state_that_nobody_knows_is_found() {
+fn unknown_code_or_state_is_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let kind = "
         pub(super) const NOT_YET: &[&str] = &[\"InvalidVpcID.Unheard\"];
@@ -140,7 +140,7 @@ fn policies_fit_the_service_authorization_reference() {
 }
 
 #[test]
-fn a_policy_that_does_not_fit_is_found() {
+fn invalid_policy_is_reported() {
     let allow = |action: &str, resource: &str, condition: Value| json!({ "Sid": "Wrong", "Effect": "Allow", "Action": [action], "Resource": resource, "Condition": condition });
     let tagged = |key: &str| json!({ "StringEquals": { key: "shop" } });
     let table = [

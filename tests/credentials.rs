@@ -1,5 +1,5 @@
-//! Where credentials come from: each source that the SDK documents, with a server of this test in the place of AWS. The server
-//! refuses every call, and remembers whose signature it had.
+//! Tests every source of credentials that the SDK documents, against a local server in place of AWS. The server
+//! refuses every call and records the key that signed it.
 //!
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html>
 
@@ -18,19 +18,19 @@ use std::{
 use serde_json::json;
 use tempfile::TempDir;
 
-/// When what the sources give ends, far from now.
+/// The expiry of all credentials, far in the future.
 const EXPIRES: &str = "2099-01-01T00:00:00Z";
 
-/// A secret key that no message may show.
+/// A secret key that no message may contain.
 const SECRET: &str = "the-secret-half-of-a-key";
 
-/// A key of the kind that `aws login` keeps: an elliptic curve's, with nothing behind it.
+/// A key like those of `aws login`: an elliptic curve key that is worth nothing.
 const DPOP_KEY: &str = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIFDZHUzOG1Pzq+6F0mjMlOSp1syN9LRPBuHMoCFXTcXhoAoGCCqGSM49\nAwEHoUQDQgAE9qhj+KtcdHj1kVgwxWWWw++tqoh7H7UHs7oXh8jBbgF47rrYGC+t\ndjiIaHK3dBvvdE7MGj5HsepzLm3Kj91bqA==\n-----END EC PRIVATE KEY-----\n";
 
-/// AWS, or a source of credentials, as far as these tests go.
+/// A server in place of AWS and of the sources of credentials.
 struct Server {
     address: String,
-    /// The ids of the access keys that calls were signed with.
+    /// The ids of the access keys that signed calls.
     signed_by: Arc<Mutex<BTreeSet<String>>>,
 }
 
@@ -50,7 +50,7 @@ impl Server {
     }
 }
 
-/// One request and its answer; none at the end of the connection.
+/// Answers one request. Returns `None` at the end of the connection.
 fn serve(stream: &TcpStream, signed_by: &Mutex<BTreeSet<String>>) -> Option<()> {
     let mut reader = BufReader::new(stream);
     let mut head = String::new();
@@ -86,7 +86,7 @@ fn serve(stream: &TcpStream, signed_by: &Mutex<BTreeSet<String>>) -> Option<()> 
     .ok()
 }
 
-/// What a source of credentials answers; nothing to a call of AWS's other services.
+/// Returns the response of a source of credentials, or `None` for a call to another service.
 fn source(path: &str, body: &str, header: &dyn Fn(&str) -> Option<String>) -> Option<String> {
     let keys = |id: &str| {
         json!({ "Code": "Success", "Type": "AWS-HMAC", "LastUpdated": "2024-01-01T00:00:00Z", "AccessKeyId": id,
@@ -124,7 +124,7 @@ fn source(path: &str, body: &str, header: &dyn Fn(&str) -> Option<String>) -> Op
     }
 }
 
-/// Somebody's home folder, with a project in it.
+/// A home folder with a project in it.
 struct Home(TempDir);
 
 impl Home {
@@ -147,7 +147,7 @@ impl Home {
         fs::write(path, text).expect("it can be written");
     }
 
-    /// Runs `stackctl status` with these variables and no others of AWS's.
+    /// Runs `stackctl status` with these AWS variables and no others.
     fn status(&self, server: &Server, variables: &[(&str, &str)]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stackctl"));
         command.arg("status").current_dir(self.0.path()).stdin(Stdio::null()).env_clear();
@@ -163,7 +163,7 @@ fn text(output: &Output) -> String {
 
 const ELSEWHERE: (&str, &str) = ("AWS_EC2_METADATA_DISABLED", "true");
 
-/// The credentials that `stackctl` finds with these variables sign its calls, and nothing else does.
+/// Asserts that `stackctl` signs its calls with the expected key, and with no other.
 fn signs(home: &Home, variables: &[(&str, &str)], expected: &str) {
     let server = Server::start();
     let address = format!("http://{}", server.address);
@@ -212,9 +212,9 @@ fn a_profile_may_assume_a_role_or_run_a_program() {
 }
 
 #[test]
-fn people_who_have_signed_in_have_a_profile() {
+fn signed_in_user_gets_credentials_from_a_profile() {
     let home = Home::new();
-    // Named after the SHA-1 of the session's name, and the SHA-256 of the session's ARN.
+    // The file names are the SHA-1 of the session's name and the SHA-256 of the session's ARN.
     let token = json!({ "accessToken": "of-a-person", "expiresAt": EXPIRES, "region": "eu-west-1",
         "startUrl": "https://example.awsapps.com/start" });
     home.write(".aws/sso/cache/d25187dc137f35c88bc80ec8c3ffbdb17b5eb873.json", &token.to_string());
@@ -238,7 +238,7 @@ fn people_who_have_signed_in_have_a_profile() {
 }
 
 #[test]
-fn a_pipeline_a_task_and_an_instance_have_a_role() {
+fn pipeline_task_and_instance_use_their_role() {
     let home = Home::new();
     home.write("token", "of-a-pipeline");
     let token = home.path("token");
@@ -254,7 +254,7 @@ fn a_pipeline_a_task_and_an_instance_have_a_role() {
 }
 
 #[test]
-fn credentials_that_fail_are_named_by_their_profile() {
+fn failing_credentials_are_reported_with_their_profile() {
     let home = Home::new();
     home.write(
         ".aws/config",

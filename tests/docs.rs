@@ -1,4 +1,4 @@
-//! What the documentation says, held against what it speaks of: examples, links, permissions, exit codes, keys.
+//! Checks the documentation against the program: examples, links, permissions, exit codes, keys.
 
 #[path = "iam/mod.rs"]
 mod iam;
@@ -41,7 +41,7 @@ alarms: { email: ops@example.com }
 ";
 
 #[test]
-fn the_whole_stack_has_every_kind() {
+fn whole_stack_covers_every_kind() {
     let stack = spec::parse("stack.yaml", WHOLE, spec::DEFAULT_ENVIRONMENT, &|_| None).expect("it is valid");
     let graph = blueprint::sketch_of_all(&stack).expect("it can be drawn");
     let drawn: BTreeSet<&str> = graph.nodes().map(|node| node.address.kind()).collect();
@@ -50,7 +50,7 @@ fn the_whole_stack_has_every_kind() {
     assert_eq!(drawn, registered, "WHOLE has a resource of every kind");
 }
 
-/// The table of all kinds, as docs/reference/resources.md has it between its markers.
+/// Returns the table of all kinds, as it must be in docs/reference/resources.md.
 fn table_of_kinds() -> String {
     let mut table = "| kind | what it is | price | AWS |\n| --- | --- | --- | --- |\n".to_owned();
     for kind in kinds::registry().iter() {
@@ -64,7 +64,7 @@ fn table_of_kinds() -> String {
 }
 
 #[test]
-fn the_page_of_resources_has_every_kind() {
+fn resources_page_lists_every_kind() {
     let path = repository().join("docs/reference/resources.md");
     let (begin, end) = ("<!-- kinds: begin -->\n", "<!-- kinds: end -->");
     let page = read(&path);
@@ -87,7 +87,7 @@ fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The files below `folder` whose names end in `.extension`.
+/// Returns the files below `folder` with this extension.
 fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let paths = entries.map(|entry| entry.expect("a folder can be read to its end").path());
@@ -103,7 +103,7 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The documentation: the pages at the repository's root, below `docs/`, and the sandbox's.
+/// Returns all pages of the documentation: those at the repository's root, below `docs/`, and in the sandbox.
 fn pages() -> Vec<PathBuf> {
     let root = fs::read_dir(repository()).expect("the repository can be read");
     let mut pages: Vec<PathBuf> = root
@@ -115,7 +115,7 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// The fenced blocks of `page` that are opened with exactly `fence`.
+/// Returns the fenced code blocks of `page` that start with exactly `fence`.
 fn blocks(page: &str, fence: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut open: Option<String> = None;
@@ -149,10 +149,10 @@ fn stackctl(args: &[&str], yaml: &str) -> Output {
         fs::write(path, text).expect("it can be written");
     };
     write("stack.yaml", yaml);
-    // What the examples name has to be there.
+    // The files that the examples name must exist.
     ["Cargo.toml", "deploy/nginx.conf", "deploy/prepare.sh", "site/index.html"].iter().for_each(|path| write(path, ""));
     let mut command = Command::new(env!("CARGO_BIN_EXE_stackctl"));
-    // The reference shows a variable that every user has.
+    // The reference uses a variable that every user has.
     command.args(args).current_dir(folder.path()).env("USER", "ada");
     command.output().expect("the binary runs")
 }
@@ -169,7 +169,7 @@ fn every_stack_yaml_of_the_documentation_is_valid() {
     }
 }
 
-/// The keys that the decoder has where `section` stands, as it says itself when it meets one that it has not.
+/// Returns the keys that the decoder knows in a section. It lists them itself when it finds an unknown key.
 fn keys(yaml: &str) -> Vec<String> {
     let output = validate(yaml, &["--output", "json"]);
     let answer: Value = serde_json::from_slice(&output.stdout).expect("one document");
@@ -217,7 +217,7 @@ fn the_reference_has_every_key_that_the_decoder_knows() {
     }
 }
 
-/// What `stackctl cost` counts together for this stack.yaml, in US dollars with cents.
+/// Returns the monthly total of `stackctl cost` for this stack.yaml, in US dollars with cents.
 fn month(yaml: &str) -> String {
     let output = stackctl(&["cost", "--output", "json"], yaml);
     let estimate: Value = serde_json::from_slice(&output.stdout).expect("one document");
@@ -226,7 +226,7 @@ fn month(yaml: &str) -> String {
 }
 
 #[test]
-fn the_page_of_costs_says_what_the_command_says() {
+fn costs_page_matches_the_command() {
     let page = read("docs/concepts/costs.md");
     let examples = blocks(&page, "```yaml stack.yaml");
     let [small, shop] = examples.as_slice() else { panic!("{} examples", examples.len()) };
@@ -254,7 +254,7 @@ fn the_page_of_costs_says_what_the_command_says() {
     }
 }
 
-/// What `page` links to, outside of its code blocks.
+/// Returns the links of `page` outside code blocks.
 fn links(page: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut in_code = false;
@@ -270,7 +270,7 @@ fn links(page: &str) -> Vec<String> {
     found
 }
 
-/// The anchors of the headings of `page`, as GitHub makes them.
+/// Returns the heading anchors of `page`, as GitHub generates them.
 fn anchors(page: &str) -> BTreeSet<String> {
     let headings = page.lines().filter(|line| line.starts_with('#'));
     let anchor = |heading: &str| -> String {
@@ -282,7 +282,7 @@ fn anchors(page: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_relative_link_leads_somewhere() {
+fn every_relative_link_has_a_target() {
     let mut dead = Vec::new();
     for page in pages() {
         let text = read(&page);
@@ -321,7 +321,7 @@ fn the_manual_has_a_page_for_each_command() {
 }
 
 #[test]
-fn the_pages_have_every_exit_code_and_every_policy() {
+fn pages_list_every_exit_code_and_policy() {
     let page = read("docs/reference/exit-codes.md");
     let codes = [exit::DONE, exit::FAILED, exit::CHANGES, exit::USAGE, exit::LOCKED, exit::ROLLED_BACK];
     for code in codes.into_iter().chain([exit::HUNG_UP, exit::INTERRUPTED, exit::TERMINATED]) {
@@ -336,18 +336,18 @@ fn the_pages_have_every_exit_code_and_every_policy() {
 }
 
 #[test]
-fn the_failure_in_the_documentation_is_a_failure() {
+fn documented_failure_has_the_real_format() {
     let page = read("docs/reference/output.md");
     let (_, section) = page.split_once("\n## A failure\n").expect("the page has a section of failures");
     let example = blocks(section, "```json").remove(0);
     let written: Value = serde_json::from_str(&example).expect("the example is JSON");
     let failure = Failure::deserialize(&written).expect("the example is a failure");
-    // Every key, and nothing else: also what is derived, such as `details`.
+    // The example has all keys and no others, including derived ones such as `details`.
     assert_eq!(serde_json::to_value(&failure).expect("a failure is plain data"), written);
 }
 
 #[test]
-fn the_documentation_has_each_subject_and_evidence() {
+fn documentation_lists_every_subject_and_evidence() {
     let page = read("docs/reference/output.md");
     let (_, section) = page.split_once("\n## A failure\n").expect("the page has a section of failures");
     let (name, lines) = (String::new(), Vec::new);

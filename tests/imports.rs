@@ -1,4 +1,4 @@
-//! Imports point one way: the rule in `src/lib.rs`, checked.
+//! Checks that imports point in one direction, as `src/lib.rs` requires.
 
 #[path = "imports/source.rs"]
 mod source;
@@ -11,7 +11,7 @@ use std::{
 
 use source::{Module, Source, files};
 
-/// What each part of the source may import of the others.
+/// The parts of the source that each part may import.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("document", &[]),
@@ -65,7 +65,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 #[test]
-fn every_part_imports_only_what_it_may() {
+fn every_part_imports_only_allowed_parts() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut breaches = Vec::new();
     for (part, allowed) in ALLOWED {
@@ -82,7 +82,7 @@ fn every_part_imports_only_what_it_may() {
 }
 
 #[test]
-fn no_files_of_a_part_import_each_other_in_a_circle() {
+fn files_of_a_part_have_no_import_cycle() {
     let source = Source::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
     let parts = ALLOWED.iter().map(|(part, _)| (*part).to_owned());
     let found: Vec<String> = parts.flat_map(|part| circles(&source, &[part])).collect();
@@ -90,13 +90,13 @@ fn no_files_of_a_part_import_each_other_in_a_circle() {
 }
 
 #[test]
-fn no_files_of_the_sandbox_import_each_other_in_a_circle() {
+fn files_of_the_sandbox_have_no_import_cycle() {
     let source = Source::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("sandbox/src"));
     let found = circles(&source, &[]);
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
-/// A kind is a leaf: what several need of it is in the file of its service, or in a file beside it that is not a kind.
+/// A kind is a leaf: shared code belongs in the file of its service, or in a file next to it that is not a kind.
 #[test]
 fn no_kind_is_imported_by_another_kind_or_shared_code() {
     let source = Source::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
@@ -104,7 +104,7 @@ fn no_kind_is_imported_by_another_kind_or_shared_code() {
     let kind_of = |module: &Module| kinds.iter().find(|kind| module.starts_with(kind));
     let mut breaches = Vec::new();
     for (module, imported) in source.imports() {
-        // The registry names them all.
+        // The registry may name all kinds.
         if module.first().is_none_or(|part| part != "kinds") || module.len() == 1 {
             continue;
         }
@@ -119,7 +119,7 @@ fn no_kind_is_imported_by_another_kind_or_shared_code() {
     assert!(breaches.is_empty(), "{breaches:#?}");
 }
 
-/// The modules of the kinds, from the registry: `kind::<ec2::vpc::Vpc>()` is `kinds::ec2::vpc`.
+/// Returns the modules of the kinds in the registry: `kind::<ec2::vpc::Vpc>()` is `kinds::ec2::vpc`.
 fn registered(source: &Source) -> Vec<Module> {
     let registry = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kinds/mod.rs");
     let words = source::words(&fs::read_to_string(registry).expect("the registry can be read"));
@@ -139,7 +139,7 @@ fn registered(source: &Source) -> Vec<Module> {
     kinds
 }
 
-/// The circles among the files below `part`, each with what its files import of each other.
+/// Returns the import cycles among the files below `part`, each with the imports of its files.
 fn circles(source: &Source, part: &[String]) -> Vec<String> {
     let mut imports = source.imports();
     imports.retain(|module, _| module.starts_with(part));
@@ -174,7 +174,7 @@ fn circles(source: &Source, part: &[String]) -> Vec<String> {
     found
 }
 
-/// The first word after each `crate::`, and those in the braces of a `use crate::{…}`.
+/// Returns the first word after each `crate::`, and the words in the braces of a `use crate::{…}`.
 fn imported(text: &str) -> Vec<String> {
     let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
     let mut found = Vec::new();

@@ -1,9 +1,9 @@
-//! Nothing decides by the text of a message, ours or AWS's: AWS changes its texts, and we change ours. Codes, causes, subjects and
-//! phases say what happened.
+//! Checks that no code decides by the text of a message, since stackctl's and AWS's texts can change. Codes, causes,
+//! subjects and phases identify what happened.
 
 use std::{fs, path::Path};
 
-/// What has text for people in it: the names of fields and of methods.
+/// Fields and methods that contain text for people.
 const TEXTS: &[&str] = &[
     ".message",
     ".reason",
@@ -17,7 +17,7 @@ const TEXTS: &[&str] = &[
     "message",
 ];
 
-/// What stands between a text and a comparison of it.
+/// Conversions that may come between a text and its comparison.
 const CONVERSIONS: &[&str] = &[
     "()",
     ".as_str()",
@@ -29,7 +29,6 @@ const CONVERSIONS: &[&str] = &[
     ".unwrap_or_default()",
 ];
 
-/// Comparisons.
 const COMPARISONS: &[&str] = &[
     ".contains(",
     ".starts_with(",
@@ -44,7 +43,7 @@ const COMPARISONS: &[&str] = &[
     ".matches(",
 ];
 
-/// Files that may, and why.
+/// Files that may compare text, each with its reason.
 const ALLOWED: &[(&str, &str)] = &[
     (
         "src/kinds/ecs/task_end.rs",
@@ -97,7 +96,7 @@ fn comparisons_of_messages_are_found_in_every_form() {
     }
 }
 
-/// The lines of `text`, from 1, on which code outside of its tests compares a text for people.
+/// Returns the line numbers, from 1, on which code outside tests compares text for people.
 fn comparisons(text: &str) -> Vec<usize> {
     let tests = ["#[cfg(test)]\nmod tests {", "\n#[test]"].iter().filter_map(|start| text.find(start)).min();
     let code = &text[..tests.unwrap_or(text.len())];
@@ -133,7 +132,7 @@ fn comparisons(text: &str) -> Vec<usize> {
     found
 }
 
-/// All source files below `folder` but those that are tests alone.
+/// Returns all source files below `folder` that are not only tests.
 fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let paths = entries.flatten().map(|entry| entry.path());

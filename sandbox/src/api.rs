@@ -1,4 +1,4 @@
-//! A call of the AWS API and its answer, whatever protocol it came in.
+//! A call of the AWS API and its response, independent of the protocol.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ pub(crate) struct Call {
     pub(crate) service: String,
     /// The operation, such as `CreateVpc`.
     pub(crate) operation: String,
-    /// The access key.
+    /// The access key of the caller.
     pub(crate) key: String,
     /// The region, from the scope of the signature.
     pub(crate) region: String,
@@ -25,7 +25,7 @@ pub(crate) struct Call {
 
 #[cfg(test)]
 impl Call {
-    /// One for a test: a POST without headers.
+    /// Returns a call for tests: a POST without headers.
     pub(crate) fn example(service: &str, operation: &str, body: &str) -> Self {
         Self {
             service: service.into(),
@@ -40,18 +40,18 @@ impl Call {
     }
 }
 
-/// An answer.
+/// The response to a call.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) content_type: String,
     pub(crate) body: Bytes,
     pub(crate) error: Option<String>,
-    /// What else the caller has to know, such as an object's version.
+    /// Further response headers, such as the version of an object.
     pub(crate) headers: HeaderMap,
 }
 
-/// A refusal, rendered in the protocol of the call.
+/// An error, which is rendered in the protocol of the call.
 #[derive(Clone, Debug)]
 pub(crate) struct ApiError {
     pub(crate) status: u16,
@@ -60,12 +60,12 @@ pub(crate) struct ApiError {
 }
 
 impl Call {
-    /// Whether it is JSON: by its target header, or because the service speaks it without one.
+    /// Returns whether the call is JSON: it has a target header, or its service uses JSON without one.
     pub(crate) fn is_json(&self) -> bool {
         matches!(self.service.as_str(), "elasticfilesystem" | "scheduler") || self.headers.contains_key("x-amz-target")
     }
 
-    /// The body of a JSON call.
+    /// Returns the body of a JSON call.
     pub(crate) fn json(&self) -> Result<Value, ApiError> {
         if self.body.is_empty() {
             return Ok(Value::Object(serde_json::Map::new()));
@@ -74,7 +74,7 @@ impl Call {
             .map_err(|error| ApiError::client("SerializationException", format!("the body is no JSON: {error}")))
     }
 
-    /// The parameters of a Query call.
+    /// Returns the parameters of a Query call.
     pub(crate) fn params(&self) -> BTreeMap<String, String> {
         let body = String::from_utf8_lossy(&self.body);
         let decoded = |text: &str| {
@@ -87,7 +87,7 @@ impl Call {
             .collect()
     }
 
-    /// Whether it changes something, by the name of its operation.
+    /// Returns whether the name of the operation says that it changes something.
     pub(crate) fn is_mutating(&self) -> bool {
         !["Describe", "List", "Get", "BatchGet", "Head", "BatchCheck", "Lookup", "Search"]
             .iter()
@@ -118,7 +118,7 @@ impl ApiError {
         Self { status: 400, code: code.to_owned(), message: message.into() }
     }
 
-    /// The credentials were good and are no longer.
+    /// The error for credentials that have expired.
     pub(crate) fn expired(call: &Call) -> Self {
         let (status, code) = match (call.is_json(), call.service.as_str()) {
             (true, _) => (403, "ExpiredTokenException"),
@@ -129,7 +129,7 @@ impl ApiError {
         Self { status, ..Self::client(code, "The security token included in the request is expired") }
     }
 
-    /// A role may not do this.
+    /// The error for a role that lacks a permission.
     pub(crate) fn denied(call: &Call, role: &str, action: &str, resource: &str) -> Self {
         let (status, code) = match (call.is_json(), call.service.as_str()) {
             (true, _) => (400, "AccessDeniedException"),
@@ -143,7 +143,7 @@ impl ApiError {
         Self { status, ..Self::client(code, message) }
     }
 
-    /// An operation that nobody here knows. A client error: the SDK would repeat a 5xx.
+    /// The error for an operation that the sandbox does not know. It is a client error, because SDKs retry a 5xx.
     pub(crate) fn not_implemented(call: &Call) -> Self {
         Self::client(
             "NotImplementedInSandbox",
@@ -151,7 +151,7 @@ impl ApiError {
         )
     }
 
-    /// The refusal as AWS would send it to this caller.
+    /// Renders the error as AWS would send it to this caller.
     pub(crate) fn answer(&self, call: &Call) -> Answer {
         let id = uuid::Uuid::new_v4();
         let (content_type, body) = if call.is_json() {
@@ -175,7 +175,7 @@ impl ApiError {
             };
             ("text/xml", body)
         };
-        // An answer to HEAD has no body to say more in.
+        // A response to HEAD has no body.
         let body = if call.method == Method::HEAD { String::new() } else { body };
         Answer {
             status: self.status,
@@ -187,12 +187,12 @@ impl ApiError {
     }
 }
 
-/// Seconds since 1970.
+/// Returns the time in seconds since 1970.
 pub(crate) fn now() -> f64 {
     f64::from(u32::try_from(jiff::Timestamp::now().as_millisecond() / 1000).unwrap_or(u32::MAX))
 }
 
-/// A text in a document; empty if it is not there.
+/// Returns a text in a document, or an empty one if it is missing.
 pub(crate) fn text<'a>(document: &'a Value, key: &str) -> &'a str {
     document[key].as_str().unwrap_or_default()
 }

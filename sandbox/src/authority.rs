@@ -1,6 +1,6 @@
-//! The authorities from which endpoints of this sandbox have their certificates, in the place of those that AWS's have theirs from: the
-//! public one, which images trust, and the one of RDS, which only a file with Amazon's authorities for RDS makes known. They are
-//! made anew at each start, and only tasks trust them: no browser and no file of this machine.
+//! The certificate authorities of this sandbox, in place of Amazon's: a public one, which images trust, and the one
+//! of RDS, which clients trust only with Amazon's certificate bundle for RDS. They are created at each start, and
+//! only tasks trust them: no browser and no file of this machine does.
 
 use std::{
     fs::{self, OpenOptions},
@@ -11,32 +11,33 @@ use std::{
 use anyhow::Result;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 
-/// Where images have the certificates that they trust: Debian and Alpine, Alpine's other name, Fedora.
+/// The certificate bundles of images: Debian and Alpine, Alpine's alternative path, Fedora.
 const BUNDLES: [&str; 3] = ["etc/ssl/certs/ca-certificates.crt", "etc/ssl/cert.pem", "etc/pki/tls/certs/ca-bundle.crt"];
 
-/// Where images that stackctl pushes have Amazon's authorities for RDS.
+/// The bundle for RDS in images that stackctl pushes.
 const OF_RDS: &str = "etc/stackctl/rds-ca.pem";
 
 /// All authorities of the sandbox.
 pub(crate) struct Authorities {
-    /// In the place of Amazon's public one.
+    /// Replaces Amazon's public authority.
     pub(crate) public: Authority,
-    /// In the place of Amazon's for RDS.
+    /// Replaces Amazon's authority for RDS.
     pub(crate) rds: Authority,
 }
 
 impl Authorities {
-    /// New ones.
+    /// Creates new authorities.
     pub(crate) fn new() -> Result<Self> {
         Ok(Self { public: Authority::new("stackctl sandbox")?, rds: Authority::new("stackctl sandbox RDS")? })
     }
 
-    /// Lets what runs in `root` trust them as far as it trusts Amazon's.
+    /// Makes the root file system `root` trust these authorities wherever it trusts Amazon's.
     pub(crate) fn trusted_in(&self, root: &Path) -> io::Result<()> {
         trust(root, self.public.certificate())?;
         let root = root.canonicalize()?;
-        // In the place of Amazon's, none of which signs for a database here. Another image has no such file, and gets none. Node.js
-        // knows Amazon's public authorities without a file of the image, and has no other way to know the sandbox's.
+        // Replaces the contents of the bundle, since none of Amazon's authorities signs for a database here. Other
+        // images have no such file and get none. Node.js ignores the image's files and can learn the sandbox's public
+        // authority only from this one.
         let both = [self.rds.certificate(), self.public.certificate()].concat();
         match root.join(OF_RDS).canonicalize() {
             Ok(path) if path.starts_with(&root) && path.is_file() => fs::write(path, both),
@@ -51,14 +52,14 @@ pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
 }
 
-/// A certificate with its key, both as PEM.
+/// A certificate and its key, both as PEM.
 pub(crate) struct Issued {
     pub(crate) certificate: String,
     pub(crate) key: String,
 }
 
 impl Authority {
-    /// A new one of this name.
+    /// Creates an authority with this name.
     pub(crate) fn new(name: &str) -> Result<Self> {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -69,17 +70,17 @@ impl Authority {
         Ok(Self { certificate, issuer: Issuer::new(params, key) })
     }
 
-    /// Its own certificate, as PEM.
+    /// Returns the certificate of the authority, as PEM.
     pub(crate) fn certificate(&self) -> &str {
         &self.certificate
     }
 
-    /// A certificate for `name`, a host name or an address.
+    /// Issues a certificate for `name`, a host name or an address.
     pub(crate) fn issue(&self, name: &str) -> Result<Issued> {
         self.issue_for(name, &[])
     }
 
-    /// A certificate for `name` and for `others`.
+    /// Issues a certificate for `name` and for `others`.
     pub(crate) fn issue_for(&self, name: &str, others: &[&str]) -> Result<Issued> {
         let names = std::iter::once(name).chain(others.iter().copied());
         let mut params = CertificateParams::new(names.map(str::to_owned).collect::<Vec<_>>())?;
@@ -91,11 +92,11 @@ impl Authority {
     }
 }
 
-/// Lets what runs in `root` trust the authority with this `certificate`: it joins those that the image trusts already.
+/// Adds the authority `certificate` to the bundles that the image in `root` already has.
 fn trust(root: &Path, certificate: &str) -> io::Result<()> {
     let root = root.canonicalize()?;
     for bundle in BUNDLES {
-        // An image's link may lead out of the image, to a file of this machine: such a one is left alone.
+        // A link of the image may point out of the image, to a file of this machine. Such a link is skipped.
         let Ok(path) = root.join(bundle).canonicalize() else { continue };
         let trusts_already = || fs::read_to_string(&path).is_ok_and(|text| text.contains(certificate));
         if path.starts_with(&root) && path.is_file() && !trusts_already() {
@@ -110,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_it_issues_is_trusted_for_its_name_by_who_trusts_it() {
+    fn issued_certificate_is_valid_for_its_name() {
         let [authority, other] = ["one", "other"].map(|name| Authority::new(name).expect("it is made"));
         let issued = authority.issue("127.0.0.9").expect("it is issued");
         let verified = |root: &Authority, name: &str| {
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn the_authority_of_rds_is_known_to_images_with_amazons_alone() {
+    fn rds_authority_replaces_amazons_bundle_only() {
         let authorities = Authorities::new().expect("they are made");
         let [with, without] = [(); 2].map(|()| tempfile::tempdir().expect("a temporary folder"));
         let file = with.path().join(OF_RDS);
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_trusts_it_once_and_no_file_outside_of_it_changes() {
+    fn authority_is_added_once_and_only_inside_the_image() {
         let root = tempfile::tempdir().expect("a temporary folder");
         let outside = tempfile::NamedTempFile::new().expect("a temporary file");
         fs::create_dir_all(root.path().join("etc/ssl/certs")).expect("a folder");

@@ -1,5 +1,5 @@
-//! Application Auto Scaling, as far as it is about services: moto keeps targets and policies and knows no service of ours.
-//! Nothing is measured here, so nothing scales by itself but on time.
+//! Application Auto Scaling for ECS services: moto keeps targets and policies but does not know the services of the
+//! sandbox. Nothing is measured here, so only scheduled actions scale a service.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::{
     moto::Moto,
 };
 
-/// Refuses a target whose service is not there.
+/// Refuses a target whose service does not exist.
 pub(crate) fn check(ecs: &Ecs, call: &Call) -> Result<(), ApiError> {
     if call.operation != "RegisterScalableTarget" {
         return Ok(());
@@ -23,7 +23,7 @@ pub(crate) fn check(ecs: &Ecs, call: &Call) -> Result<(), ApiError> {
     Err(ApiError::client("ValidationException", message))
 }
 
-/// Registering a target brings its service between its limits.
+/// Applies a registered target: the desired count of its service moves between the limits.
 /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html>
 pub(crate) fn after(ecs: &Ecs, call: &Call, answer: &Answer) {
     let Some(input) = call.json().ok().filter(|_| call.operation == "RegisterScalableTarget" && answer.status < 300)
@@ -33,7 +33,8 @@ pub(crate) fn after(ecs: &Ecs, call: &Call, answer: &Answer) {
     keep_within(ecs, &input);
 }
 
-/// A scheduled action sets the limits of its target, and brings the service between them.
+/// Runs a scheduled action: it sets the limits of its target, and the desired count of the service moves between
+/// them.
 /// <https://docs.aws.amazon.com/autoscaling/application/userguide/scheduled-scaling-policy-overview.html>
 pub(crate) async fn scale_on_time(moto: &Moto, ecs: &Ecs, region: &str, input: &Value) -> Result<(), ApiError> {
     const REGISTER: &str = "AnyScaleFrontendService.RegisterScalableTarget";
@@ -49,7 +50,7 @@ fn keep_within(ecs: &Ecs, input: &Value) {
     }
 }
 
-/// Cluster and service of a target that is one of ECS's.
+/// Returns cluster and service of a target, if it belongs to ECS.
 fn service(input: &Value) -> Option<(&str, &str)> {
     let mut parts = input["ResourceId"].as_str()?.split('/');
     let of_ecs = input["ServiceNamespace"] == "ecs" && parts.next() == Some("service");

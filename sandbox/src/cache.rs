@@ -1,10 +1,10 @@
-//! What outlives sandboxes: moto's virtual environment and the empty cluster of Postgres.
+//! The cache that sandboxes share: moto's virtual environment and the empty Postgres cluster.
 
 use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
 
-/// The folder for it.
+/// Returns the folder of the cache.
 pub(crate) fn folder() -> Result<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let cache = cache.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));

@@ -1,24 +1,24 @@
-//! The log of every call, which tests and benchmarks count.
+//! The log of all calls, which tests and benchmarks count.
 
 use std::{sync::Mutex, time::Instant};
 
 use serde::Serialize;
 
-/// One call that was answered.
+/// An entry of the log.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Entry {
-    /// Its place in the log.
+    /// Its number in the log.
     n: usize,
     service: String,
     operation: String,
     mutating: bool,
-    /// Milliseconds since the sandbox began.
+    /// Milliseconds since the start of the sandbox.
     started_ms: f64,
     ended_ms: f64,
     status: u16,
-    /// The error's code, if it was refused.
+    /// The error code, if the call was refused.
     code: Option<String>,
-    /// Bytes of the request's body.
+    /// The size of the request body in bytes.
     bytes: usize,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct CallLog {
     entries: Mutex<Vec<Entry>>,
 }
 
-/// What a call is to the log.
+/// The facts of a call that the log records.
 pub(crate) struct Record<'a> {
     pub(crate) service: &'a str,
     pub(crate) operation: &'a str,

@@ -1,4 +1,4 @@
-//! The processes that the sandbox starts: they end with it, and none runs as root.
+//! The processes that the sandbox starts. They end with it, and none runs as root.
 
 use std::{
     ffi::OsString,
@@ -10,10 +10,10 @@ use std::{
 use anyhow::{Result, bail};
 use tokio::process::Command;
 
-/// Who children run as when the sandbox runs as root, which Postgres refuses.
+/// The user of children when the sandbox runs as root. Postgres refuses to run as root.
 pub(crate) const UNPRIVILEGED: u32 = 65534;
 
-/// Refuses a folder that the user whom databases run as cannot enter; root's home is one on many systems.
+/// Refuses a folder that the unprivileged user cannot enter, such as root's home on many systems.
 pub(crate) fn may_enter(dir: &Path) -> Result<()> {
     if !nix::unistd::geteuid().is_root() {
         return Ok(());
@@ -31,7 +31,7 @@ pub(crate) fn may_enter(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A server: it ends with the sandbox, and runs as an unprivileged user.
+/// Returns the command of a server: it ends with the sandbox and runs as an unprivileged user.
 pub(crate) fn command(program: &Path) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL"]);
@@ -43,29 +43,30 @@ pub(crate) fn command(program: &Path) -> Command {
     command
 }
 
-/// The files of a container, as its processes find them.
+/// The files that the processes of a container see.
 #[derive(Clone, Debug)]
 pub(crate) struct Files {
-    /// Those of its image.
+    /// The root file system of its image.
     pub(crate) root: PathBuf,
-    /// What lies over them.
+    /// The mounts on top of it.
     pub(crate) mounts: Vec<Mount>,
 }
 
-/// A folder of this computer that lies over one of a container.
+/// A folder of this computer that is mounted over a folder of a container.
 #[derive(Clone, Debug)]
 pub(crate) struct Mount {
     /// The folder of this computer.
     pub(crate) source: PathBuf,
-    /// The one that it lies over, on this computer; it is there.
+    /// The folder of the container, as a path on this computer. It exists.
     pub(crate) target: PathBuf,
     pub(crate) read_only: bool,
 }
 
-/// Makes the mounts that its arguments say up to `--`, and becomes the command after that.
+/// A shell script that makes the mounts in its arguments up to `--` and then executes the rest.
 const MOUNTING: &str = r#"set -e; while [ "$1" != -- ]; do mount --bind "$1" "$2"; [ "$3" = rw ] || mount -o remount,bind,ro "$2"; shift 3; done; shift; exec "$@""#;
 
-/// The words that make the mounts of `files`, in a namespace that others do not see. Each process of a container makes them anew.
+/// Returns the arguments that make the mounts of `files` in a private namespace. Each process of a container makes
+/// them anew.
 fn mounting(files: &Files) -> Vec<OsString> {
     let shell = ["--mount", "--propagation", "private", "--", "sh", "-c", MOUNTING, "sh"].map(OsString::from);
     let mounts = files.mounts.iter().flat_map(|mount| {
@@ -75,12 +76,12 @@ fn mounting(files: &Files) -> Vec<OsString> {
     shell.into_iter().chain(mounts).chain(["--".into()]).collect()
 }
 
-/// What leads into a task's files, as an unprivileged user; the command stands after it.
+/// Returns the command line that enters a task's files as an unprivileged user. The task's command follows it.
 pub(crate) fn entering(files: &Files) -> Vec<OsString> {
     let root = &files.root;
     let mut words: Vec<OsString> = ["setpriv", "--pdeathsig", "KILL", "--"].map(OsString::from).to_vec();
     if nix::unistd::geteuid().is_root() {
-        // chroot needs root, so it comes first; its --userspec gives up root before the command begins.
+        // chroot needs root, so it comes first. Its --userspec drops root before the command starts.
         let user = format!("+{UNPRIVILEGED}:+{UNPRIVILEGED}");
         if !files.mounts.is_empty() {
             words.push("unshare".into());
@@ -99,7 +100,7 @@ pub(crate) fn entering(files: &Files) -> Vec<OsString> {
     words
 }
 
-/// Gives a path to the user that children run as.
+/// Gives a path to the user of the children.
 pub(crate) fn own(path: &Path) -> Result<()> {
     if nix::unistd::geteuid().is_root() {
         std::os::unix::fs::chown(path, Some(UNPRIVILEGED), Some(UNPRIVILEGED))?;

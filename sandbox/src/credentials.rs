@@ -1,4 +1,4 @@
-//! The credentials of tasks, as Fargate hands them out: at an address that only the task knows, and for its role.
+//! The credentials of tasks. As on Fargate, each task gets those of its role at an address that only the task knows.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html>
 
@@ -10,13 +10,13 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-/// Where they are asked for. A bucket cannot be called like this, so no request of S3 goes astray.
+/// The path of the addresses. A bucket cannot have this name, so it never collides with a request of S3.
 pub(crate) const PATH: &str = "/_sandbox/credentials/";
 
-/// How long they are said to be good, as those of Fargate are. An SDK asks again before that.
+/// The stated lifetime, as on Fargate. An SDK refreshes before it ends.
 const GOOD: SignedDuration = SignedDuration::from_hours(6);
 
-/// What was handed out.
+/// The credentials that were issued.
 #[derive(Default)]
 pub(crate) struct Credentials(Mutex<BTreeMap<String, Issued>>);
 
@@ -26,18 +26,18 @@ struct Issued {
     key: String,
     secret: String,
     token: String,
-    /// Whether the task is there that they were made for: its address goes with it, and its keys go on until they expire.
+    /// Whether the task still exists. Its address ends with it; its keys stay valid until they expire.
     is_offered: bool,
 }
 
-/// An address that answers as long as this is kept.
+/// An address that responds until this is dropped.
 pub(crate) struct Offer {
     of: Arc<Credentials>,
     name: String,
 }
 
 impl Offer {
-    /// Its path, below the endpoint.
+    /// Its path, relative to the endpoint.
     pub(crate) fn path(&self) -> String {
         format!("{PATH}{}", self.name)
     }
@@ -52,12 +52,12 @@ impl Drop for Offer {
 }
 
 impl Credentials {
-    /// Makes credentials for a task with this role.
+    /// Issues credentials for a task with this role.
     pub(crate) fn offer(self: &Arc<Self>, role: &str) -> Offer {
         let random = || uuid::Uuid::new_v4().simple().to_string();
         let issued = Issued {
             role: role.to_owned(),
-            // As those of AWS that are good for a while begin, and as long as they are.
+            // Prefix and length are those of AWS's temporary keys.
             key: format!("ASIA{}", &random().to_uppercase()[..16]),
             secret: random(),
             token: random(),
@@ -68,7 +68,7 @@ impl Credentials {
         Offer { of: Arc::clone(self), name }
     }
 
-    /// What the address `name` answers; none if there is no such one.
+    /// Returns the document at the address `name`, if it exists.
     pub(crate) fn document(&self, name: &str) -> Option<Value> {
         let issued = self.issued();
         let issued = issued.get(name).filter(|issued| issued.is_offered)?;
@@ -78,7 +78,7 @@ impl Credentials {
         }))
     }
 
-    /// The role that an access key is for; none if it is no task's.
+    /// Returns the role of an access key, if the key belongs to a task.
     pub(crate) fn role(&self, key: &str) -> Option<String> {
         self.issued().values().find(|issued| issued.key == key).map(|issued| issued.role.clone())
     }
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_name_their_role_and_their_address_ends_with_the_task() {
+    fn credentials_name_the_role_and_end_with_the_task() {
         let credentials = Arc::new(Credentials::default());
         let offer = credentials.offer("arn:aws:iam::123456789012:role/web");
         let name = offer.path().trim_start_matches(PATH).to_owned();

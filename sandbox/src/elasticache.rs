@@ -1,5 +1,5 @@
-//! Caches: a real Valkey for each replication group, or the Redis that it comes from, on an address of its own and Valkey's own
-//! port, with TLS and a password where they are asked for.
+//! Caches: a real Valkey server (or Redis) per replication group, each at its own address on the usual port, with TLS
+//! and a password if the call asks for them.
 
 use std::{
     collections::BTreeMap,
@@ -34,21 +34,21 @@ use crate::{
 /// Valkey's port.
 const PORT: u16 = 6379;
 
-/// Where the server of a cache listens whose port is for clients with TLS and those without.
+/// The ports of a server behind a port that accepts clients with and without TLS.
 const PLAIN: u16 = 16379;
 const TLS: u16 = 16380;
 
-/// The first byte of a client that begins with TLS: a record of a handshake. No request to Redis begins with it.
+/// The first byte of a TLS connection: a handshake record. No Redis request begins with it.
 /// <https://www.rfc-editor.org/rfc/rfc8446#section-5.1>
 const HANDSHAKE: u8 = 22;
 
 /// AWS's usual time for a cache to become available, in seconds.
 const CREATES: f64 = 360.0;
 
-/// How long a server may take to answer first.
+/// How long a server may take until its first response.
 const ANSWERS: Duration = Duration::from_mins(1);
 
-/// Commands that a node of ElastiCache does not take.
+/// Commands that ElastiCache does not allow.
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/RestrictedCommands.html>
 const WITHHELD: [&str; 11] = [
     "bgrewriteaof",
@@ -71,11 +71,11 @@ pub(crate) struct Caches {
     moto: Arc<Moto>,
     authorities: Arc<Authorities>,
     servers: Servers,
-    /// What accepts clients with TLS and those without, by cache.
+    /// The tasks that accept clients with and without TLS, by cache.
     doors: Mutex<BTreeMap<String, AbortHandle>>,
 }
 
-/// A cache that was asked for.
+/// The request for a cache.
 struct Wanted {
     name: String,
     encryption: Encryption,
@@ -83,11 +83,11 @@ struct Wanted {
     token: String,
 }
 
-/// Which clients are served.
+/// Which clients a cache accepts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Encryption {
     None,
-    /// Those with TLS and those without.
+    /// Clients with and without TLS.
     Preferred,
     Required,
 }
@@ -99,13 +99,13 @@ impl Caches {
             place,
             moto,
             authorities,
-            // A cache has nothing to save.
+            // A cache has nothing to save on shutdown.
             servers: Servers::ended_by(Signal::SIGTERM),
             doors: Mutex::default(),
         }
     }
 
-    /// Refuses a cache where no server for it is installed; without a cache, a sandbox needs none.
+    /// Refuses a cache if no server is installed. A sandbox without caches needs none.
     pub(crate) fn check(call: &Call) -> Result<(), ApiError> {
         if call.operation == "CreateReplicationGroup" && server().is_none() {
             return Err(ApiError::client(
@@ -117,7 +117,7 @@ impl Caches {
         Ok(())
     }
 
-    /// Does for real what moto has just agreed to.
+    /// Carries out a call that moto has accepted.
     pub(crate) async fn after(self: &Arc<Self>, call: &Call, answer: &Answer) {
         if answer.error.is_some() {
             return;
@@ -168,7 +168,7 @@ impl Caches {
         command.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log).process_group(0);
         let mut child = command.spawn().context("cannot start the cache's server")?;
         if let Some(mut stdin) = child.stdin.take() {
-            // Neither in an argument nor in a file: both can be read by others.
+            // The password goes through standard input: others could read an argument or a file.
             let password =
                 if wanted.token.is_empty() { String::new() } else { format!("requirepass \"{}\"\n", wanted.token) };
             stdin.write_all(password.as_bytes()).await?;
@@ -191,7 +191,7 @@ impl Caches {
         self.moto.put(&format!("/caches/{}", wanted.name), &truth).await
     }
 
-    /// Lays out what the server is started with: its certificate and its configuration, without the password.
+    /// Writes the certificate and the configuration of the server, without the password.
     fn furnish(&self, home: &Path, wanted: &Wanted, address: IpAddr) -> Result<()> {
         fs::create_dir_all(home)?;
         let issued = self.authorities.public.issue(&address.to_string())?;
@@ -222,7 +222,7 @@ impl Caches {
         Ok(())
     }
 
-    /// Closes the port that clients with and without TLS come to.
+    /// Closes the shared port of clients with and without TLS.
     async fn close(&self, name: &str) {
         if let Some(serving) = self.doors.lock().await.remove(name) {
             serving.abort();
@@ -237,13 +237,14 @@ impl Caches {
 }
 
 impl Encryption {
-    /// Where the server itself listens.
+    /// The port that the server itself listens on.
     fn port(self) -> u16 {
         if self == Self::Preferred { PLAIN } else { PORT }
     }
 }
 
-/// Leads clients with TLS and those without to the port of the server that is for them. A cache of ElastiCache has one port for both.
+/// Forwards clients with and without TLS to the right port of the server. A cache of ElastiCache has one port for
+/// both.
 async fn serve_both(listener: TcpListener, address: IpAddr) {
     while let Ok((mut client, _)) = listener.accept().await {
         tokio::spawn(async move {
@@ -259,7 +260,7 @@ async fn serve_both(listener: TcpListener, address: IpAddr) {
     }
 }
 
-/// The server that this machine has, Valkey's own first.
+/// Returns the server program of this machine; Valkey is preferred.
 fn server() -> Option<PathBuf> {
     let on_path = std::env::var_os("PATH").unwrap_or_default();
     let places: Vec<PathBuf> = std::env::split_paths(&on_path).collect();

@@ -1,24 +1,24 @@
-//! Programs for 64-bit ARM on a computer with other processors: QEMU's user emulation runs them, as Debian packs it. It runs the
-//! program of a container and no programs that this one starts.
+//! Runs programs for 64-bit ARM on other processors with QEMU's user emulation, as Debian packages it. Only the main
+//! program of a container is emulated, not the programs that it starts.
 
 use std::{env, fs, path::Path};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-/// What images call 64-bit ARM.
+/// The name of 64-bit ARM in images.
 pub(crate) const ARM: &str = "arm64";
 
 /// The emulator: a static program, which runs inside a container's files.
 const PROGRAM: &str = "/usr/bin/qemu-aarch64-static";
 
-/// Where it is in a container's files.
+/// The path of the emulator in a container.
 const PLACE: &str = "/.qemu-aarch64";
 
-/// Where a program without a path is looked for.
+/// The search path for a program without a path.
 const PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
-/// Puts the emulator into the files of an image with this configuration, if this computer cannot run it by itself.
+/// Copies the emulator into the files of an image, if this computer cannot run the image natively.
 pub(crate) fn lay(config: &Value, root: &Path) -> Result<()> {
     if config["architecture"] != ARM || env::consts::ARCH == "aarch64" {
         return Ok(());
@@ -28,7 +28,7 @@ pub(crate) fn lay(config: &Value, root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What runs `line` in the files at `root`.
+/// Returns the command line that runs `line` in the files at `root`.
 pub(crate) fn line(root: &Path, line: &[String]) -> Vec<String> {
     let inside = |path: &str| root.join(path.trim_start_matches('/'));
     let ([program, arguments @ ..], true) = (line, inside(PLACE).exists()) else { return line.to_vec() };

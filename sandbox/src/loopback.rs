@@ -1,5 +1,5 @@
-//! Addresses of this sandbox alone: a /24 of the loopback range, so that load balancers and databases can have their own
-//! addresses and AWS's own ports, and several sandboxes run side by side.
+//! The addresses of this sandbox: a /24 of the loopback range. Load balancers and databases get their own addresses
+//! with AWS's usual ports, and several sandboxes can run side by side.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -10,28 +10,28 @@ use std::{
 
 use anyhow::{Result, bail};
 
-/// The port whose listener on the first address says that the /24 is taken.
+/// The port on the first address whose listener marks the /24 as taken.
 const CLAIM: u16 = 4999;
 
 /// A claimed /24 of 127.0.0.0/8.
 pub(crate) struct Loopback {
     second: u8,
     third: u8,
-    /// The last numbers of the addresses of databases and caches, by their names.
+    /// The last octets of the addresses of databases and caches, by name.
     of_servers: Mutex<BTreeMap<String, u8>>,
-    /// The last numbers of the addresses that tasks can have, the one that was given back last at the end.
+    /// The last octets that are free for tasks. The most recently released one is at the end.
     of_tasks: Mutex<VecDeque<u8>>,
     _claim: TcpListener,
 }
 
-/// The last numbers of the addresses for tasks. Those of load balancers are below: moto gives them.
+/// The last octets for tasks. moto assigns lower ones to load balancers.
 const TASKS: RangeInclusive<u8> = 100..=199;
 
-/// The last numbers of the addresses for databases and caches.
+/// The last octets for databases and caches.
 const SERVERS: RangeInclusive<u8> = 200..=250;
 
 impl Loopback {
-    /// Claims a free one, on which ports 80 and 443 can be opened.
+    /// Claims a free /24 on which ports 80 and 443 can be bound.
     pub(crate) fn claim() -> Result<Self> {
         for _ in 0..200 {
             let (second, third) = (rand::random_range(64..=126), rand::random_range(1..=250));
@@ -53,13 +53,13 @@ impl Loopback {
         bail!("no loopback addresses are free: are 127.64.0.0 to 127.126.255.255 usable on this machine?")
     }
 
-    /// `127.A.B`.
+    /// Returns `127.A.B`.
     pub(crate) fn prefix(&self) -> String {
         format!("127.{}.{}", self.second, self.third)
     }
 
-    /// The address of a database or a cache. AWS makes an endpoint's name from that of what stands there, so one that is made
-    /// again is where it was.
+    /// Returns the address of a database or a cache. AWS derives the endpoint's name from the resource's name, so a
+    /// resource that is created again gets the same address again.
     pub(crate) fn address_of_server(&self, name: &str) -> Result<IpAddr> {
         let mut servers = self.of_servers.lock().expect("nobody panics while holding this");
         let known = servers.get(name).copied();
@@ -71,17 +71,17 @@ impl Loopback {
         Ok(IpAddr::V4(self.at(last)))
     }
 
-    /// Where tasks ask for names.
+    /// Returns the address of the name server for tasks.
     pub(crate) fn name_server(&self) -> Ipv4Addr {
         self.at(1)
     }
 
-    /// An address for a task that others find by a name, if there is one left. `give_back` takes it again.
+    /// Takes an address for a task with a DNS name, if one is free. `give_back` releases it.
     pub(crate) fn address_of_task(&self) -> Option<Ipv4Addr> {
         self.of_tasks().pop_front().map(|last| self.at(last))
     }
 
-    /// The task is gone.
+    /// Releases the address of a task.
     pub(crate) fn give_back(&self, address: Ipv4Addr) {
         self.of_tasks().push_back(address.octets()[3]);
     }

@@ -1,7 +1,7 @@
-//! A region on this computer: the AWS control plane, and what AWS would run, for real, all on loopback.
+//! A region on this computer: the AWS control plane and the resources that AWS would run, all on loopback.
 //!
-//! moto, made stricter, is the control plane. The gateway stands before it, keeps the log of calls, adds latency, and
-//! answers itself where moto has nothing that runs: ECS, ECR, the registry, target health. What is not there answers
+//! The control plane is moto, made stricter. The gateway in front of it logs calls, adds latency, and handles the
+//! services that moto does not run: ECS, ECR with its registry, and target health. Other operations fail with
 //! `NotImplementedInSandbox`.
 
 mod alb;
@@ -58,18 +58,19 @@ struct Cli {
 enum Command {
     /// Run in the foreground until SIGTERM or SIGINT.
     Serve(Serve),
-    /// Keep a moto warm in the foreground, which forks for each sandbox: many sandboxes start sooner.
+    /// Keep a warm moto in the foreground, which forks for each sandbox, so that many sandboxes start sooner.
     Warm {
-        /// Where its program and its socket, `moto.socket`, are. `STACKCTL_SANDBOX_MOTO` names the socket to sandboxes.
+        /// The folder of its program and its socket, `moto.socket`. `STACKCTL_SANDBOX_MOTO` names the socket to
+        /// sandboxes.
         #[arg(long)]
         dir: PathBuf,
     },
 }
 
-/// How the sandbox behaves.
+/// The options of `serve`.
 #[derive(clap::Args)]
 struct Serve {
-    /// Where its state is.
+    /// The folder of its state.
     #[arg(long)]
     dir: PathBuf,
     /// The port of its endpoint; 0 takes a free one.
@@ -84,7 +85,7 @@ struct Serve {
     /// How long health checks, grace periods and draining take, as a share of what is configured.
     #[arg(long, default_value_t = 0.1)]
     rollout_scale: f64,
-    /// How long it is until a schedule is due, as a share of what its expression says.
+    /// How long it takes until a schedule is due, as a share of what its expression says.
     #[arg(long, default_value_t = 1.0)]
     schedule_scale: f64,
     #[command(flatten)]
@@ -135,7 +136,7 @@ async fn serve(options: Serve) -> Result<()> {
         .with_context(|| format!("port {} of 127.0.0.1 is in use: choose another with --port", options.port))?;
     let endpoint = format!("http://{}", listener.local_addr()?);
     let authorities = Arc::new(authority::Authorities::new()?);
-    // For whoever wants to look into a cache or a database with a client of their own.
+    // These files let developers connect to a cache or a database with their own client.
     write_atomically(&dir.join("authority.pem"), authorities.public.certificate().as_bytes())?;
     write_atomically(&dir.join("rds-authority.pem"), authorities.rds.certificate().as_bytes())?;
     let Serve { latency_ms, provision_scale, rollout_scale, schedule_scale, faults, .. } = options;
@@ -166,14 +167,14 @@ async fn serve(options: Serve) -> Result<()> {
     Ok(())
 }
 
-/// Writes a file so that a reader sees all of it or none.
+/// Writes a file atomically: a reader sees all of it or none.
 fn write_atomically(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let beside = path.with_extension("new");
     std::fs::write(&beside, content)?;
     std::fs::rename(beside, path)
 }
 
-/// Until SIGTERM or SIGINT.
+/// Waits for SIGTERM or SIGINT.
 async fn until_stopped() -> Result<()> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {

@@ -1,4 +1,4 @@
-//! moto: its virtual environment, its process, and the way to it.
+//! moto: its virtual environment, its process, and the connection to it.
 
 use std::{
     convert::Infallible,
@@ -37,7 +37,7 @@ use crate::{
     s3,
 };
 
-/// The program that makes moto stricter, as it is laid out in the sandbox's folder.
+/// The Python program that makes moto stricter, as it is written into the sandbox's folder.
 const PROGRAM: &[(&str, &str)] = &[
     ("serve.py", include_str!("../moto/serve.py")),
     ("warm.py", include_str!("../moto/warm.py")),
@@ -63,26 +63,27 @@ const PROGRAM: &[(&str, &str)] = &[
 ];
 const REQUIREMENTS: &str = include_str!("../moto/requirements.txt");
 
-/// The socket of a warm moto, which forks for each sandbox; without it each sandbox starts a moto of its own.
+/// The variable with the socket of a warm moto, which forks for each sandbox. Without it, each sandbox starts its own
+/// moto.
 const WARM: &str = "STACKCTL_SANDBOX_MOTO";
 
 /// The socket's name in the folder of a warm moto.
 const SOCKET: &str = "moto.socket";
 
-/// How long moto may take to answer first.
+/// How long moto may take until its first response.
 const START: Duration = Duration::from_mins(1);
 
-/// How long a fork may take to end; it does so at once.
+/// How long a fork may take to end. It normally ends at once.
 const END: Duration = Duration::from_secs(10);
 
-/// Headers of moto's that are about its connection or itself, or that the gateway sets.
+/// Headers of moto's responses that describe its connection or itself, or that the gateway sets.
 const OF_A_CONNECTION: [&str; 6] =
     ["connection", "content-type", "date", "server", "transfer-encoding", "x-amzn-requestid"];
 
-/// moto's process: it ends when this is dropped.
+/// The process of moto. Dropping this ends the process.
 enum Process {
     Own(Child),
-    /// A fork of the warm one, by its connection, which both ends close as they end.
+    /// A fork of the warm moto, identified by its connection. Each end closes the connection when it ends.
     Fork(UnixStream),
 }
 
@@ -105,18 +106,19 @@ impl Process {
     }
 }
 
-/// The ports of a fork.
+/// The ports of moto's process.
 #[derive(Deserialize)]
 struct Ports {
     calls: u16,
     door: u16,
 }
 
-/// moto's process and the way to it.
+/// The process of moto and the connection to it.
 pub(crate) struct Moto {
     process: Mutex<Process>,
     http: Client<HttpConnector, Full<Bytes>>,
-    /// One call at a time: moto's state is plain dictionaries, which one thread walks while another one changes them.
+    /// Serializes calls: moto keeps its state in plain dictionaries, and one thread may iterate while another one
+    /// writes.
     turn: Mutex<()>,
     log: PathBuf,
     port: u16,
@@ -124,7 +126,7 @@ pub(crate) struct Moto {
 }
 
 impl Moto {
-    /// Starts moto; makes its virtual environment first where there is none.
+    /// Starts moto. Creates its virtual environment first if it is missing.
     pub(crate) async fn start(dir: &Path, loopback: &Loopback, scale: f64) -> Result<Self> {
         let subnet = loopback.prefix();
         let (process, Ports { calls: port, door }) = match env::var_os(WARM).filter(|socket| !socket.is_empty()) {
@@ -155,14 +157,14 @@ impl Moto {
         }
     }
 
-    /// The last lines that moto wrote: a traceback ends with its cause.
+    /// Returns the last lines of moto's log. The last line of a traceback names the cause.
     fn last_of_log(&self, count: usize) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
         lines[lines.len().saturating_sub(count)..].join("\n")
     }
 
-    /// Hands a call on.
+    /// Forwards a call to moto.
     pub(crate) async fn forward(&self, call: &Call) -> Result<Answer, ApiError> {
         let mut request = Request::builder()
             .method(call.method.clone())
@@ -177,29 +179,29 @@ impl Moto {
         let status = parts.status.as_u16();
         let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (content_type, error_type) = (header("content-type").unwrap_or_default(), header("x-amzn-errortype"));
-        // An answer to HEAD says by its status alone what is wrong.
+        // The response to HEAD has no body; only its status names the error.
         if status >= 500 || (status >= 400 && content_type.starts_with("text/html") && !body.is_empty()) {
             tracing::warn!(call.service, call.operation, status, cause = self.last_of_log(1), "moto has no answer");
             return Err(ApiError::not_implemented(call));
         }
         let error = (status >= 400).then(|| error_type.unwrap_or_else(|| code_of(&body)));
-        // moto knows no callers: what it refuses so is a resource, and EC2's status for that is not the one of bad credentials.
+        // moto does not authenticate callers, so its AuthFailure is about a resource. EC2 uses 400 for that, not 401.
         let status = if error.as_deref() == Some("AuthFailure") { 400 } else { status };
         let mut headers = parts.headers;
         if call.service == s3::SERVICE {
             OF_A_CONNECTION.iter().for_each(|name| drop(headers.remove(*name)));
         } else {
-            // All that is said to these callers is in the body.
+            // Clients of these protocols read everything from the body.
             headers.clear();
         }
-        // The length of what a GET would answer is the one thing that HEAD asks for.
+        // A HEAD response reports the length of the GET response, so keep its header.
         if call.method != hyper::Method::HEAD {
             headers.remove("content-length");
         }
         Ok(Answer { status, content_type, body, error, headers })
     }
 
-    /// A JSON call of our own: not in the log, not delayed.
+    /// Makes a JSON call on behalf of the sandbox: not logged and not delayed.
     pub(crate) async fn json(
         &self,
         service: &str,
@@ -227,21 +229,21 @@ impl Moto {
         Ok(value)
     }
 
-    /// What our own door in moto's process answers.
+    /// Sends a GET to the sandbox's own endpoint in moto's process.
     pub(crate) async fn get(&self, path: &str) -> Result<Value> {
         let request = Request::get(format!("http://127.0.0.1:{}{path}", self.door)).body(Full::default())?;
         let (_, body) = self.send(request).await?;
         Ok(serde_json::from_slice(&body)?)
     }
 
-    /// Tells our own door something.
+    /// Sends a PUT to the sandbox's own endpoint in moto's process.
     pub(crate) async fn put(&self, path: &str, document: &Value) -> Result<()> {
         let body = Full::new(Bytes::from(document.to_string()));
         let request = Request::put(format!("http://127.0.0.1:{}{path}", self.door)).body(body)?;
         self.send(request).await.map(drop)
     }
 
-    /// Sends a request once it is its turn; gives the whole answer.
+    /// Sends a request when no other one is in progress. Returns the whole response.
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<(Parts, Bytes)> {
         let _turn = self.turn.lock().await;
         let (parts, body) = self.http.request(request).await?.into_parts();
@@ -253,15 +255,15 @@ impl Moto {
     }
 }
 
-/// Starts a moto of its own for the sandbox in `dir`.
+/// Starts a separate moto for the sandbox in `dir`.
 async fn spawn(dir: &Path, subnet: &str, scale: f64) -> Result<(Process, Ports)> {
     let python = tokio::task::spawn_blocking(environment).await??;
-    // Bound here and handed over: a port that is only chosen can be somebody else's before moto has begun.
+    // The sockets are bound here and inherited: a port that is only chosen could be taken before moto starts.
     let (calls, doors) = (inherited()?, inherited()?);
     let ports = Ports { calls: calls.local_addr()?.port(), door: doors.local_addr()?.port() };
     let program = lay_out(dir)?;
     let log = File::create(dir.join("moto.log"))?;
-    // Should the sandbox be killed, moto goes with it.
+    // The kernel kills moto if the sandbox is killed.
     let child = Command::new("setpriv")
         .args(["--pdeathsig", "KILL", "--"])
         .arg(&python)
@@ -279,7 +281,7 @@ async fn spawn(dir: &Path, subnet: &str, scale: f64) -> Result<(Process, Ports)>
     Ok((Process::Own(child), ports))
 }
 
-/// Lets the warm moto at `socket` fork for the sandbox in `dir`.
+/// Asks the warm moto at `socket` to fork for the sandbox in `dir`.
 async fn fork(socket: &Path, dir: &Path, subnet: &str, scale: f64) -> Result<(Process, Ports)> {
     let mut connection = UnixStream::connect(socket).await?;
     let asked = json!({ "log": dir.join("moto.log"), "subnet": subnet, "scale": scale });
@@ -290,8 +292,8 @@ async fn fork(socket: &Path, dir: &Path, subnet: &str, scale: f64) -> Result<(Pr
     Ok((Process::Fork(connection), ports))
 }
 
-/// Becomes a warm moto, which forks for each sandbox that has `STACKCTL_SANDBOX_MOTO` in its environment. That names the
-/// socket `moto.socket` in `dir`, which is there once moto is ready.
+/// Runs a warm moto, which forks for each sandbox that has `STACKCTL_SANDBOX_MOTO` in its environment. The variable
+/// names the socket `moto.socket` in `dir`, which exists once moto is ready.
 pub(crate) fn keep_warm(dir: &Path) -> Result<Infallible> {
     let python = environment()?;
     let program = lay_out(dir)?;
@@ -300,7 +302,7 @@ pub(crate) fn keep_warm(dir: &Path) -> Result<Infallible> {
     Err(command.stdin(Stdio::null()).exec()).context("cannot start moto")
 }
 
-/// Writes moto's program in the folder of a sandbox; gives its path.
+/// Writes moto's program into the folder of a sandbox and returns its path.
 fn lay_out(dir: &Path) -> Result<PathBuf> {
     let program = dir.join("moto");
     fs::create_dir_all(program.join("strict"))?;
@@ -314,7 +316,7 @@ fn internal(error: impl std::fmt::Display) -> ApiError {
     ApiError { status: 500, code: "InternalFailure".to_owned(), message: error.to_string() }
 }
 
-/// The code in an error's body, JSON or XML.
+/// Returns the error code in a JSON or XML body.
 fn code_of(body: &Bytes) -> String {
     if let Ok(value) = serde_json::from_slice::<Value>(body) {
         return value["__type"].as_str().unwrap_or_default().rsplit('#').next().unwrap_or_default().to_owned();
@@ -324,14 +326,15 @@ fn code_of(body: &Bytes) -> String {
     code.map(|(code, _)| code.to_owned()).unwrap_or_default()
 }
 
-/// A listener that the program which is started next opens as well.
+/// Binds a socket that the next child process inherits.
 fn inherited() -> Result<TcpListener> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     fcntl(&listener, FcntlArg::F_SETFD(FdFlag::empty()))?;
     Ok(listener)
 }
 
-/// The Python of the virtual environment, which every sandbox of this user shares; made under a lock where it is missing.
+/// Returns the Python of the virtual environment that all sandboxes of this user share. Creates it under a lock if it
+/// is missing.
 fn environment() -> Result<PathBuf> {
     let of = Sha256::digest(REQUIREMENTS).iter().take(6).fold(0, |of, byte| of << 8 | u64::from(*byte));
     let home = cache::folder()?.join(format!("moto-{of:012x}"));

@@ -1,4 +1,4 @@
-//! What a role may do, by the policies that IAM has of it.
+//! Evaluates the IAM policies of a role.
 
 use serde_json::Value;
 
@@ -7,10 +7,10 @@ use crate::{api::ApiError, moto::Moto, settings::Settings};
 /// How long AWS takes until a new role can be assumed, in seconds.
 const ASSUMABLE: f64 = 10.0;
 
-/// All roles, by ARN, with their policies and their age.
+/// Returns all roles by ARN, with their policies and their age.
 pub(crate) async fn roles(moto: &Moto, settings: &Settings) -> Value {
     let mut roles = moto.get("/roles").await.unwrap_or_default();
-    // A role's age counts in this region's time.
+    // The age of a role counts in the scaled time of this region.
     let wait = settings.provision(ASSUMABLE * 10.0).as_secs_f64();
     if let Some(roles) = roles.as_object_mut() {
         roles
@@ -20,7 +20,7 @@ pub(crate) async fn roles(moto: &Moto, settings: &Settings) -> Value {
     roles
 }
 
-/// Whether this service may assume the role now.
+/// Returns whether this service can assume the role now.
 pub(crate) fn may_be_assumed(roles: &Value, role: &str, principal: &str) -> bool {
     let trusts = roles[role]["trusts"].as_array().is_some_and(|trusts| trusts.iter().any(|one| one == principal));
     trusts && roles[role]["assumable"] == true
@@ -39,14 +39,14 @@ pub(crate) fn check_assumable(roles: &Value, definition: &Value) -> Result<(), A
     Ok(())
 }
 
-/// Whether a role may do `action` on `resource`: a statement allows it, and none denies it.
+/// Returns whether a role may do `action` on `resource`: a statement allows it, and none denies it.
 ///
-/// Conditions are not evaluated: one that allows counts as met, and one that denies as not met.
+/// Conditions are not evaluated: they count as met in a statement that allows, and as not met in one that denies.
 pub(crate) fn allows(roles: &Value, role: &str, action: &str, resource: &str) -> bool {
     judge(roles, role, action, |statement| holds(&statement["Resource"], |pattern| matches(pattern, resource)))
 }
 
-/// Whether a role may do `action` on some resource.
+/// Returns whether a role may do `action` on at least one resource.
 pub(crate) fn allows_somewhere(roles: &Value, role: &str, action: &str) -> bool {
     judge(roles, role, action, |statement| statement["Effect"] == "Allow" || statement["Resource"] == "*")
 }
@@ -54,7 +54,7 @@ pub(crate) fn allows_somewhere(roles: &Value, role: &str, action: &str) -> bool 
 fn judge(roles: &Value, role: &str, action: &str, is_about: impl Fn(&Value) -> bool) -> bool {
     let policies = roles[role]["policies"].as_array().into_iter().flatten();
     let statements = policies.flat_map(|policy| list(&policy["Statement"])).filter(|statement| {
-        // Case makes no difference in the names of actions.
+        // The names of actions are not case-sensitive.
         let action = action.to_lowercase();
         is_about(statement) && holds(&statement["Action"], |pattern| matches(&pattern.to_lowercase(), &action))
     });
@@ -67,17 +67,17 @@ fn holds(patterns: &Value, is_met: impl Fn(&str) -> bool) -> bool {
     list(patterns).into_iter().filter_map(Value::as_str).any(is_met)
 }
 
-/// IAM lets a list of one stand without its brackets.
+/// Returns the items of a policy element. IAM allows a single value without brackets.
 fn list(value: &Value) -> Vec<&Value> {
     value.as_array().map_or_else(|| vec![value], |items| items.iter().collect())
 }
 
-/// IAM's wildcards: `*` stands for any characters, also none, and `?` for exactly one, wherever and as often as they stand.
+/// Matches IAM's wildcards: `*` matches any characters or none, and `?` exactly one, anywhere in the pattern.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html>
 fn matches(pattern: &str, wanted: &str) -> bool {
     let (pattern, wanted): (Vec<char>, Vec<char>) = (pattern.chars().collect(), wanted.chars().collect());
     let (mut at, mut to) = (0, 0);
-    // Where the last `*` stands, and how far it has reached: what does not go on from there lets it reach one further.
+    // The position of the last `*` and the end of its match. On a mismatch, the `*` takes one more character.
     let mut star: Option<(usize, usize)> = None;
     while to < wanted.len() {
         if pattern.get(at) == Some(&'*') {
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn allows_what_a_statement_allows_and_none_denies() {
+    fn action_is_allowed_unless_a_statement_denies_it() {
         let statement = |effect: &str, actions: &[&str], resource: &str| json!({ "Effect": effect, "Action": actions, "Resource": resource });
         let allow = statement("Allow", &["s3:GetObject", "s3:Put*"], "arn:aws:s3:::up/*");
         let deny = statement("Deny", &["s3:*"], "arn:aws:s3:::up/secret/*");
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wildcard_stands_for_anything_wherever_it_stands() {
+    fn wildcards_match_anywhere_in_the_pattern() {
         let log = "arn:aws:logs:eu-west-1:123456789012:log-group:/stackctl/demo/default/web:log-stream:x";
         for pattern in ["*", "arn:*", "arn:aws:logs:*:*:log-group:/stackctl/demo/default/web:*", log] {
             assert!(matches(pattern, log), "{pattern}");

@@ -1,17 +1,17 @@
-//! Where this sandbox is and how it behaves: what every part of it may need to know. It knows none of them.
+//! The location and the settings of this sandbox, which every part may use. It depends on no other part.
 
 use std::path::PathBuf;
 
 use crate::{call_log::CallLog, loopback::Loopback, settings::Settings};
 
-/// The account that everything here belongs to; moto's own.
+/// The account of everything here, which is moto's default.
 pub(crate) const ACCOUNT: &str = "123456789012";
 
 /// One sandbox.
 pub(crate) struct Place {
-    /// Where its state is.
+    /// The folder of its state.
     pub(crate) dir: PathBuf,
-    /// The URL at which it answers.
+    /// The URL of its endpoint.
     pub(crate) endpoint: String,
     pub(crate) settings: Settings,
     pub(crate) loopback: Loopback,

@@ -1,4 +1,4 @@
-//! The parts of the region, put together. Each gets those that it works with, and none gets this.
+//! Wires the parts of the region together. Each part gets the parts that it uses, and none gets the whole region.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::{
     sessions::Sessions,
 };
 
-/// The region.
+/// The parts of the region.
 pub(crate) struct Region {
     pub(crate) place: Arc<Place>,
     pub(crate) moto: Arc<Moto>,

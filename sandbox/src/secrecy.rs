@@ -1,4 +1,4 @@
-//! The values that are secret here, so that a test can search for them where they may not be.
+//! Records all secret values, so that tests can search for leaks.
 
 use std::{
     collections::BTreeSet,
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::api::{Answer, Call};
 
-/// Every value that was secret at some time.
+/// Every value that has been secret at some time.
 #[derive(Default)]
 pub(crate) struct Secrecy(Mutex<BTreeSet<String>>);
 
@@ -18,7 +18,7 @@ impl Secrecy {
         self.known().clone()
     }
 
-    /// Learns the secrets that a call brings, and those that its answer has.
+    /// Records the secrets in a call and in its response.
     pub(crate) fn learn(&self, call: &Call, answer: &Answer) {
         let of = |body: &[u8]| serde_json::from_slice::<Value>(body).unwrap_or_default();
         match call.service.as_str() {
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_known_from_a_call_and_from_an_answer() {
+    fn secrets_are_recorded_from_calls_and_responses() {
         let secrecy = Secrecy::default();
         let call = |service: &str, body: &str| Call::example(service, "", body);
         let answer = |value: Value| Answer::json(&value);

@@ -1,4 +1,4 @@
-//! The servers of databases or of caches: those that run, and those that are being made.
+//! The server processes of databases or caches: those that run and those in creation.
 
 use std::{collections::BTreeMap, mem, time::Duration};
 
@@ -8,35 +8,35 @@ use nix::{
 };
 use tokio::{process::Child, sync::Mutex, task::JoinHandle, time::timeout};
 
-/// How long a server may take to end.
+/// How long a server may take to stop.
 const ENDS: Duration = Duration::from_secs(5);
 
 /// The servers, by name.
 pub(crate) struct Servers {
-    /// What tells one of them to end.
+    /// The signal that stops a server.
     signal: Signal,
     running: Mutex<BTreeMap<String, Child>>,
-    /// Those that are being made, so that deleting one of them ends its making first.
+    /// The creations in progress, so that deleting a server cancels its creation first.
     making: Mutex<BTreeMap<String, JoinHandle<()>>>,
 }
 
 impl Servers {
-    /// No servers yet; `signal` will tell them to end.
+    /// Returns an empty set of servers. `signal` stops each of them.
     pub(crate) fn ended_by(signal: Signal) -> Self {
         Self { signal, running: Mutex::default(), making: Mutex::default() }
     }
 
-    /// Makes one by `work`, beside everything else.
+    /// Creates a server by running `work` in the background.
     pub(crate) async fn make(&self, name: String, work: impl Future<Output = ()> + Send + 'static) {
         self.making.lock().await.insert(name, tokio::spawn(work));
     }
 
-    /// Takes one in that runs.
+    /// Adds a running server.
     pub(crate) async fn add(&self, name: &str, child: Child) {
         self.running.lock().await.insert(name.to_owned(), child);
     }
 
-    /// Whether there is one that has not ended by itself.
+    /// Returns whether the server exists and has not exited.
     pub(crate) async fn runs(&self, name: &str) -> std::io::Result<bool> {
         match self.running.lock().await.get_mut(name) {
             Some(child) => Ok(child.try_wait()?.is_none()),
@@ -44,7 +44,7 @@ impl Servers {
         }
     }
 
-    /// Ends one, or its making.
+    /// Stops a server, or cancels its creation.
     pub(crate) async fn remove(&self, name: &str) {
         if let Some(making) = self.making.lock().await.remove(name) {
             making.abort();
@@ -55,7 +55,7 @@ impl Servers {
         }
     }
 
-    /// Makes no more.
+    /// Cancels all creations.
     pub(crate) async fn stop_making(&self) {
         for (_, making) in mem::take(&mut *self.making.lock().await) {
             making.abort();
@@ -63,7 +63,7 @@ impl Servers {
         }
     }
 
-    /// Ends all that run.
+    /// Stops all running servers.
     pub(crate) async fn end_all(&self) {
         let running = mem::take(&mut *self.running.lock().await);
         futures::future::join_all(running.into_values().map(|child| self.end(child))).await;
@@ -71,7 +71,7 @@ impl Servers {
 
     async fn end(&self, mut child: Child) {
         if let Some(id) = child.id().and_then(|id| i32::try_from(id).ok()) {
-            // One that has ended by itself is what we want.
+            // The signal fails if the process has already exited, which is fine.
             let _gone_already = kill(Pid::from_raw(id), self.signal);
         }
         if timeout(ENDS, child.wait()).await.is_err() {

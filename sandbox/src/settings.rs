@@ -1,4 +1,4 @@
-//! What can be set while the sandbox runs: how long things take, what goes wrong, and when nobody is answered any more.
+//! Settings that can change while the sandbox runs: time scales, faults, and the point at which it stops responding.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
@@ -10,17 +10,17 @@ use serde::Deserialize;
 
 use crate::faults::{Faults, Plan};
 
-/// What can be set while it runs.
+/// The settings that can change at run time.
 pub(crate) struct Settings {
     pub(crate) faults: Faults,
     latency_ms: AtomicU64,
     provision: AtomicU64,
     rollout: AtomicU64,
     schedule: AtomicU64,
-    /// The number of mutating calls that still succeed before the sandbox stops answering; negative for no limit.
+    /// The number of mutating calls that still succeed before the sandbox stops responding; negative for no limit.
     hold_after: AtomicI64,
     held: AtomicBool,
-    /// Whether the last of them is held back before its answer or after.
+    /// Whether the last successful call still gets its response.
     answer_last: AtomicBool,
 }
 
@@ -42,17 +42,17 @@ impl Settings {
         Duration::from_millis(self.latency_ms.load(Ordering::Relaxed))
     }
 
-    /// A time of AWS's, in seconds, as it passes here.
+    /// Returns how long a duration of AWS, in seconds, takes here.
     pub(crate) fn provision(&self, seconds: f64) -> Duration {
         Duration::from_secs_f64(seconds * f64::from_bits(self.provision.load(Ordering::Relaxed)))
     }
 
-    /// A configured time of a rollout, in seconds, as it passes here.
+    /// Returns how long a configured duration of a rollout, in seconds, takes here.
     pub(crate) fn rollout(&self, seconds: f64) -> Duration {
         Duration::from_secs_f64(seconds * f64::from_bits(self.rollout.load(Ordering::Relaxed)))
     }
 
-    /// How long it is until a schedule is due, as a share of what its expression says.
+    /// The time until a schedule is due, as a share of what its expression says.
     pub(crate) fn schedule_scale(&self) -> f64 {
         f64::from_bits(self.schedule.load(Ordering::Relaxed))
     }
@@ -61,12 +61,12 @@ impl Settings {
         self.held.load(Ordering::SeqCst)
     }
 
-    /// Counts a mutating call that was carried out; whether its answer may go out. One that was refused changed nothing, and
-    /// how often a command repeats it depends on the time: it does not count.
+    /// Counts a mutating call that succeeded, and returns whether its response may be sent. A refused call does not
+    /// count: it changed nothing, and how often a command retries depends on timing.
     pub(crate) fn count_mutation(&self, refused: bool) -> bool {
         let before = self.hold_after.load(Ordering::SeqCst);
         if before < 0 || refused {
-            // Calls that were under way when the last one was counted are not answered either.
+            // Calls in progress when the last one was counted get no response either.
             return !self.is_held();
         }
         let left = self.hold_after.fetch_sub(1, Ordering::SeqCst) - 1;
@@ -80,7 +80,7 @@ impl Settings {
     /// Applies a document of the control endpoint.
     ///
     /// # Errors
-    /// If the faults in it are none that are known; then nothing is changed.
+    /// If the document names an unknown fault. Then nothing is changed.
     pub(crate) fn change(&self, document: &serde_json::Value) -> Result<()> {
         if let Some(faults) = document.get("faults") {
             self.faults.set(Option::<Plan>::deserialize(faults)?.unwrap_or_default());

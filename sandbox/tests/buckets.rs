@@ -1,4 +1,4 @@
-//! S3 as its own SDK speaks to it: buckets with their settings, objects with their versions, and what a task may do there.
+//! S3 through its own SDK: buckets and their settings, objects and their versions, and the permissions of tasks.
 
 #[expect(dead_code, reason = "each test program uses its own part of the support")]
 mod support;
@@ -39,7 +39,7 @@ async fn create(s3: &Client, name: &str) -> Result<CreateBucketOutput, SdkError<
     s3.create_bucket().bucket(name).create_bucket_configuration(constraint.build()).send().await
 }
 
-/// Status and code of a refusal.
+/// Returns status and code of an error.
 #[track_caller]
 fn refusal<T: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::Debug>(
     result: Result<T, SdkError<E>>,
@@ -59,7 +59,7 @@ fn tls_only(name: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_bucket_has_the_defaults_of_aws_and_keeps_its_settings() {
+async fn bucket_has_the_defaults_of_aws_and_keeps_its_settings() {
     let sandbox = Sandbox::start().await;
     let s3 = client_in(&sandbox, "eu-west-1");
     create(&s3, "uploads").await.expect("it is made");
@@ -108,7 +108,7 @@ async fn a_bucket_has_the_defaults_of_aws_and_keeps_its_settings() {
 }
 
 #[tokio::test]
-async fn a_bucket_is_made_with_tags_and_keeps_them() {
+async fn bucket_is_created_with_tags_and_keeps_them() {
     let sandbox = Sandbox::start().await;
     let tag = |value: &str| Tag::builder().key("a & b").value(value).build().expect("it is whole");
     let configuration = |value: &str| CreateBucketConfiguration::builder().tags(tag(value));
@@ -131,14 +131,14 @@ async fn a_bucket_is_made_with_tags_and_keeps_them() {
 }
 
 #[tokio::test]
-async fn a_bucket_belongs_to_one_region_and_has_a_good_name() {
+async fn bucket_belongs_to_one_region_and_has_a_valid_name() {
     let sandbox = Sandbox::start().await;
     let (here, first) = (client_in(&sandbox, "eu-west-1"), client_in(&sandbox, "us-east-1"));
     let without = here.create_bucket().bucket("uploads").send().await;
     assert_eq!(refusal(without), (400, "IllegalLocationConstraintException".to_owned()));
     create(&here, "uploads").await.expect("it is made");
     assert_eq!(refusal(create(&here, "uploads").await), (409, "BucketAlreadyOwnedByYou".to_owned()));
-    // The oldest region takes it for done.
+    // In us-east-1, creating one's own bucket again succeeds.
     for _ in 0..2 {
         first.create_bucket().bucket("elsewhere").send().await.expect("it is made, or there already");
     }
@@ -180,7 +180,7 @@ async fn buckets_are_listed_by_name_and_in_pages() {
 }
 
 #[tokio::test]
-async fn objects_arrive_whole_and_a_bucket_with_versions_stays() {
+async fn objects_round_trip_and_versioned_bucket_stays() {
     let sandbox = Sandbox::start().await;
     let s3 = client_in(&sandbox, "eu-west-1");
     create(&s3, "uploads").await.expect("it is made");
@@ -191,7 +191,7 @@ async fn objects_arrive_whole_and_a_bucket_with_versions_stays() {
         s3.put_object().bucket("uploads").key(key).body(body).send().await.expect("it is taken")
     };
     let first = put("a folder/ü+1.txt", ByteStream::from_static(b"one")).await;
-    // From a file it is sent in chunks, and its checksum behind them.
+    // The SDK sends a file in chunks, with a trailing checksum.
     let file = sandbox.dir().join("large");
     let content: Vec<u8> = (0..300_000_u32).map(|n| u8::try_from(n % 251).expect("it is small")).collect();
     std::fs::write(&file, &content).expect("there is room");
@@ -233,7 +233,7 @@ async fn objects_arrive_whole_and_a_bucket_with_versions_stays() {
 }
 
 #[tokio::test]
-async fn a_policy_is_checked_and_one_about_tls_shuts_nobody_out() {
+async fn invalid_policy_is_refused_and_tls_policy_blocks_nobody() {
     let sandbox = Sandbox::start().await;
     let s3 = client_in(&sandbox, "eu-west-1");
     create(&s3, "uploads").await.expect("it is made");
@@ -256,7 +256,7 @@ async fn a_policy_is_checked_and_one_about_tls_shuts_nobody_out() {
 }
 
 #[tokio::test]
-async fn a_name_is_busy_after_its_bucket_was_deleted() {
+async fn bucket_name_stays_reserved_after_deletion() {
     let sandbox = Sandbox::start().await;
     let s3 = client_in(&sandbox, "eu-west-1");
     sandbox.control(Method::PATCH, "settings", json!({ "faults": { "bucket_busy": 600 } })).await;
@@ -271,7 +271,7 @@ async fn a_name_is_busy_after_its_bucket_was_deleted() {
 }
 
 #[tokio::test]
-async fn a_host_may_name_the_bucket() {
+async fn bucket_can_be_in_the_host_name() {
     let sandbox = Sandbox::start().await;
     let s3 = client_in(&sandbox, "eu-west-1");
     create(&s3, "uploads").await.expect("it is made");
@@ -284,7 +284,7 @@ async fn a_host_may_name_the_bucket() {
     assert_eq!((answer.status().as_u16(), answer.text().await.expect("it is whole").as_str()), (200, "a"));
 }
 
-/// A role that ECS may assume, with this policy: its ARN.
+/// Creates a role that ECS may assume, with this policy. Returns its ARN.
 async fn role(sandbox: &Sandbox, name: &str, statements: Value) -> String {
     let params = [("RoleName", name), ("AssumeRolePolicyDocument", TRUST)];
     let arn = sandbox.query("iam", "CreateRole", &params).await.ok().id("Arn");
@@ -294,7 +294,7 @@ async fn role(sandbox: &Sandbox, name: &str, statements: Value) -> String {
     arn
 }
 
-/// Runs a task with these roles that writes down its environment and then waits: its ARN, and that environment.
+/// Runs a task with these roles that logs its environment and then waits. Returns its ARN and the environment.
 async fn task(sandbox: &Sandbox, execution: &str, role: &str) -> (String, Vec<String>) {
     let (_, subnets) = network(sandbox).await;
     let ecs = async |operation: &str, body: Value| {
@@ -320,7 +320,7 @@ async fn task(sandbox: &Sandbox, execution: &str, role: &str) -> (String, Vec<St
         "cluster": "main", "taskDefinition": "task", "launchType": "FARGATE",
         "networkConfiguration": { "awsvpcConfiguration": { "subnets": [subnets[0]] } },
     });
-    // A role that is new cannot be assumed for a moment.
+    // A new role cannot be assumed for a moment.
     let started = until("the task is started", async || {
         let answer = ecs("RunTask", run.clone()).await;
         (answer.status == 200).then(|| answer.value())
@@ -342,7 +342,7 @@ async fn task(sandbox: &Sandbox, execution: &str, role: &str) -> (String, Vec<St
 }
 
 #[tokio::test]
-async fn a_task_has_credentials_for_what_its_role_allows() {
+async fn task_credentials_allow_what_its_role_allows() {
     let sandbox = Sandbox::start().await;
     let everywhere = client_in(&sandbox, "eu-west-1");
     for bucket in ["uploads", "others"] {
@@ -385,7 +385,7 @@ async fn a_task_has_credentials_for_what_its_role_allows() {
 }
 
 #[tokio::test]
-async fn a_task_is_refused_other_services_and_hidden_keys() {
+async fn task_is_refused_other_services_and_hidden_keys() {
     let mut sandbox = Sandbox::start().await;
     let everywhere = client_in(&sandbox, "eu-west-1");
     create(&everywhere, "uploads").await.expect("it is made");
@@ -402,7 +402,7 @@ async fn a_task_is_refused_other_services_and_hidden_keys() {
     let given: Value = serde_json::from_str(&given.text().await.expect("it is whole")).expect("it is JSON");
     let key = given["AccessKeyId"].as_str().expect("it has one").to_owned();
     let s3 = client(&sandbox, "eu-west-1", Credentials::new(key.as_str(), "secret", None, None, "task"));
-    // Without the right to list, nobody learns what is not there.
+    // Without permission to list, a missing object looks like a forbidden one.
     let hidden = s3.get_object().bucket("uploads").key("nothing").send().await;
     assert_eq!(refusal(hidden), (403, "AccessDenied".to_owned()));
     sandbox.use_key(key.leak());

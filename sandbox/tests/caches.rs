@@ -1,5 +1,5 @@
-//! ElastiCache: each replication group is a real Valkey or Redis that takes the states, the password, the encryption and the
-//! end that AWS gives it.
+//! ElastiCache: each replication group is a real Valkey or Redis server with the states, the password, the encryption
+//! and the deletion of AWS.
 
 #[expect(dead_code, reason = "each test program uses its own part of the support")]
 mod support;
@@ -17,7 +17,7 @@ use support::{Answer, Sandbox, network, until};
 
 const TOKEN: &str = "Sixteen-or-more-characters";
 
-/// A sandbox with a cache subnet group.
+/// Starts a sandbox with a cache subnet group.
 async fn with_subnet_group() -> Sandbox {
     let sandbox = Sandbox::start().await;
     let (_, subnets) = network(&sandbox).await;
@@ -33,7 +33,7 @@ async fn with_subnet_group() -> Sandbox {
     sandbox
 }
 
-/// Asks for a cache, with `changes` to what is usual.
+/// Creates a cache with the usual parameters and `changes`.
 async fn create(sandbox: &Sandbox, changes: &[(&str, &str)]) -> Answer {
     let usual = [
         ("ReplicationGroupId", "main"),
@@ -70,8 +70,8 @@ async fn delete(sandbox: &Sandbox) -> Answer {
     sandbox.query("elasticache", "DeleteReplicationGroup", &[("ReplicationGroupId", "main")]).await
 }
 
-/// What the server says to these commands, each on a line of its own, asked for with TLS from one who trusts the sandbox's
-/// authority.
+/// Sends these commands, one per line, over TLS as a client that trusts the sandbox's authority. Returns the server's
+/// replies.
 fn ask(sandbox: &Sandbox, address: &str, commands: &[&str]) -> String {
     let authority = std::fs::read(sandbox.dir().join("authority.pem")).expect("it is in the sandbox's folder");
     let mut roots = RootCertStore::empty();
@@ -85,7 +85,7 @@ fn ask(sandbox: &Sandbox, address: &str, commands: &[&str]) -> String {
     let text = format!("{}\r\nQUIT\r\n", commands.join("\r\n"));
     stream.write_all(text.as_bytes()).expect("it takes commands");
     let mut answer = String::new();
-    // A server that closes without saying so over TLS has still said what it had to say.
+    // The server may close without a TLS close notification, after a complete reply.
     drop(stream.read_to_string(&mut answer));
     answer
 }
@@ -97,12 +97,12 @@ fn connect(address: &str) -> TcpStream {
 }
 
 #[tokio::test]
-async fn a_cache_is_a_real_server_from_its_creation_to_its_end() {
+async fn cache_is_a_real_server_until_it_is_deleted() {
     let sandbox = with_subnet_group().await;
     let created = create(&sandbox, &[]).await.ok();
     assert_eq!((created.id("Status").as_str(), created.element("Address")), ("creating", None));
     assert_eq!(create(&sandbox, &[]).await.code(), "ReplicationGroupAlreadyExists");
-    // Neither its tags nor anything else can be changed meanwhile, and it cannot go.
+    // Neither its tags nor its settings can change meanwhile, and it cannot be deleted.
     let tags = [("ResourceName", created.id("ARN"))];
     let tags = [(tags[0].0, tags[0].1.as_str())];
     let busy = "InvalidReplicationGroupState";
@@ -145,7 +145,7 @@ async fn a_cache_is_a_real_server_from_its_creation_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_cache_that_is_made_again_is_where_it_was_and_empty() {
+async fn recreated_cache_keeps_its_address_and_is_empty() {
     let sandbox = with_subnet_group().await;
     create(&sandbox, &[]).await.ok();
     let address = until_available(&sandbox).await.id("Address");
@@ -158,7 +158,7 @@ async fn a_cache_that_is_made_again_is_where_it_was_and_empty() {
 }
 
 #[tokio::test]
-async fn a_change_begins_late_and_shows_as_pending_on_the_node() {
+async fn change_starts_late_and_shows_as_pending_on_the_node() {
     let sandbox = with_subnet_group().await;
     create(&sandbox, &[]).await.ok();
     until_available(&sandbox).await;
@@ -180,7 +180,7 @@ async fn a_change_begins_late_and_shows_as_pending_on_the_node() {
 }
 
 #[tokio::test]
-async fn what_elasticache_would_not_make_is_refused() {
+async fn invalid_caches_are_refused() {
     let sandbox = with_subnet_group().await;
     let wrong = [
         ("ReplicationGroupId", "1st", "InvalidParameterValue"),

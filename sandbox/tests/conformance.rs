@@ -1,4 +1,5 @@
-//! The record of requests, and its comparison with botocore's models: what is wrong is found, and what is right is not.
+//! Tests of the request record and its comparison with botocore's models: invalid requests are found, valid ones are
+//! not.
 
 #[expect(dead_code, reason = "each test program uses its own part of the support")]
 mod support;
@@ -12,7 +13,7 @@ use minicbor::Encoder;
 use serde_json::json;
 use support::{Raw, Sandbox};
 
-/// Compares the requests below `folder`, as `scripts/test` does at the end of all tests.
+/// Checks the requests below `folder`, as `scripts/test` does after all tests.
 fn check(folder: &Path) -> Output {
     let repository = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
     let python = Command::new(repository.join("scripts/python")).output().expect("it is a script");
@@ -26,7 +27,7 @@ fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// The CBOR that an SDK sends for an alarm on a metric with so many dimensions.
+/// Returns the CBOR that an SDK sends for an alarm on a metric with this many dimensions.
 fn alarm(comparison: &str, dimensions: u64) -> Vec<u8> {
     let mut encoder = Encoder::new(Vec::new());
     let wrote = (|| {
@@ -41,7 +42,7 @@ fn alarm(comparison: &str, dimensions: u64) -> Vec<u8> {
     encoder.into_writer()
 }
 
-/// A request of CloudWatch's protocol.
+/// Returns a request in CloudWatch's protocol.
 fn to_cloudwatch(body: Vec<u8>) -> Raw {
     Raw {
         service: "monitoring",
@@ -56,7 +57,7 @@ fn rest(service: &'static str, method: reqwest::Method, path: &str, body: &str) 
     Raw { service, method, path: path.to_owned(), headers: Vec::new(), body: body.as_bytes().to_vec() }
 }
 
-/// A change of a record by this action, in this member.
+/// Returns a record change with this action and this member.
 fn to_route53(action: &str, member: &str) -> Raw {
     let body = format!(
         "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch><Changes>\
@@ -70,7 +71,7 @@ const TASKS: &str = "AmazonEC2ContainerServiceV20141113.DescribeTasks";
 const LIST: &str = "AmazonEC2ContainerServiceV20141113.ListTasks";
 
 #[tokio::test]
-async fn requests_that_break_the_models_are_found_with_their_test() {
+async fn invalid_requests_are_reported_with_their_test() {
     let folder = tempfile::tempdir().expect("a folder");
     let sandbox = Sandbox::start_recording(folder.path()).await;
     // JSON.
@@ -121,7 +122,7 @@ async fn requests_that_break_the_models_are_found_with_their_test() {
 }
 
 #[tokio::test]
-async fn requests_as_the_models_have_them_are_no_faults() {
+async fn valid_requests_are_not_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let sandbox = Sandbox::start_recording(folder.path()).await;
     sandbox.json("ecs", LIST, json!({ "cluster": "a", "desiredStatus": "RUNNING", "maxResults": 3 })).await;

@@ -1,4 +1,4 @@
-//! RDS: each DB instance is a real Postgres that takes the states, the password and the end that AWS gives it.
+//! RDS: each DB instance is a real Postgres server with the states, the password and the deletion of AWS.
 
 #[expect(dead_code, reason = "each test program uses its own part of the support")]
 mod support;
@@ -9,7 +9,7 @@ use support::{Answer, Sandbox, network, until};
 
 const PASSWORD: &str = "first'pass\\word";
 
-/// A sandbox with a DB subnet group.
+/// Starts a sandbox with a DB subnet group.
 async fn with_subnet_group() -> Sandbox {
     let sandbox = Sandbox::start().await;
     let (_, subnets) = network(&sandbox).await;
@@ -23,7 +23,7 @@ async fn with_subnet_group() -> Sandbox {
     sandbox
 }
 
-/// Asks for a database, with `changes` to what is usual.
+/// Creates a database with the usual parameters and `changes`.
 async fn create(sandbox: &Sandbox, changes: &[(&str, &str)]) -> Answer {
     let usual = [
         ("DBInstanceIdentifier", "main"),
@@ -55,7 +55,7 @@ async fn until_available(sandbox: &Sandbox) -> Answer {
     .await
 }
 
-/// The machine's psql, as the application would connect.
+/// Runs the machine's psql as the application would connect.
 fn psql(address: &str, password: &str, mode: &str, sql: &str) -> Output {
     let to = format!("host={address} port=5432 user=app dbname=orders sslmode={mode}");
     Command::new("psql")
@@ -67,7 +67,7 @@ fn psql(address: &str, password: &str, mode: &str, sql: &str) -> Output {
 }
 
 #[tokio::test]
-async fn a_database_is_a_real_postgres_from_its_creation_to_its_end() {
+async fn database_is_a_real_postgres_until_it_is_deleted() {
     let sandbox = with_subnet_group().await;
     let created = create(&sandbox, &[]).await.ok();
     assert_eq!((created.id("DBInstanceStatus").as_str(), created.element("Address")), ("creating", None));
@@ -118,7 +118,7 @@ async fn a_database_is_a_real_postgres_from_its_creation_to_its_end() {
 }
 
 #[tokio::test]
-async fn what_aws_would_not_make_is_refused() {
+async fn invalid_databases_are_refused() {
     let sandbox = with_subnet_group().await;
     let wrong = [
         ("MasterUserPassword", "", "InvalidParameterValue"),
@@ -139,7 +139,7 @@ async fn what_aws_would_not_make_is_refused() {
 }
 
 #[tokio::test]
-async fn a_major_upgrade_goes_to_a_version_that_rds_offers() {
+async fn major_upgrade_needs_a_version_that_rds_offers() {
     let sandbox = with_subnet_group().await;
     create(&sandbox, &[("EngineVersion", "16.10"), ("BackupRetentionPeriod", "0")]).await.ok();
     until_available(&sandbox).await;
@@ -150,7 +150,7 @@ async fn a_major_upgrade_goes_to_a_version_that_rds_offers() {
         let to = [("DBInstanceIdentifier", "main"), ("EngineVersion", version), ("AllowMajorVersionUpgrade", "true")];
         sandbox.query("rds", "ModifyDBInstance", &to).await
     };
-    // The one that RDS makes new databases with is older.
+    // `17` means the default minor version of RDS. Only the newest minor version is an upgrade target.
     assert_eq!(upgrade("17").await.code(), "InvalidParameterCombination");
     assert_eq!(upgrade("16.9").await.code(), "InvalidParameterCombination");
     upgrade(&newest).await.ok();
@@ -158,7 +158,7 @@ async fn a_major_upgrade_goes_to_a_version_that_rds_offers() {
 }
 
 #[tokio::test]
-async fn a_protected_database_stays() {
+async fn protected_database_cannot_be_deleted() {
     let sandbox = with_subnet_group().await;
     create(&sandbox, &[("DeletionProtection", "true")]).await.ok();
     until_available(&sandbox).await;
@@ -170,7 +170,7 @@ async fn a_protected_database_stays() {
 }
 
 #[tokio::test]
-async fn a_database_deleted_while_it_is_made_leaves_nothing() {
+async fn database_deleted_during_creation_leaves_nothing() {
     let sandbox = with_subnet_group().await;
     create(&sandbox, &[]).await.ok();
     let delete = [("DBInstanceIdentifier", "main"), ("SkipFinalSnapshot", "true")];

@@ -1,4 +1,4 @@
-//! The gateway: who a call is for, errors in the caller's own protocol, the log of calls, latency and holding.
+//! The gateway: dispatch, errors in the caller's protocol, the log of calls, latency and holding.
 
 #[expect(dead_code, reason = "each test program uses its own part of the support")]
 mod support;
@@ -12,7 +12,7 @@ use support::{Sandbox, nothing, until};
 const LOCK: &str = "/stackctl/lock";
 
 #[tokio::test]
-async fn a_call_goes_where_the_scope_of_its_signature_says() {
+async fn call_goes_to_the_service_in_its_signature() {
     let sandbox = Sandbox::start().await;
     let who = sandbox.query("sts", "GetCallerIdentity", &[]).await.ok();
     assert_eq!(who.id("Account"), "123456789012");
@@ -26,7 +26,7 @@ async fn a_call_goes_where_the_scope_of_its_signature_says() {
 }
 
 #[tokio::test]
-async fn an_unknown_operation_is_a_client_error_in_its_protocol() {
+async fn unknown_operation_is_a_client_error_in_its_protocol() {
     let mut sandbox = Sandbox::start().await;
     sandbox.ask_wrong_on_purpose();
     let answer = sandbox.json("ssm", "AmazonSSM.PaintItBlue", nothing()).await;
@@ -40,7 +40,7 @@ async fn an_unknown_operation_is_a_client_error_in_its_protocol() {
 }
 
 #[tokio::test]
-async fn bad_credentials_are_refused_in_the_words_of_each_service() {
+async fn bad_credentials_are_refused_as_each_service_does() {
     let mut sandbox = Sandbox::start().await;
     let refused = [
         ("EXPIRED", "RequestExpired", "ExpiredToken", (403, "ExpiredTokenException")),
@@ -57,7 +57,7 @@ async fn bad_credentials_are_refused_in_the_words_of_each_service() {
 }
 
 #[tokio::test]
-async fn the_log_says_what_was_called_and_what_came_of_it() {
+async fn log_has_each_call_and_its_result() {
     let sandbox = Sandbox::start().await;
     sandbox.control(Method::DELETE, "calls", nothing()).await;
     sandbox.query("ec2", "DescribeVpcs", &[]).await.ok();
@@ -84,7 +84,7 @@ async fn latency_is_added_to_every_call() {
 }
 
 #[tokio::test]
-async fn nobody_is_answered_once_the_calls_to_be_answered_are_used_up() {
+async fn calls_after_the_limit_get_no_response() {
     let sandbox = Sandbox::start().await;
     sandbox.control(Method::PATCH, "settings", json!({ "hold_after": 2 })).await;
     let group = |name: &str| json!({ "logGroupName": name });
@@ -101,7 +101,7 @@ async fn nobody_is_answered_once_the_calls_to_be_answered_are_used_up() {
         }
     }
     sandbox.control(Method::PATCH, "settings", json!({ "hold_after": null })).await;
-    // The work of the call that was not answered is done.
+    // The call that got no response took effect.
     let there = sandbox.json("logs", "Logs_20140328.DescribeLogGroups", nothing()).await.ok().value();
     let names: Vec<_> =
         there["logGroups"].as_array().into_iter().flatten().map(|group| &group["logGroupName"]).collect();

@@ -1,4 +1,5 @@
-//! What AWS refuses and an emulator lets pass: deleting what is in use, repeats, and lists longer than a page.
+//! Calls that AWS refuses and plain moto allows: deleting resources in use, repeated calls, and lists longer than a
+//! page.
 
 #[expect(dead_code, reason = "each test program uses its own part of the support")]
 mod support;
@@ -12,7 +13,7 @@ const POLICY: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"logs:PutLogEvents","Resource":"*"}]}"#;
 
 #[tokio::test]
-async fn a_nat_gateway_takes_its_time_and_keeps_what_it_uses() {
+async fn nat_gateway_takes_time_and_blocks_what_it_uses() {
     let sandbox = Sandbox::start().await;
     let (vpc, subnets) = network(&sandbox).await;
     let subnet = subnets[0].as_str();
@@ -48,7 +49,7 @@ async fn a_nat_gateway_takes_its_time_and_keeps_what_it_uses() {
 }
 
 #[tokio::test]
-async fn a_security_group_that_another_names_stays() {
+async fn referenced_security_group_cannot_be_deleted() {
     let sandbox = Sandbox::start().await;
     let (vpc, _) = network(&sandbox).await;
     let mut groups = Vec::new();
@@ -90,7 +91,7 @@ async fn load_balancers_never_run_out_of_addresses() {
 }
 
 #[tokio::test]
-async fn the_interfaces_of_a_load_balancer_outlive_it_for_a_moment() {
+async fn load_balancer_interfaces_outlive_it_for_a_moment() {
     let sandbox = Sandbox::start_with(&["--provision-scale", "0.02"]).await;
     let (_, subnets) = network(&sandbox).await;
     let elb = "elasticloadbalancing";
@@ -125,7 +126,7 @@ async fn the_interfaces_of_a_load_balancer_outlive_it_for_a_moment() {
 }
 
 #[tokio::test]
-async fn a_target_group_that_is_asked_for_again_is_the_same_one() {
+async fn creating_the_same_target_group_again_returns_it() {
     let sandbox = Sandbox::start().await;
     let (vpc, _) = network(&sandbox).await;
     let asked =
@@ -139,7 +140,7 @@ async fn a_target_group_that_is_asked_for_again_is_the_same_one() {
 }
 
 #[tokio::test]
-async fn a_secret_scheduled_for_deletion_keeps_its_name() {
+async fn secret_scheduled_for_deletion_keeps_its_name() {
     let sandbox = Sandbox::start().await;
     let call = async |operation: &str, body| {
         sandbox.json("secretsmanager", &format!("secretsmanager.{operation}"), body).await
@@ -154,7 +155,7 @@ async fn a_secret_scheduled_for_deletion_keeps_its_name() {
 }
 
 #[tokio::test]
-async fn the_name_of_a_deleted_parameter_is_not_free_at_once() {
+async fn name_of_a_deleted_parameter_stays_reserved_briefly() {
     let sandbox = Sandbox::start_with(&["--provision-scale", "0.02"]).await;
     let call = async |operation: &str, body| sandbox.json("ssm", &format!("AmazonSSM.{operation}"), body).await;
     let create = json!({ "Name": "/lock", "Type": "String", "Value": "x" });
@@ -187,7 +188,7 @@ async fn roles_are_listed_by_path_in_pages_and_without_tags() {
 }
 
 #[tokio::test]
-async fn a_managed_policy_has_its_quotas_and_goes_last() {
+async fn managed_policy_has_quotas_and_is_deleted_last() {
     let sandbox = Sandbox::start().await;
     let iam = async |operation: &str, params: &[(&str, &str)]| sandbox.query("iam", operation, params).await;
     iam("CreateRole", &[("RoleName", "r"), ("AssumeRolePolicyDocument", TRUST)]).await.ok();
@@ -220,7 +221,7 @@ async fn a_managed_policy_has_its_quotas_and_goes_last() {
 }
 
 #[tokio::test]
-async fn a_log_group_keeps_for_the_periods_that_there_are() {
+async fn log_group_accepts_only_valid_retention_periods() {
     let sandbox = Sandbox::start().await;
     let call = async |operation: &str, body| sandbox.json("logs", &format!("Logs_20140328.{operation}"), body).await;
     call("CreateLogGroup", json!({ "logGroupName": "web" })).await.ok();
@@ -230,7 +231,7 @@ async fn a_log_group_keeps_for_the_periods_that_there_are() {
 }
 
 #[tokio::test]
-async fn ecr_refuses_names_that_have_two_separators_in_a_row() {
+async fn ecr_refuses_names_with_two_separators_in_a_row() {
     let mut sandbox = Sandbox::start().await;
     sandbox.ask_wrong_on_purpose();
     let call = async |operation: &str, body| {
@@ -249,7 +250,7 @@ async fn ecr_refuses_names_that_have_two_separators_in_a_row() {
 }
 
 #[tokio::test]
-async fn ecs_refuses_definitions_and_overrides_that_are_too_large() {
+async fn ecs_refuses_oversized_definitions_and_overrides() {
     let sandbox = Sandbox::start().await;
     let call = async |operation: &str, body| {
         sandbox.json("ecs", &format!("AmazonEC2ContainerServiceV20141113.{operation}"), body).await
@@ -270,7 +271,7 @@ async fn ecs_refuses_definitions_and_overrides_that_are_too_large() {
 }
 
 #[tokio::test]
-async fn a_rule_has_at_most_five_wildcards() {
+async fn rule_with_more_than_five_wildcards_is_refused() {
     let sandbox = Sandbox::start().await;
     let (_, subnets) = network(&sandbox).await;
     let elb = "elasticloadbalancing";
@@ -301,7 +302,7 @@ async fn a_rule_has_at_most_five_wildcards() {
 }
 
 #[tokio::test]
-async fn a_protected_log_group_and_a_protected_host_stay() {
+async fn protected_log_group_and_host_cannot_be_deleted() {
     let sandbox = Sandbox::start().await;
     let logs = async |operation: &str, body| sandbox.json("logs", &format!("Logs_20140328.{operation}"), body).await;
     let named = json!({ "logGroupName": "/web" });

@@ -1,4 +1,4 @@
-//! The sandbox's own life: several side by side, and none that leaves a process behind.
+//! The lifecycle of sandboxes: several run side by side, and none leaves a process behind.
 
 #[expect(dead_code, reason = "each test program uses its own part of the support")]
 mod support;
@@ -12,7 +12,7 @@ use std::{
 use nix::sys::signal::Signal;
 use support::{Sandbox, network, serve, until};
 
-/// A sandbox in which moto and a Postgres run.
+/// Starts a sandbox in which moto and a Postgres server run.
 async fn with_a_database() -> Sandbox {
     let sandbox = Sandbox::start_with_own_moto(None).await;
     let (_, subnets) = network(&sandbox).await;
@@ -33,14 +33,14 @@ async fn with_a_database() -> Sandbox {
         ("DBSubnetGroupName", "private"),
     ];
     sandbox.query("rds", "CreateDBInstance", &database).await.ok();
-    // While it is still setpriv, it may not have said yet that it wants to end with its parent.
+    // While the process is still setpriv, it may not yet be set to end with its parent.
     let runs = |line: &String| line.contains("postgres -D") && !line.contains("setpriv");
     until("Postgres runs", async || sandbox.processes().iter().any(runs).then_some(())).await;
     sandbox
 }
 
 #[tokio::test]
-async fn stopping_it_leaves_no_process() {
+async fn stopping_a_sandbox_leaves_no_process() {
     let mut sandbox = with_a_database().await;
     sandbox.stop(Signal::SIGTERM).await;
     assert_eq!(sandbox.processes(), [""; 0]);
@@ -48,7 +48,7 @@ async fn stopping_it_leaves_no_process() {
 }
 
 #[tokio::test]
-async fn a_call_whose_client_goes_away_comes_to_its_end() {
+async fn call_completes_after_its_client_disconnects() {
     let sandbox = with_a_database().await;
     let cluster = sandbox.dir().join("rds/main");
     assert!(cluster.exists());
@@ -61,8 +61,8 @@ async fn a_call_whose_client_goes_away_comes_to_its_end() {
 }
 
 #[tokio::test]
-async fn stopping_it_at_once_lets_what_it_has_begun_come_to_its_end() {
-    // Moto is installed already; the empty cluster is yet to be made.
+async fn stopping_at_once_waits_for_a_running_initdb() {
+    // moto is installed already, but the empty cluster has to be created.
     let kept = tempfile::tempdir().expect("there is room for a temporary folder");
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
@@ -91,14 +91,14 @@ async fn stopping_it_at_once_lets_what_it_has_begun_come_to_its_end() {
 }
 
 #[tokio::test]
-async fn killing_it_leaves_no_process_either() {
+async fn killing_a_sandbox_leaves_no_process() {
     let mut sandbox = with_a_database().await;
     sandbox.stop(Signal::SIGKILL).await;
     until("nothing of it runs", async || sandbox.processes().is_empty().then_some(())).await;
 }
 
 #[tokio::test]
-async fn two_run_side_by_side_and_know_nothing_of_each_other() {
+async fn two_sandboxes_side_by_side_are_isolated() {
     let (one, other) = tokio::join!(Sandbox::start(), Sandbox::start());
     network(&one).await;
     let count = async |sandbox: &Sandbox| sandbox.query("ec2", "DescribeVpcs", &[]).await.ok().elements("vpcId").len();
@@ -106,7 +106,7 @@ async fn two_run_side_by_side_and_know_nothing_of_each_other() {
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_said_at_once() {
+async fn port_in_use_is_reported_at_once() {
     let sandbox = Sandbox::start().await;
     let dir = tempfile::tempdir().expect("there is room for a temporary folder");
     let mut second = serve(dir.path(), &["--port", sandbox.port()], &[]);
@@ -116,7 +116,7 @@ async fn a_port_in_use_is_said_at_once() {
     assert!(log.contains(sandbox.port()) && log.contains("--port"), "{log}");
 }
 
-/// A warm moto, which ends when this is dropped.
+/// A warm moto. Dropping it ends the process.
 struct Warm {
     child: Child,
     dir: tempfile::TempDir,
@@ -136,7 +136,7 @@ impl Warm {
         self.dir.path().join("moto.socket").to_str().expect("a temporary folder's name is plain").to_owned()
     }
 
-    /// How many motos have forked from it and run.
+    /// Returns the number of its forks that run.
     fn forks(&self) -> usize {
         let id = self.child.id();
         let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
@@ -184,7 +184,7 @@ async fn forks_of_a_warm_moto_end_with_it() {
     warm.child.wait().expect("it is our child");
     let folder = PathBuf::from("/proc").join(fork.trim());
     until("the fork has ended", async || (!folder.exists()).then_some(())).await;
-    // And nobody forks for the next one.
+    // And it does not fork for another sandbox.
     let dir = tempfile::tempdir().expect("there is room for a temporary folder");
     let mut second = serve(dir.path(), &[], &[("STACKCTL_SANDBOX_MOTO", &warm.socket())]);
     let status = until("the second has ended", async || second.try_wait().expect("it is our child")).await;

@@ -92,6 +92,6 @@ for variable, clients in (("DATABASE_URL", DATABASES), ("REDIS_URL", CACHES)):
         try:
             outcome = "ok" if connect(os.environ[variable]) else "connected without encryption"
         except Exception as error:
-            # redis-py tells why only in what caused it.
+            # redis-py gives the reason only in the cause of the error.
             outcome = " ".join(f"{error!r} {error.__cause__ or error.__context__ or ''}".split())
         print(f"{name}: {outcome}", flush=True)

@@ -13,7 +13,7 @@ from botocore.retries.standard import ThrottledRetryableChecker
 import documented
 import scan
 
-# The services that the product calls, by their folders below src/kinds; those without a folder by botocore's names.
+# The services that the product calls, by their folder below src/kinds, or by botocore's name if they have no folder.
 FOLDERS = {
     "acm": "acm", "autoscaling": "application-autoscaling", "cloudwatch": "cloudwatch", "ec2": "ec2", "ecr": "ecr", "ecs": "ecs", "efs": "efs",
     "elasticache": "elasticache", "elb": "elbv2", "eventbridge": "events", "iam": "iam", "logs": "logs", "rds": "rds", "route53": "route53", "s3": "s3",
@@ -21,7 +21,7 @@ FOLDERS = {
     "servicediscovery": "servicediscovery", "sns": "sns",
 }
 SERVICES = [*FOLDERS.values(), "ssm", "sts"]
-# By these codes the SDKs know that a service asks to slow down, whichever it is.
+# The codes that SDKs treat as throttling for every service.
 # <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>
 THROTTLED = set(ThrottledRetryableChecker._THROTTLED_ERROR_CODES)
 loader = Loader()

@@ -5,11 +5,11 @@ S3 = "https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"
 RDS = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/CommonErrors.html"
 STS = "https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html"
 SIGNATURES = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html"
-# EC2's page spells the middle of these `ID`. Other clients have met the other spelling too, and list both.
+# EC2's page spells the middle of these `ID`. Other clients have seen both spellings and list both.
 TERRAFORM = "https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/ec2/errors.go"
 CUSTODIAN = "https://github.com/cloud-custodian/cloud-custodian/blob/main/c7n/resources/vpc.py"
 
-# By service; `*` is any of them.
+# By service; `*` means any service.
 CODES = {
     "ec2": {
         "AddressLimitExceeded": EC2,
@@ -84,25 +84,25 @@ CODES = {
     },
 }
 
-# Codes of the same service that its model does not list for these operations. AWS's lists for an operation are not complete. In each of
-# these places nothing is lost if the code never comes.
+# Codes of a service that its model does not list for these operations. AWS's lists per operation are incomplete.
+# Handling a code that never comes does no harm here.
 ALSO = {
-    # Deleting what is gone is asked twice when an answer was lost.
+    # A deletion is repeated after a lost response, when the resource no longer exists.
     ("DeleteListener", "LoadBalancerNotFound"),
     ("DeleteRule", "ListenerNotFound"),
     ("DeleteService", "ServiceNotActiveException"),
     ("DeleteTargetGroup", "TargetGroupNotFound"),
-    # Which code ECS has for these quotas is on none of its pages.
+    # No page says which code ECS uses for these quotas.
     ("CreateCluster", "LimitExceededException"),
     ("CreateService", "LimitExceededException"),
 }
 
-# Codes that stackctl itself gives, in the place of AWS's.
+# Codes of stackctl itself, in place of AWS's.
 OUR_OWN = {"EarlierTaskRuns", "RoleIsNotShownYet", "TaskIsBeingPrepared"}
 
 DB_INSTANCE = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html"
 
-# States that are texts in the models, and in no waiter.
+# States that are plain text in the models and in no waiter.
 STATES = {
     "elasticache": {
         "create-failed": "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html",

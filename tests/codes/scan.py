@@ -9,12 +9,12 @@ import pathlib
 import re
 
 STRING = re.compile(r'"((?:[^"\\]|\\[\s\S])*)"')
-# A list that is not of literals, but has them from a caller that is read itself.
+# Arguments that are not literals but come from a caller that is scanned itself.
 HANDED_ON = {"absent", "on.kind.not_yet()", "&[quota.code]"}
 # Tests, and the models of AWS that tests use.
 TESTS = re.compile(r"(^|/)(tests?|every_kind)(/|\.rs$)|/model\.rs$|^kinds/.*/model/|^aws/model/|/sample\.rs$|^dump/")
 
-# A use of a code: where, the operation if one is named, and the code.
+# A use of a code: its place, the operation if one is named, and the code.
 Use = collections.namedtuple("Use", "file line operation code")
 
 
@@ -37,7 +37,7 @@ class Source:
                 yield from self.each(file, text, found.start(), STRING.fullmatch(operation)[1], codes)
             for found in re.finditer(r"\.is\(", text):
                 given = arguments(text, found.end())
-                # Of others that are called so, none has a list of literals or one constant.
+                # Other functions with this name have neither a list of literals nor one constant.
                 if len(given) == 1 and re.match(r"&|[A-Z]|[a-z_]+::[A-Z]|absent$|on\.", given[0]):
                     yield from self.each(file, text, found.start(), None, given[0])
             for found in re.finditer(r"const NOT_YET: [^=;]*=\s*([^;]*);", text):
@@ -79,7 +79,7 @@ class Source:
             near = [place for folder in above for place in (f"{folder}/{module}.rs", f"{folder}/{module}/mod.rs")]
             near += [f"{folder}/mod.rs" for folder in above if folder.endswith(f"/{module}")]
         else:
-            # Or imported from a file beside it.
+            # The name may also be imported from a file next to it.
             near = [file, *(other for other in self.texts if other.rpartition("/")[0] == above[0])]
         for candidate in near:
             is_own = candidate == file

@@ -5,7 +5,7 @@ import json
 
 from botocore.loaders import Loader
 
-# By kind: the service, the waiter, and where the kind keeps the state.
+# By kind: the service, the waiter, and the pointer to the state in the kind's data.
 WAITERS = {
     "cache": ("elasticache", "ReplicationGroupAvailable", "/status"),
     "db_instance": ("rds", "DBInstanceAvailable", "/status"),

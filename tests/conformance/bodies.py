@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ElementTree
 
 from botocore.parsers import RpcV2CBORParser
 
-# Headers that are S3's and of no operation: they are about the request itself.
+# S3 headers that belong to no operation but to the request itself.
 OF_NO_OPERATION = re.compile(
     r"x-amz-(content-sha256|decoded-content-length|trailer|te|checksum-(crc32|crc32c|crc64nvme|sha1|sha256))"
 )
@@ -33,7 +33,7 @@ def decoded(service, operation, protocol, request, uri, faults):
         return of_json(shape, tree, "", faults) if shape else nothing(tree, faults)
     if protocol == "smithy-rpc-v2-cbor":
         data = body if isinstance(body, bytes) else body.encode("utf-8")
-        # CBOR that happens to be UTF-8 is recorded as text.
+        # CBOR that is also valid UTF-8 is recorded as text.
         tree = RpcV2CBORParser().parse_data_item(io.BufferedReader(io.BytesIO(data))) if data else {}
         return of_json(shape, tree, "", faults, cbor=True) if shape else nothing(tree, faults)
     return of_rest(operation, protocol, request, uri, body, faults)
@@ -183,7 +183,7 @@ def of_rest(operation, protocol, request, uri, body, faults):
     if payload:
         member = shape.members[payload]
         if member.type_name in ("blob", "string"):
-            # The content of an object, which nothing describes.
+            # The content of an object, which no model describes.
             value[payload] = body
         elif body:
             value[payload] = document(member, protocol, body, payload, faults)

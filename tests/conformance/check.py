@@ -21,16 +21,16 @@ import rules
 sys.path.append(str(pathlib.Path(__file__).parent.parent / "policies"))
 import lint  # noqa: E402
 
-# The names of botocore for the services that signatures are made for, where the two differ.
+# The botocore names of services, where they differ from the signing names.
 NAMES = {
     "elasticfilesystem": "efs",
     "elasticloadbalancing": "elbv2",
     "monitoring": "cloudwatch",
     "tagging": "resourcegroupstaggingapi",
 }
-# What the sandbox is asked for in all, so that a run without a part of it is noticed.
+# The protocols that a full run must contain, so that a missing part is noticed.
 PROTOCOLS = {"ec2", "query", "json", "rest-json", "rest-xml", "smithy-rpc-v2-cbor"}
-# So many tests are named for a fault; the rest is a number.
+# How many tests are named for each fault; the others are only counted.
 NAMED = 3
 
 loader = Loader()
@@ -89,7 +89,7 @@ def check(request, complain):
         if name in ("iam:PutRolePolicy", "iam:CreatePolicy"):
             faults += (f"its policy: {fault}" for fault in of_policy(value["PolicyDocument"]))
     except Exception as error:
-        # Whatever cannot be read is a fault, of the request or of this check.
+        # Anything that cannot be read is a fault, either of the request or of this check.
         faults.append(f"it cannot be read: {error!r}")
     for fault in faults:
         complain(name, fault)

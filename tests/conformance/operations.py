@@ -4,7 +4,7 @@ import functools
 import re
 import urllib.parse
 
-# Parameters that are no part of an operation: those of a signed URL, and a word for logs that SDKs add.
+# Parameters that belong to no operation: those of a presigned URL, and one that SDKs add for logs.
 OF_NO_OPERATION = re.compile(r"X-Amz-(Algorithm|Credential|Date|Expires|SignedHeaders|Signature|Security-Token)|x-id")
 
 
@@ -64,7 +64,7 @@ def rest(service, request, protocol):
     path, _, query = request["path"].partition("?")
     query = urllib.parse.parse_qsl(query, keep_blank_values=True)
     query = [(name, value) for name, value in query if not OF_NO_OPERATION.fullmatch(name)]
-    # Only S3 has paths that end with a slash, which are keys.
+    # Only S3 has paths that end with a slash, which is part of the key.
     paths = {path, path.rstrip("/") or "/"}
     for name, method, pattern, constants, needs, headers in routes(service):
         if method != request["method"]:

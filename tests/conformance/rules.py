@@ -9,15 +9,15 @@ import regex
 
 from bodies import Text
 
-# What patterns say in Java for all characters beyond the first 65,536, and what Python's `regex` calls them. It reads the rest as
-# Java does.
+# The pattern for all characters beyond the first 65,536 in Java, and its form for Python's `regex`. The other syntax
+# is the same.
 BEYOND = (r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF")
 NUMBERS = ("integer", "long", "float", "double")
 
 
 def check(shape, value, at, faults):
     if value is None:
-        # Said already.
+        # Already reported.
         return
     kind = shape.type_name
     if kind == "structure":
@@ -63,7 +63,7 @@ def leaf(shape, kind, value, at, faults):
 
 def string(shape, value, at, faults):
     said = shape.metadata
-    # A value that a model calls sensitive is not shown.
+    # Values that a model marks as sensitive are not shown.
     shown = "the value" if said.get("sensitive") else repr(value[:80])
     if shape.enum and value not in shape.enum:
         faults.append(f"{at}: {shown} is not one of the enumeration {shape.name}")

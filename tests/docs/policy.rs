@@ -1,4 +1,4 @@
-//! The policy that `stackctl policy` prints, held against the operations that the source calls.
+//! Checks the policy that `stackctl policy` prints against the operations in the source.
 
 use std::{collections::BTreeSet, path::PathBuf};
 
@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::{WHOLE, files, iam::action, read, repository, stackctl};
 
-/// What AWS wants beside the operations themselves, and what for.
+/// Actions that AWS requires in addition to the operations themselves.
 const IMPLIED: &[&str] = &[
-    // Tags that go on in a create call.
+    // Tags in create calls.
     "acm:AddTagsToCertificate",
     "ec2:CreateTags",
     "ecr:TagResource",
@@ -21,36 +21,36 @@ const IMPLIED: &[&str] = &[
     "rds:AddTagsToResource",
     "s3:TagResource",
     "servicediscovery:TagResource",
-    // What Cloud Map does in the caller's name to make the hosted zone of a namespace, and to delete it.
+    // Cloud Map creates and deletes the hosted zone of a namespace on behalf of the caller.
     "ec2:DescribeRegions",
     "route53:CreateHostedZone",
     "route53:DeleteHostedZone",
-    // The WebSocket of a session, and what opens it anew.
+    // The WebSocket of a session, and its reconnection.
     "ssm:ResumeSession",
     "ssmmessages:OpenDataChannel",
-    // What load balancers and RDS look up in the caller's name.
+    // Load balancers and RDS make these lookups on behalf of the caller.
     "ec2:DescribeAccountAttributes",
-    // What ElastiCache and EFS do in the caller's name to put a node or a mount target into a subnet.
+    // ElastiCache and EFS put a node or a mount target into a subnet on behalf of the caller.
     "ec2:CreateNetworkInterface",
     "ec2:DeleteNetworkInterface",
     "ec2:DescribeNetworkInterfaceAttribute",
     "ec2:DescribeNetworkInterfaces",
     "ec2:ModifyNetworkInterfaceAttribute",
-    // The registry's own protocol, in the words of IAM.
+    // The protocol of the registry, as IAM actions.
     "ecr:BatchCheckLayerAvailability",
     "ecr:BatchGetImage",
     "ecr:CompleteLayerUpload",
     "ecr:InitiateLayerUpload",
     "ecr:PutImage",
     "ecr:UploadLayerPart",
-    // The roles that tasks run with, and those that AWS makes at the first use of a service.
+    // The roles of tasks, and the service-linked roles that AWS creates on first use.
     "iam:CreateServiceLinkedRole",
     "iam:PassRole",
-    // The image of the bastion, which EC2 looks up in the caller's name.
+    // EC2 looks up the image of the bastion on behalf of the caller.
     "ssm:GetParameters",
     // The WebSocket of a session.
     "ssmmessages:OpenDataChannel",
-    // What DeleteObjects does with a version of an object.
+    // DeleteObjects with a version of an object.
     "s3:DeleteObjectVersion",
     // The final snapshot of `DeleteDBInstance`.
     "rds:CreateDBSnapshot",
@@ -59,10 +59,10 @@ const IMPLIED: &[&str] = &[
 /// Operations that need no permission.
 const FREE: &[&str] = &["GetCallerIdentity"];
 
-/// Operations that the source has and no stack comes to: no role of a stack has managed policies.
+/// Operations in the source that no stack uses: no role of a stack has managed policies.
 const NEVER: &[&str] = &["AttachRolePolicy"];
 
-/// The AWS operations that the source calls: the names that it gives to `during` and `or_absent`.
+/// Returns the AWS operations in the source: the names passed to `during` and `or_absent`.
 fn operations() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let is_test = |file: &PathBuf| {
@@ -83,7 +83,7 @@ fn operations() -> BTreeSet<String> {
 }
 
 #[test]
-fn the_policy_allows_every_operation_and_nothing_else() {
+fn policy_allows_exactly_the_operations_in_use() {
     let printed = stackctl(&["policy"], WHOLE);
     let policy: Value = serde_json::from_slice(&printed.stdout).expect("it is JSON");
     let statements = policy["Statement"].as_array().expect("it has statements");

@@ -1,4 +1,4 @@
-//! The language of the pages and of the messages, as far as a test can judge it.
+//! Checks the language of pages, messages and test names, as far as a test can.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ const LONGEST_LINE: usize = 120;
 /// The longest name of a test, in characters.
 const LONGEST_NAME: usize = 60;
 
-/// Phrases that read like a translation, and what to write instead.
+/// Banned phrases that read like a translation, each with a suggestion.
 const BANNED: &[(&str, &str)] = &[
     ("stands here", "say that it appears twice, or where it is"),
     ("is mended", "write: is fixed"),
@@ -26,7 +26,7 @@ const BANNED: &[(&str, &str)] = &[
     (", please", "write the instruction alone"),
 ];
 
-/// The prose of a page: its lines outside of code blocks, with their numbers.
+/// Returns the prose of a page: its numbered lines outside code blocks.
 fn prose(page: &str) -> Vec<(usize, &str)> {
     let mut is_code = false;
     let lines = page.lines().enumerate().filter(move |(_, line)| {
@@ -37,7 +37,7 @@ fn prose(page: &str) -> Vec<(usize, &str)> {
     lines.map(|(at, line)| (at + 1, line)).collect()
 }
 
-/// Whether `line` can be broken: it is no row of a table, and has a space outside of its links.
+/// Returns whether `line` can be broken: it is not a table row, and it has a space outside its links.
 fn breaks(line: &str) -> bool {
     let line = line.trim_start();
     let without_links: String = line
@@ -60,7 +60,7 @@ fn lines_of_pages_have_at_most_120_characters() {
     assert!(long.is_empty(), "{long:#?}");
 }
 
-/// The string literals of a source file outside of its tests.
+/// Returns the string literals of a source file outside its tests.
 fn literals(source: &str) -> Vec<String> {
     let code = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let code: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
@@ -73,7 +73,7 @@ fn literals(source: &str) -> Vec<String> {
             (Some(text), '\\') => text.extend(signs.next()),
             (Some(_), '"') => found.extend(open.take()),
             (Some(text), _) => text.push(sign),
-            // A literal of one character can be a quotation mark.
+            // A character literal can be a quotation mark.
             (None, '\'') if signs.as_str().starts_with("\"'") => drop((signs.next(), signs.next())),
             (None, '"') => open = Some(String::new()),
             (None, _) => {}

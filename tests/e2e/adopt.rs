@@ -1,4 +1,4 @@
-//! What exists already is taken in, as it is, and is the stack's from then on.
+//! Adoption: existing resources become part of the stack without a change.
 
 use aws_sdk_ec2::Client;
 
@@ -9,10 +9,10 @@ use crate::{
     users::{Database, secret},
 };
 
-/// What somebody else has set.
+/// The password that the previous owner set.
 const THEIRS: &str = "their-own-password";
 
-/// A network of the range that stack.yaml has by default.
+/// The default network range of stack.yaml.
 const RANGE: &str = "10.20.0.0/16";
 
 async fn vpc(ec2: &Client, range: &str) -> String {
@@ -26,7 +26,7 @@ async fn subnet(ec2: &Client, vpc: &str, zone: &str, range: &str) -> String {
     made.subnet.and_then(|subnet| subnet.subnet_id).expect("it has one")
 }
 
-/// A database of their own in these subnets, which answers.
+/// Creates a database outside the stack in these subnets and waits until it answers.
 async fn database(world: &World, subnets: Vec<String>) {
     let rds = aws_sdk_rds::Client::new(&world.sdk().await);
     let call = rds.create_db_subnet_group().db_subnet_group_name("theirs").db_subnet_group_description("theirs");
@@ -53,7 +53,7 @@ async fn a_network_and_a_database_with_its_data_are_adopted() {
     let (other, ours) = (vpc(&ec2, "10.99.0.0/16").await, vpc(&ec2, RANGE).await);
     let before = everything(&world).await;
 
-    // What cannot be, and why; nothing is changed by it.
+    // Invalid adoptions are refused with the reason, and nothing changes.
     let said = world.ends_with(3, &["adopt", "vpc.mian", &ours]);
     assert!(said.contains("stack.yaml does not describe vpc.mian") && said.contains("vpc.main"), "{said}");
     let said = world.ends_with(3, &["adopt", "service.web", "theirs"]);
@@ -81,7 +81,7 @@ async fn a_network_and_a_database_with_its_data_are_adopted() {
         assert!(!left.contains(&made.to_owned()), "{left:?}");
     }
 
-    // A database keeps what is in it, and its master gets a password that only the stack knows.
+    // The database keeps its data, and its master user gets a password that only the stack knows.
     database(&world, private.to_vec()).await;
     let theirs = Database::of(&world).await;
     theirs.ask("postgres", THEIRS, "CREATE TABLE theirs AS SELECT 42 AS answer");

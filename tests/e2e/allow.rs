@@ -1,4 +1,4 @@
-//! A service that some addresses alone reach.
+//! `allow`: a service that only some addresses can reach.
 
 use crate::{support::World, sweep, tiny::Tiny};
 use aws_sdk_elasticloadbalancingv2::{
@@ -6,14 +6,14 @@ use aws_sdk_elasticloadbalancingv2::{
     types::{PathPatternConditionConfig, Rule, RuleCondition},
 };
 
-/// The status that the client with this address gets, whoever it says that it asks for.
+/// Returns the status for a client with this address, whatever its headers claim.
 async fn ask(address: [u8; 4], url: &str) -> u16 {
     let client = reqwest::Client::builder().local_address(std::net::IpAddr::from(address));
     let call = client.build().expect("a client").get(format!("{url}/status"));
     call.header("x-forwarded-for", "127.0.0.1").send().await.expect("it answers").status().as_u16()
 }
 
-/// The ARNs of the stack's rules that are for some addresses alone.
+/// Returns the ARNs of the stack's rules that are limited to some addresses.
 async fn for_some(elb: &Client) -> Vec<String> {
     let balancers = elb.describe_load_balancers().send().await.expect("it answers");
     let arn = balancers.load_balancers()[0].load_balancer_arn().expect("it has one");
@@ -25,7 +25,7 @@ async fn for_some(elb: &Client) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_from_other_addresses_are_not_found() {
+async fn requests_from_other_addresses_get_404() {
     let tiny = Tiny::start();
     let world: &World = &tiny.0;
     let ranges = "198.51.100.0/24, 203.0.113.0/24, \"2001:db8::/32\"";
@@ -37,7 +37,7 @@ async fn requests_from_other_addresses_are_not_found() {
     assert_eq!(ask([127, 0, 0, 1], &url).await, 200);
     assert_eq!(ask([127, 0, 0, 2], &url).await, 404, "what the client says of itself does not count");
 
-    // The ranges fit into one rule again, and then change in place. No task is replaced.
+    // The ranges fit into one rule again, and the rule is updated in place. No task is replaced.
     world.edit("127.0.0.1/32, 198", "127.0.0.2/32, 198");
     world.edit(", \"2001:db8::/32\"", "");
     assert!(world.changes().iter().all(|change| change.starts_with("listener_rule.")), "{:?}", world.changes());
@@ -51,7 +51,7 @@ async fn requests_from_other_addresses_are_not_found() {
     assert_eq!(for_some(&elb).await, rules);
     assert_eq!((ask([127, 0, 0, 1], &url).await, ask([127, 0, 0, 2], &url).await), (200, 404));
 
-    // Somebody lets everybody in: that is drift.
+    // A rule that someone opened to all addresses is drift.
     let paths = PathPatternConditionConfig::builder().values("/*").build();
     let paths = RuleCondition::builder().field("path-pattern").path_pattern_config(paths).build();
     elb.modify_rule().rule_arn(&rules[0]).conditions(paths).send().await.expect("it is changed");
@@ -60,7 +60,7 @@ async fn requests_from_other_addresses_are_not_found() {
     world.up();
     assert_eq!(ask([127, 0, 0, 2], &url).await, 404);
 
-    // Taken out, everybody is let in.
+    // Without the key, all addresses have access.
     world.edit("\n    allow: [127.0.0.0/31, 198.51.100.0/24, 203.0.113.0/24]", "");
     world.up();
     assert_eq!(world.settled(), Vec::<String>::new());

@@ -1,19 +1,19 @@
-//! Whole applications as people have them, with small programs in the place of theirs: brought up, released without a failed request, and
-//! destroyed to nothing.
+//! Realistic applications made of small programs: created, released without a failed request, and destroyed
+//! completely.
 
 use std::fs;
 
 use crate::{domain::zone, support::text, sweep, tiny::Tiny, traffic::Traffic};
 
 impl Tiny {
-    /// The project with this stack.yaml in the place of its own.
+    /// Returns the project with this stack.yaml.
     fn described(file: &str) -> Self {
         let tiny = Self::start();
         fs::write(tiny.0.project().join("stack.yaml"), file).expect("it can be written");
         tiny
     }
 
-    /// Releases another version while requests for `url` go on, of which none may fail.
+    /// Releases another version under traffic to `url`. No request may fail.
     async fn released_under_traffic(&self, word: &str, url: &str) {
         self.say(word);
         let traffic = Traffic::start(url);
@@ -25,7 +25,7 @@ impl Tiny {
         assert_eq!(self.0.settled(), Vec::<String>::new());
     }
 
-    /// Destroys all of it.
+    /// Destroys the stack and checks that nothing is left.
     async fn leaves_nothing(&self) {
         self.0.must(&["destroy", "--yes", "--unprotect"]);
         assert_eq!(sweep::everything(&self.0).await, Vec::<String>::new());
@@ -33,7 +33,8 @@ impl Tiny {
     }
 }
 
-/// From AWS Copilot: two web services with domains of their own, a backend service, a worker; a sidecar, files on EFS, a job.
+/// From AWS Copilot: two web services with domains, a backend service and a worker, with a sidecar, files on EFS and
+/// a job.
 const COPILOT: &str = "name: shop
 region: eu-west-1
 network: { nat: none }
@@ -95,7 +96,8 @@ async fn a_copilot_application_with_four_services() {
     assert_eq!(sweep::everything(world).await, before);
 }
 
-/// From Docker Compose: an application that takes its database by parts, with a migration before each release.
+/// From Docker Compose: an application that reads its database settings as parts, with a migration before each
+/// release.
 const PARTS: &str = "name: shop
 region: eu-west-1
 network: { nat: none }
@@ -140,8 +142,8 @@ async fn a_compose_application_that_takes_its_database_by_parts() {
     tiny.leaves_nothing().await;
 }
 
-/// From Docker Compose: a proxy in front, whose configuration is mounted from the project, and an application behind it that
-/// nobody else reaches.
+/// From Docker Compose: a proxy whose configuration is mounted from the project, and an application that only the
+/// proxy reaches.
 const FRONT: &str = "name: shop
 region: eu-west-1
 network: { nat: none }
@@ -182,7 +184,7 @@ async fn a_compose_application_with_a_proxy_and_its_configuration() {
     assert_eq!(world.get(&format!("{url}/file/srv/site/index.html")).await, (200, "<p>hello</p>".to_owned()));
     assert_eq!(world.get(&format!("{url}/call/APP")).await, (200, "one".to_owned()));
 
-    // A changed configuration goes out with the release.
+    // A changed configuration is deployed with the release.
     write("deploy/front.conf", "upstream app; keepalive 8");
     tiny.released_under_traffic("two", &format!("{url}/call/APP")).await;
     let configured = world.get(&format!("{url}/file/etc/front/front.conf")).await.1;
@@ -190,8 +192,8 @@ async fn a_compose_application_with_a_proxy_and_its_configuration() {
     tiny.leaves_nothing().await;
 }
 
-/// From Docker Compose: an application and its worker, a broker as a service of one task with files of its own, and uploads that
-/// both share.
+/// From Docker Compose: an application and its worker, a broker as a service with one task and persistent files, and
+/// uploads that both share.
 const BROKER: &str = "name: shop
 region: eu-west-1
 network: { nat: none }

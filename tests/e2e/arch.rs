@@ -1,4 +1,4 @@
-//! A service on 64-bit ARM: compiled for it, run by it, and back again.
+//! A service on 64-bit ARM: cross-compiled, emulated, and moved back.
 
 use crate::tiny::Tiny;
 
@@ -6,7 +6,7 @@ use crate::tiny::Tiny;
 async fn a_service_moves_to_arm_and_back() {
     let tiny = Tiny::start();
     let world = &tiny.0;
-    // The program says for which processors it was compiled.
+    // The program reports the architecture that it was compiled for.
     tiny.say_with("one", ".unwrap_or(SAYS)", ".unwrap_or(std::env::consts::ARCH)");
     world.edit("replicas: 2", "replicas: 1");
     let url = world.up();

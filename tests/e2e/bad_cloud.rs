@@ -1,4 +1,4 @@
-//! Throttling, failures, broken connections, lost answers, reads that lag and credentials that expire.
+//! Throttling, server errors, broken connections, lost responses, stale reads and expired credentials.
 
 use serde_json::{Value, json};
 
@@ -8,15 +8,15 @@ use crate::{
     tiny::Tiny,
 };
 
-/// How often a command may be repeated until it gets through.
+/// How often a command may be repeated until it succeeds.
 const TRIES: usize = 4;
 
-/// Throttling and failures far beyond AWS's worst days.
+/// Returns faults far more frequent than on AWS's worst days.
 fn bad_day(seed: u64) -> Value {
     json!({ "seed": seed, "throttled": 0.3, "failed": 0.05, "reset": 0.02, "lost": 0.03 })
 }
 
-/// Runs a command until it ends well. One that does not has to say why, and what to do.
+/// Repeats a command until it succeeds. A failure must give its reason and a hint.
 fn until_done(world: &World, args: &[&str]) {
     for turn in 1..=TRIES {
         let output = tokio::task::block_in_place(|| world.stackctl(args));
@@ -33,19 +33,19 @@ fn until_done(world: &World, args: &[&str]) {
     }
 }
 
-/// How many there are of what a repeated create would make twice.
+/// Counts the resources that a repeated create would duplicate.
 async fn counts(world: &World) -> Vec<(&'static str, usize)> {
     let there = sweep::everything(world).await;
     let kinds = ["vpc", "subnet", "internet", "route", "security", "NAT", "address", "database", "load"];
     kinds.map(|kind| (kind, there.iter().filter(|one| one.starts_with(kind)).count())).to_vec()
 }
 
-/// Codes of the calls that were not answered as asked.
+/// Returns the number of calls with this error code.
 async fn trouble(world: &World, code: &str) -> usize {
     world.calls().await.iter().filter(|call| call["code"] == code).count()
 }
 
-/// The life of a stack under `faults`, beside the same on a good day.
+/// Runs the lifecycle of a stack under `faults` and compares it with a run without faults.
 async fn lives_through(faults: Value) {
     let world = World::start();
     world.up();
@@ -73,17 +73,17 @@ async fn lives_through(faults: Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stack_survives_throttling_failures_resets_and_lost_answers() {
+async fn stack_survives_throttling_failures_and_lost_responses() {
     lives_through(bad_day(1)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stack_lives_through_reads_that_lag_writes() {
+async fn stack_survives_eventually_consistent_reads() {
     lives_through(json!({ "seed": 1, "lag": 3.0, "lost": 0.02 })).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn expired_credentials_are_named_and_the_next_run_goes_on() {
+async fn expired_credentials_are_reported_and_next_run_resumes() {
     let world = World::start();
     world.set(json!({ "faults": { "expire_after": 80 } })).await;
     let cut = world.stackctl(&["up", "--yes"]);
@@ -95,7 +95,7 @@ async fn expired_credentials_are_named_and_the_next_run_goes_on() {
         + trouble(&world, "ExpiredTokenException").await;
     assert!((1..100).contains(&expired), "nobody goes on calling with them: {expired}");
     world.set(json!({ "faults": null })).await;
-    // Its lock could not be given back.
+    // The failed run could not release its lock.
     world.must(&["unlock", "--yes"]);
     world.up();
     assert_eq!(world.plan(), Vec::<String>::new());
@@ -109,7 +109,7 @@ async fn expired_credentials_are_named_and_the_next_run_goes_on() {
 async fn constant_throttling_ends_after_a_bounded_number_of_calls() {
     let world = World::start();
     for (operations, most) in [
-        // Nothing can be read: who calls is asked first, and the reads beside it end with that.
+        // Nothing can be read: the first call identifies the caller, and the reads in parallel stop when it fails.
         (json!([]), 400),
         (json!(["PutParameter"]), 80),
         (json!(["CreateVpc", "AllocateAddress", "CreateRole", "CreateRepository", "CreateLogGroup"]), 400),
@@ -129,11 +129,11 @@ async fn constant_throttling_ends_after_a_bounded_number_of_calls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_release_task_of_an_earlier_deployment_does_not_count() {
+async fn release_task_of_an_earlier_deployment_is_not_reused() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.up();
-    // The one before has ended well and is still listed when the answer about this one is lost.
+    // The previous release task succeeded and is still listed when the response about this one is lost.
     tiny.say("two");
     world.set(json!({ "faults": { "lost": 1.0, "operations": ["RunTask"] } })).await;
     world.forget_calls().await;

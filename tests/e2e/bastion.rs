@@ -1,4 +1,4 @@
-//! The bastion: a host with users, SSH keys and packages, made by cloud-init.
+//! The bastion: a host with users, SSH keys and packages, set up by cloud-init.
 
 use std::{fs, process::Command};
 
@@ -39,7 +39,7 @@ async fn user_data(world: &World) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bastion_has_the_users_of_the_file_and_reaches_the_database() {
+async fn bastion_has_its_users_and_reaches_the_database() {
     let world = World::start();
     world.up();
     world.edit("\nservices:", &bastion(&(user("admin", true) + &user("guest", false))));
@@ -66,7 +66,7 @@ async fn a_bastion_has_the_users_of_the_file_and_reaches_the_database() {
     assert!(checked.status.success(), "{config}\n{}", text(&checked));
     assert!(config.contains("NOPASSWD") && config.contains("\"guest\""), "{config}");
 
-    // A change of users is a change of plan: cloud-init makes them at the first start only.
+    // A changed user replaces the host, because cloud-init creates users only at the first start.
     world.edit(&user("guest", false), "");
     assert_eq!(world.plan(), ["replace instance.bastion", "delete_replaced instance.bastion"]);
     world.up();
@@ -77,7 +77,7 @@ async fn a_bastion_has_the_users_of_the_file_and_reaches_the_database() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_nobody_could_log_in_to_is_told_before_anything_is_made() {
+async fn bastion_without_a_login_is_refused_before_creation() {
     let world = World::start();
     world.edit(
         "\nservices:",

@@ -1,4 +1,4 @@
-//! What does not belong to the stack and blocks its deletion: named before anything is deleted, with a way out.
+//! Foreign resources that block a deletion are reported before anything is deleted, with a way out.
 
 use aws_sdk_ec2::types::{IpPermission, UserIdGroupPair};
 use aws_sdk_elasticloadbalancingv2::types::{Action, ActionTypeEnum, FixedResponseActionConfig, ProtocolEnum};
@@ -9,7 +9,7 @@ use crate::{
     sweep::everything,
 };
 
-/// The id of one of the stack's resources.
+/// Returns the id of a resource of the stack.
 fn id(status: &Value, address: &str) -> String {
     let resources = status["resources"].as_array().expect("a list");
     let found = resources.iter().find(|resource| resource["address"] == address);
@@ -34,7 +34,8 @@ async fn destroy_names_what_blocks_it_before_it_deletes() {
         aws_sdk_ecs::Client::new(&config),
     );
 
-    // Somebody else's: an interface, a group whose rule names one of ours, a subnet, a peering, a listener, a service.
+    // Foreign resources: an interface, a group whose rule refers to one of the stack's groups, a subnet, a peering, a
+    // listener, a service.
     let interface = ec2.create_network_interface().subnet_id(&subnet).description("a report's own").send().await;
     let interface = interface.expect("it is made").network_interface.expect("it is there");
     let interface = interface.network_interface_id.expect("it has one");
@@ -87,7 +88,7 @@ async fn destroy_names_what_blocks_it_before_it_deletes() {
     assert_eq!(everything(&world).await, before);
     assert_eq!(world.plan(), Vec::<String>::new(), "the stack is as it was");
 
-    // Once they are gone, so is the stack.
+    // Once they are deleted, the stack can be destroyed.
     ec2.delete_network_interface().network_interface_id(&interface).send().await.expect("it goes");
     ec2.delete_security_group().group_id(&group).send().await.expect("it goes");
     ec2.delete_subnet().subnet_id(&other_subnet).send().await.expect("it goes");

@@ -1,4 +1,4 @@
-//! What the load balancer blocks, it blocks in every spelling: the ways round that an attacker would try.
+//! `block`: a blocked path is blocked in every spelling that an attacker might try.
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -7,14 +7,14 @@ use tokio::{
 
 use crate::support::World;
 
-/// An answer's status, and whether the load balancer gave it by itself.
+/// The status of a response, and whether the load balancer generated it.
 #[derive(Debug, PartialEq)]
 struct Answer {
     status: u16,
     of_balancer: bool,
 }
 
-/// GETs exactly this path, as no client library would send it.
+/// Requests exactly this path, which client libraries would normalize.
 async fn get(address: &str, path: &str) -> Answer {
     let mut stream = TcpStream::connect(address).await.expect("it listens");
     let request = format!("GET {path} HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n");
@@ -26,7 +26,7 @@ async fn get(address: &str, path: &str) -> Answer {
     Answer { status: status.unwrap_or_else(|| panic!("{path}: {answer}")), of_balancer }
 }
 
-/// Ways to write the path of an endpoint that is called `name`.
+/// Returns spellings of the path of an endpoint called `name`.
 fn spellings(name: &str) -> Vec<String> {
     let encoded = |upper: bool| -> String {
         name.bytes().map(|byte| if upper { format!("%{byte:02X}") } else { format!("%{byte:02x}") }).collect()
@@ -63,7 +63,7 @@ fn spellings(name: &str) -> Vec<String> {
         format!("/{name}%00"),
         format!("/{name}%0a"),
     ];
-    // Each letter alone.
+    // Each letter encoded on its own.
     all.extend((0..name.len()).map(|at| format!("/{}%{:02x}{}", &name[..at], name.as_bytes()[at], &name[at + 1..])));
     all
 }
@@ -92,7 +92,8 @@ async fn blocked_paths_are_blocked_in_every_spelling_and_no_others() {
         assert!(!get(&balancer, path).await.of_balancer, "{path} is the application's to answer");
     }
 
-    // The second line: past the load balancer, the application itself knows one spelling, and nothing was prepared yet.
+    // The second line of defence: without the load balancer, the application accepts one spelling only, and nothing
+    // was prepared yet.
     let elb = aws_sdk_elasticloadbalancingv2::Client::new(&world.sdk().await);
     let groups = elb.describe_target_groups().send().await.expect("it answers");
     let group = groups.target_groups()[0].target_group_arn().expect("it has one");

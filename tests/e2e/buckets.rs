@@ -1,4 +1,4 @@
-//! `buckets`: an application that keeps files, and what becomes of the files.
+//! `buckets`: an application that stores files, and the protection of the files.
 
 use aws_sdk_s3::{
     Client,
@@ -15,7 +15,7 @@ use crate::{
     tiny::Tiny,
 };
 
-/// S3 as a task of web has it, with the credentials of its role.
+/// Returns an S3 client with the task credentials of `web`.
 async fn as_a_task(world: &World, url: &str) -> Client {
     let (_, address) = world.get(&format!("{url}/env/AWS_CONTAINER_CREDENTIALS_FULL_URI")).await;
     let (_, given) = world.get(&address).await;
@@ -32,7 +32,7 @@ async fn put(s3: &Client, bucket: &str) -> Result<(), String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tasks_use_a_bucket_that_goes_only_with_unprotect() {
+async fn bucket_is_used_and_deleted_only_with_unprotect() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("services:\n", "buckets: { uploads: {} }\nservices:\n");
@@ -41,7 +41,7 @@ async fn tasks_use_a_bucket_that_goes_only_with_unprotect() {
     let again = world.stackctl(&["up", "--yes"]);
     assert!(again.status.success() && text(&again).contains("No changes."), "{}", text(&again));
 
-    // A task reads and writes it, and no other.
+    // A task reads and writes this bucket only.
     let (_, bucket) = world.get(&format!("{url}/env/BUCKET_UPLOADS")).await;
     assert!(bucket.starts_with("tiny-default-uploads-") && bucket.ends_with("-eu-west-1"), "{bucket}");
     let (s3, task) = (Client::new(&world.sdk().await), as_a_task(world, &url).await);
@@ -55,7 +55,7 @@ async fn tasks_use_a_bucket_that_goes_only_with_unprotect() {
     let got = task.get_object().bucket(&bucket).key("a").send().await.expect("it may read");
     assert_eq!(got.body.collect().await.expect("it is whole").into_bytes().as_ref(), b"content");
 
-    // Drift is shown as the one field, and mended.
+    // Drift is shown as one field, and `up` corrects it.
     let suspended = VersioningConfiguration::builder().status(BucketVersioningStatus::Suspended).build();
     let call = s3.put_bucket_versioning().bucket(&bucket).versioning_configuration(suspended);
     call.send().await.expect("it is set");
@@ -65,7 +65,7 @@ async fn tasks_use_a_bucket_that_goes_only_with_unprotect() {
     assert_eq!(versioning.status, Some(BucketVersioningStatus::Enabled));
     assert_eq!(world.plan(), Vec::<String>::new());
 
-    // Neither protection nor its absence deletes what is in it.
+    // A bucket with objects is not deleted, with or without deletion protection.
     let refused = |why: &str| {
         let output = world.stackctl(&["destroy", "--confirm", "tiny/default"]);
         assert!(!output.status.success() && text(&output).contains(why), "{}", text(&output));

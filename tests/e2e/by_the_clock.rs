@@ -1,17 +1,17 @@
-//! Autoscaling by the clock: a night in which no task runs, and what `up` and `deploy` do in it.
+//! Scheduled scaling: a night without tasks, and the effect of `up` and `deploy` during it.
 
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 
 use crate::{sweep::everything, tiny::Tiny, until};
 
-/// When the next minute begins that is at least half a minute away, as a cron of that one time.
+/// Returns the next full minute that is at least 30 s away, as a cron expression for that one time.
 fn soon() -> String {
     let time = Timestamp::now().checked_add(90.seconds()).expect("it is near").to_zoned(TimeZone::UTC);
     time.strftime("cron(%-M %-H %-d %-m ? %Y)").to_string()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_night_without_tasks_is_no_drift_and_ends_with_its_entry() {
+async fn scheduled_scale_to_zero_is_not_drift() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("replicas: 2", "scale: { min: 1, max: 2, cpu: 60 }");
@@ -25,7 +25,7 @@ async fn a_night_without_tasks_is_no_drift_and_ends_with_its_entry() {
         (target.min_capacity(), target.max_capacity())
     };
 
-    // An evening comes, and the tasks go. A morning long ago holds until then.
+    // In the evening the tasks stop. The bounds of a morning in the past apply until then.
     let schedule =
         format!("{{ morning: {{ at: \"cron(0 7 1 1 ? 2025)\" }}, night: {{ at: \"{}\", min: 0, max: 0 }} }}", soon());
     world.edit("cpu: 60 }", &format!("cpu: 60, schedule: {schedule} }}"));
@@ -38,7 +38,7 @@ async fn a_night_without_tasks_is_no_drift_and_ends_with_its_entry() {
     let status = world.must(&["status"]);
     assert!(status.contains("0 to 0 tasks (scheduled: `night`), cpu 60"), "{status}");
 
-    // Neither a change nor a release ends it.
+    // Neither a change nor a release ends the night.
     world.edit("cpu: 60", "cpu: 70");
     assert_eq!(world.changes(), ["scaling.web cpu"]);
     world.up();
@@ -47,7 +47,7 @@ async fn a_night_without_tasks_is_no_drift_and_ends_with_its_entry() {
     assert_eq!((bounds().await, world.settled()), ((0, 0), Vec::new()));
     assert_eq!(world.status()["services"][0]["running"], 0);
 
-    // Another night holds at once, and without a schedule the bounds are the usual ones again.
+    // Changed bounds apply at once, and without a schedule the usual bounds apply again.
     world.edit("min: 0, max: 0", "min: 1, max: 1");
     assert_eq!(
         world.changes(),

@@ -1,4 +1,4 @@
-//! A cache: one counter for all tasks, reached by them alone, made and removed with the steps that follow and no others.
+//! A cache: shared by all tasks, reachable only by them, and created and removed with only the necessary steps.
 
 use std::{collections::BTreeSet, process::Command};
 
@@ -12,10 +12,10 @@ use crate::{
     until,
 };
 
-/// How many requests are counted.
+/// The number of requests to count.
 const HITS: u64 = 60;
 
-/// Sends `HITS` requests at once; the numbers that they get.
+/// Sends `HITS` requests at once and returns the counter values that they got.
 async fn count(world: &World, url: &str) -> BTreeSet<u64> {
     let one = async || {
         let (status, body) = world.get(&format!("{url}/redis-hits")).await;
@@ -27,7 +27,7 @@ async fn count(world: &World, url: &str) -> BTreeSet<u64> {
     numbers.into_iter().collect()
 }
 
-/// How many tasks have answered such a request, by the logs of each.
+/// Returns the number of tasks that answered such a request, according to their logs.
 async fn tasks_that_counted(world: &World) -> usize {
     let logs = aws_sdk_cloudwatchlogs::Client::new(&world.sdk().await);
     let group = "/stackctl/demo/default/web";
@@ -42,7 +42,7 @@ async fn tasks_that_counted(world: &World) -> usize {
     counted
 }
 
-/// The plan's steps, in the order of the alphabet.
+/// Returns the steps of the plan in alphabetical order.
 fn plan(world: &World) -> Vec<String> {
     let mut plan = world.plan();
     plan.sort();
@@ -50,18 +50,18 @@ fn plan(world: &World) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cache_counts_across_tasks_and_admits_only_them() {
+async fn cache_is_shared_by_tasks_and_closed_to_others() {
     let world = World::start();
     world.edit("database:\n", "cache: {}\n\ndatabase:\n");
     world.edit("    stop_timeout: 30\n", "    stop_timeout: 30\n    exec: true\n");
     let url = world.up();
     assert_eq!(world.plan(), Vec::<String>::new());
 
-    // Every request gets a number of its own, whichever of the two tasks answers it.
+    // Every request gets a unique number, whichever of the two tasks answers it.
     assert_eq!(count(&world, &url).await, (1..=HITS).collect());
     until::so("both tasks have answered some of them", async || tasks_that_counted(&world).await == 2).await;
 
-    // Encrypted at rest and on its way, and admitting the service's tasks on its port and nothing else.
+    // The cache is encrypted at rest and in transit, and only the service's tasks can reach its port.
     let config = world.sdk().await;
     let (cache, ec2) = (aws_sdk_elasticache::Client::new(&config), aws_sdk_ec2::Client::new(&config));
     let found = cache.describe_replication_groups().send().await.expect("it answers");
@@ -84,7 +84,7 @@ async fn a_cache_counts_across_tasks_and_admits_only_them() {
     assert_eq!(callers, [named("demo-default-service-web").group_id().expect("it has one")]);
     assert!(rule.ip_ranges().is_empty() && rule.ipv6_ranges().is_empty(), "{rule:?}");
 
-    // Containers get the URL as a secret, and it shows nowhere else.
+    // Containers get the URL as a secret, and it appears nowhere else.
     let secrets = aws_sdk_secretsmanager::Client::new(&config);
     let secret = secrets.get_secret_value().secret_id("demo/default/cache-token").send().await.expect("it answers");
     let token = secret.secret_string().expect("it has one").to_owned();
@@ -102,13 +102,13 @@ async fn a_cache_counts_across_tasks_and_admits_only_them() {
     assert_eq!(sweep::processes_of(&world), Vec::<String>::new());
 }
 
-/// The cache on a port of this machine, with its encryption and its password.
+/// Connects to the cache through a local port, with TLS and its password.
 fn forwarded(world: &World, token: &str) {
     let mut forward = Lines::of(world.spawn(&["forward", "cache"]));
     let address = forward.until("127.0.0.1:").trim().to_owned();
     let (_, port) = address.rsplit_once(':').expect("it has a port");
     let ask = |word: &str, password: &str| {
-        // One of the two comes with the server.
+        // One of the two is installed with the server.
         let asked = ["valkey-cli", "redis-cli"].into_iter().find_map(|client| {
             let mut command = Command::new(client);
             command.args(["-p", port, "--tls", "--insecure", "--no-auth-warning", word]);
@@ -123,7 +123,7 @@ fn forwarded(world: &World, token: &str) {
     assert_eq!(code, Some(130), "{said}");
 }
 
-/// What the cache at `host` answers to a client without a password.
+/// Returns the reply of the cache at `host` to a client without a password.
 fn ping(host: &str, with: &[&str]) -> String {
     let asked = ["valkey-cli", "redis-cli"]
         .into_iter()
@@ -132,7 +132,7 @@ fn ping(host: &str, with: &[&str]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_with_host_and_port_alone_is_served_if_asked_for() {
+async fn cache_can_accept_clients_with_host_and_port_only() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("replicas: 2", "replicas: 1");
@@ -157,7 +157,7 @@ async fn a_client_with_host_and_port_alone_is_served_if_asked_for() {
         assert!(ping(&host, with).contains("PONG"), "{with:?}: {}", ping(&host, with));
     }
 
-    // Closed again: another cache, and the tasks follow.
+    // Back to required TLS and a password: the cache is replaced, and the tasks follow.
     world.edit("cache: { tls: optional, password: off }", "cache: {}");
     world.edit("    env: { CACHE_HOST: ((cache.host)), ADDRESS: ((cache.url)) }\n", "");
     let plan = plan(world);
@@ -175,7 +175,7 @@ async fn a_client_with_host_and_port_alone_is_served_if_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_of_the_cache_has_only_the_steps_that_follow() {
+async fn cache_change_plans_only_the_necessary_steps() {
     let world = World::start();
     let url = world.up();
     assert_eq!(world.get(&format!("{url}/redis-hits")).await.0, 503, "there is none yet");
@@ -196,7 +196,7 @@ async fn a_change_of_the_cache_has_only_the_steps_that_follow() {
     assert_eq!(world.plan(), Vec::<String>::new());
     assert_eq!(count(&world, &url).await, (1..=HITS).collect());
 
-    // Opened to the world behind our back.
+    // Someone opens the cache to the world.
     let ec2 = aws_sdk_ec2::Client::new(&world.sdk().await);
     let groups = ec2.describe_security_groups().send().await.expect("it answers");
     let guard = groups.security_groups().iter().find(|group| group.group_name() == Some("demo-default-cache"));
@@ -206,14 +206,14 @@ async fn a_change_of_the_cache_has_only_the_steps_that_follow() {
     assert_eq!(world.changes(), ["security_group.cache ingress"]);
     world.up();
 
-    // A larger node and a newer version: in place, and what it holds is kept.
+    // A larger node and a newer version are updated in place, and the data is kept.
     world.edit("cache: {}", "cache: { class: cache.m7g.large, version: \"8.2\" }");
     assert_eq!(plan(&world), ["update cache.main"]);
     world.up();
     assert_eq!(world.plan(), Vec::<String>::new());
     assert_eq!(count(&world, &url).await, (HITS + 1..=2 * HITS).collect());
 
-    // There is no way back to an older version, and nothing is changed by trying.
+    // A downgrade is refused and changes nothing.
     world.edit("version: \"8.2\"", "version: \"7.2\"");
     let refused = world.stackctl(&["up", "--yes"]);
     assert_eq!(refused.status.code(), Some(1), "{}", text(&refused));
@@ -221,7 +221,7 @@ async fn a_change_of_the_cache_has_only_the_steps_that_follow() {
     world.edit("version: \"7.2\"", "version: \"8.2\"");
     assert_eq!(world.plan(), Vec::<String>::new());
 
-    // Deleted behind our back: made anew where it was, so that running tasks find it again.
+    // A cache that someone deleted is created again at the same address, so that running tasks find it.
     let cache = aws_sdk_elasticache::Client::new(&world.sdk().await);
     let name = "demo-default-main";
     cache.delete_replication_group().replication_group_id(name).send().await.expect("it goes");
@@ -233,7 +233,7 @@ async fn a_change_of_the_cache_has_only_the_steps_that_follow() {
     until::so("running tasks reach the new one", async || world.get(&hits).await.0 == 200).await;
 
     world.edit("cache: { class: cache.m7g.large, version: \"8.2\" }\n\n", "");
-    // The tasks that run read the secret until others take their place.
+    // Running tasks can read the secret until they are replaced.
     let narrowed = with("delete").into_iter().map(|step| step.replace("update role.", "narrow role."));
     let mut narrowed: Vec<String> = narrowed.collect();
     narrowed.sort();

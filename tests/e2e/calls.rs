@@ -1,9 +1,9 @@
-//! Calls between services: by a name, to a port that only the caller reaches, and without a failed one while the service that is called
-//! is released.
+//! Calls between services: by name, to a port that only the caller can reach, and without a failed call while the
+//! called service is released.
 
 use crate::{sweep::everything, tiny::Tiny, traffic::Traffic};
 
-/// A service for each side; `api` is called and calls back.
+/// A service for each side. `api` is called and calls back.
 const SERVICES: &str = "services:
   web:
     build: tiny
@@ -34,7 +34,7 @@ fn two() -> Tiny {
 async fn services_and_their_commands_call_others_by_name() {
     let tiny = two();
     let world = &tiny.0;
-    // A release command of the first `up` runs before there is anything to call.
+    // The release command of the first `up` runs before any service can be called.
     world.edit("    release: [call, API]\n", "");
     let url = world.up();
     assert_eq!(world.settled(), Vec::<String>::new());
@@ -45,7 +45,7 @@ async fn services_and_their_commands_call_others_by_name() {
     let said = world.must(&["run", "api", "--", "call", "WEB"]);
     assert!(said.contains("one"), "{said}");
 
-    // A rule that somebody takes away comes back.
+    // A rule that someone removed is restored.
     let ec2 = aws_sdk_ec2::Client::new(&world.sdk().await);
     let groups = ec2.describe_security_groups().send().await.expect("it answers").security_groups.unwrap_or_default();
     let of_api =
@@ -59,7 +59,7 @@ async fn services_and_their_commands_call_others_by_name() {
     assert!(plan.contains("security_group.service-api"), "{plan}");
     world.up();
 
-    // Nobody calls any more: the names go, and the tasks stay up.
+    // Without callers, the names are removed and the tasks stay.
     world.edit("    calls: [api]\n", "");
     world.edit("    calls: [web]\n", "");
     let url = world.up();
@@ -72,12 +72,12 @@ async fn services_and_their_commands_call_others_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_release_of_the_service_that_is_called_fails_no_call() {
+async fn releasing_a_called_service_fails_no_call() {
     let tiny = two();
     let world = &tiny.0;
     world.edit("    release: [call, API]\n", "");
     let url = world.up();
-    // A program that takes its time to start. The sandbox's names lead to a task for some seconds after it was taken out.
+    // This program starts slowly. In the sandbox, a name resolves to a deregistered task for some more seconds.
     let serving = "    if GATE != 0 {";
     tiny.say_with("two", serving, &format!("    std::thread::sleep(std::time::Duration::from_secs(3));\n{serving}"));
     let traffic = Traffic::start(&format!("{url}/call/API"));

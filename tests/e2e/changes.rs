@@ -1,4 +1,4 @@
-//! Drift that is mended, and edits of which each has only the steps that follow.
+//! Drift, which `up` corrects, and edits, each of which plans only the necessary steps.
 
 use crate::{
     support::{World, text},
@@ -6,7 +6,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn under_the_lock_only_what_changes_is_looked_at_again() {
+async fn only_changing_resources_are_read_again_under_the_lock() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.up();
@@ -26,7 +26,7 @@ async fn under_the_lock_only_what_changes_is_looked_at_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn drift_shows_as_exactly_that_and_up_mends_it() {
+async fn drift_is_shown_exactly_and_up_corrects_it() {
     let world = World::start();
     world.up();
     let config = world.sdk().await;
@@ -34,7 +34,7 @@ async fn drift_shows_as_exactly_that_and_up_mends_it() {
     let logs = aws_sdk_cloudwatchlogs::Client::new(&config);
     assert_eq!(world.plan(), Vec::<String>::new());
 
-    // A rule that somebody added to the database's security group.
+    // Someone adds a rule to the database's security group.
     let groups = ec2.describe_security_groups().send().await.expect("it answers");
     let database = groups.security_groups().iter().find(|group| group.group_name() == Some("demo-default-database"));
     let database = database.and_then(|group| group.group_id()).expect("it is there");
@@ -44,14 +44,14 @@ async fn drift_shows_as_exactly_that_and_up_mends_it() {
     world.up();
     assert_eq!(world.plan(), Vec::<String>::new());
 
-    // Another health check.
+    // Someone changes the health check.
     let found = elb.describe_target_groups().send().await.expect("it answers");
     let group = found.target_groups()[0].target_group_arn().expect("it has one").to_owned();
     elb.modify_target_group().target_group_arn(&group).health_check_path("/nowhere").send().await.expect("it is done");
     assert_eq!(world.changes(), ["target_group.web health.path"]);
     world.up();
 
-    // A rule that is gone.
+    // Someone deletes a rule.
     let status = world.status();
     let rule = status["resources"]
         .as_array()
@@ -63,14 +63,14 @@ async fn drift_shows_as_exactly_that_and_up_mends_it() {
     assert_eq!(world.settled(), ["create listener_rule.block-prepare-for-deploy-3bb59a"]);
     world.up();
 
-    // A log group that is gone.
+    // Someone deletes a log group.
     logs.delete_log_group().log_group_name("/stackctl/demo/default/web").send().await.expect("it is done");
     assert_eq!(world.settled(), ["create log_group.web"]);
     world.must(&["plan", "--out", "logs.plan"]);
     world.up();
     assert_eq!(world.settled(), Vec::<String>::new());
 
-    // What was planned before that is stale now; what is planned afterwards is carried out, and nobody is asked.
+    // The earlier plan is stale. A new plan is applied without a question.
     let stale = world.stackctl(&["up", "logs.plan"]);
     assert_eq!(stale.status.code(), Some(1), "{}", text(&stale));
     assert!(text(&stale).contains("the plan is out of date"), "{}", text(&stale));
@@ -86,11 +86,11 @@ async fn drift_shows_as_exactly_that_and_up_mends_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_edit_has_only_its_own_steps_and_ends_in_an_empty_plan() {
+async fn edit_plans_only_its_own_steps_and_converges() {
     let world = World::start();
     world.up();
 
-    // More CPU: a new revision, and with it a release.
+    // More CPU: a new revision and therefore a release.
     world.edit("cpu: 256", "cpu: 512");
     world.edit("memory: 512", "memory: 1024");
     assert_eq!(world.plan(), ["update task_definition.web", "run release.web", "update service.web"]);
@@ -101,7 +101,7 @@ async fn an_edit_has_only_its_own_steps_and_ends_in_an_empty_plan() {
     world.up();
     assert_eq!(world.plan(), Vec::<String>::new());
 
-    // A third zone: its subnets, and what stands in the subnets.
+    // A third zone: its subnets, and the resources that span all subnets.
     world.edit("zones: 2", "zones: 3");
     let mut plan = world.plan();
     plan.sort();
@@ -115,7 +115,7 @@ async fn an_edit_has_only_its_own_steps_and_ends_in_an_empty_plan() {
     world.up();
     assert_eq!(world.plan(), Vec::<String>::new());
 
-    // A second service with a route of its own, and without it again.
+    // A second service with its own route is added and removed again.
     let second = "services:\n  api: { build: app, port: 3000, routes: [\"/api/*\"], health: /status }\n";
     world.edit("services:\n", second);
     let plan = world.plan();

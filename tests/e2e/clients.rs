@@ -1,5 +1,5 @@
-//! The clients that people use, against the database and the cache, with exactly what a container gets. What they connect to is
-//! real, with certificates of the sandbox's authorities in the place of Amazon's. The clients are in tests/clients.
+//! Popular database and cache clients, each with exactly the variables of a container. The servers are real, with
+//! certificates from the sandbox's authorities in place of Amazon's. The clients are in tests/clients.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +13,7 @@ use crate::{
     tiny::Tiny,
 };
 
-/// Which connect to the database; those of Go where the machine has it.
+/// The clients that connect to the database. Those for Go run if Go is installed.
 const OF_DATABASES: [&str; 10] = [
     "Knex",
     "SQLAlchemy",
@@ -27,7 +27,7 @@ const OF_DATABASES: [&str; 10] = [
     "psycopg2",
 ];
 
-/// Which connect to the cache.
+/// The clients that connect to the cache.
 const OF_CACHES: [&str; 4] = ["Celery", "ioredis", "node-redis", "redis-py"];
 
 /// The installed clients.
@@ -50,19 +50,19 @@ impl Clients {
         self.folder.join("clients").exists()
     }
 
-    /// `usual`, and `of_go` where there is Go.
+    /// Returns `usual`, and also `of_go` if Go is installed.
     fn and(&self, usual: &[&'static str], of_go: &[&'static str]) -> Vec<&'static str> {
         let mut names = [usual, if self.has_go() { of_go } else { &[] }].concat();
         names.sort_unstable();
         names
     }
 
-    /// Lets all of them connect with these variables; gives what became of each.
+    /// Runs all clients with these variables and returns the outcome of each.
     fn connect(&self, variables: &[(&str, &str)]) -> BTreeMap<String, String> {
         let sources = repository().join("tests/clients");
         let (mut python, mut node) = (Command::new(self.folder.join("env/bin/python")), Command::new("node"));
         python.arg(sources.join("clients.py"));
-        // Node.js looks for packages beside the program, and then here.
+        // Node.js looks for packages next to the program, and then in NODE_PATH.
         node.arg(sources.join("clients.js")).env("NODE_PATH", self.folder.join("node_modules"));
         let go = self.has_go().then(|| Command::new(self.folder.join("clients")));
         let mut outcomes = BTreeMap::new();
@@ -91,14 +91,14 @@ fn all_connect(outcomes: &BTreeMap<String, String>, expected: &[&str]) {
     assert!(outcomes.values().all(|outcome| outcome == "ok"), "{outcomes:#?}");
 }
 
-/// That each of them has refused the certificate, and nothing else was wrong.
+/// Asserts that each client refused the certificate and had no other error.
 fn all_refuse(outcomes: &BTreeMap<String, String>, expected: &[&str]) {
     assert_eq!(names(outcomes), expected);
     let refused = |outcome: &String| outcome.to_lowercase().contains("certificate");
     assert!(outcomes.values().all(refused), "{outcomes:#?}");
 }
 
-/// The file that a container finds at `path`, in the only image that the sandbox has unpacked.
+/// Returns the file at `path` in the only image that the sandbox has unpacked.
 fn in_the_image(sandbox: &Path, path: &str) -> String {
     let images = fs::read_dir(sandbox.join("images")).expect("a task runs").flatten();
     let mut found = images.map(|image| image.path().join(path.trim_start_matches('/'))).filter(|file| file.is_file());
@@ -106,7 +106,7 @@ fn in_the_image(sandbox: &Path, path: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_client_connects_with_what_a_container_gets() {
+async fn every_client_connects_with_the_container_variables() {
     let clients = Clients::install();
     let tiny = Tiny::start();
     let world = &tiny.0;
@@ -138,7 +138,7 @@ async fn every_client_connects_with_what_a_container_gets() {
     };
     let of_databases = clients.and(&OF_DATABASES, &["lib/pq", "pgx"]);
     all_connect(&to_database(&known), &of_databases);
-    // By an authority that they are not told of: no trust store has Amazon's for RDS.
+    // The public authority is not trusted for databases: no trust store contains Amazon's authorities for RDS.
     all_refuse(&to_database(&public), &of_databases);
 
     let to_cache =

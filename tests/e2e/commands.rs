@@ -1,4 +1,4 @@
-//! `command` and `entrypoint` of a service: what its tasks start, and what stands in their place elsewhere.
+//! `command` and `entrypoint`: what the tasks of a service start, and what other tasks of the image start.
 
 use aws_sdk_ecs::types::ContainerDefinition;
 
@@ -13,7 +13,7 @@ const WORKER: &str = "services:
     stop_timeout: 2
 ";
 
-/// The container that the worker's tasks have.
+/// Returns the container definition of the worker.
 async fn container(world: &World) -> ContainerDefinition {
     let ecs = aws_sdk_ecs::Client::new(&world.sdk().await);
     let call = ecs.describe_services().cluster("tiny-default-main").services("tiny-default-worker").send();
@@ -22,7 +22,7 @@ async fn container(world: &World) -> ContainerDefinition {
     answer.task_definition().expect("it is there").container_definitions()[0].clone()
 }
 
-/// Waits until a task of the worker has written this line.
+/// Waits until a task of the worker has logged this line.
 async fn until_written(world: &World, line: &str) {
     until::so(&format!("the worker has written {line:?}"), async || {
         world.must(&["logs", "worker"]).lines().any(|written| written.ends_with(line))
@@ -31,11 +31,11 @@ async fn until_written(world: &World, line: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_runs_another_command_of_the_image_of_web() {
+async fn worker_runs_another_command_of_the_same_image() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("services:\n", WORKER);
-    // Of several services, none has the default route.
+    // With several services, none has the default route.
     world.edit("    port: 3000\n", "    port: 3000\n    routes: [/*]\n");
     let url = world.up();
     assert_eq!(world.get(&format!("{url}/")).await, (200, "one".to_owned()), "web has the command of the image");

@@ -1,10 +1,10 @@
-//! The comment of a pull request, made by the very steps of the workflow that `init --ci github` writes.
+//! The comment on a pull request, made by the steps of the workflow that `init --ci github` writes.
 
 use std::{fs, os::unix::fs::PermissionsExt, process::Command};
 
 use crate::support::{World, text};
 
-/// Nothing of it has to be built or runs.
+/// A stack that needs no build and runs no task.
 const STACK: &str = "name: demo
 region: eu-west-1
 network: { nat: none }
@@ -12,7 +12,7 @@ services:
   web: { image: \"example:1\", port: 80, replicas: 0, secrets: { KEY: generate } }
 ";
 
-/// Stands in for GitHub's own command: it keeps what it is given.
+/// A fake `gh` that records its input.
 const GH: &str = "#!/bin/sh
 echo \"$@\" > posted.arguments
 while [ $# -gt 1 ]; do
@@ -21,7 +21,7 @@ while [ $# -gt 1 ]; do
 done
 ";
 
-/// The script of the step called `name`, as the workflow has it.
+/// Returns the script of the step `name` of the workflow.
 fn script(workflow: &str, name: &str) -> String {
     let (_, step) = workflow.split_once(&format!("- name: {name}\n")).unwrap_or_else(|| panic!("no step {name}"));
     let (_, run) = step.split_once("run: |\n").expect("it runs a script");
@@ -30,7 +30,7 @@ fn script(workflow: &str, name: &str) -> String {
     lines.map(|line| format!("{}\n", &line[indent..])).collect()
 }
 
-/// Runs the steps as GitHub's runner would; gives the comment that was posted.
+/// Runs the steps like GitHub's runner and returns the posted comment.
 fn comment(world: &World, workflow: &str) -> String {
     for step in ["Plan", "Comment"] {
         let mut bash = Command::new("bash");
@@ -54,7 +54,7 @@ fn comment(world: &World, workflow: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn comments_of_pull_requests_fold_the_plan_and_say_no_secret() {
+async fn pull_request_comment_folds_the_plan_without_secrets() {
     let world = World::start();
     fs::write(world.project().join("stack.yaml"), STACK).expect("it can be written");
     world.must(&["init", "--ci", "github", "--account", "123456789012", "--repository", "ada/shop", "--force"]);

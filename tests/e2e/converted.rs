@@ -1,10 +1,10 @@
-//! Applications of AWS Copilot's shape, converted and brought up, with small programs in the place of theirs.
+//! Applications like those of AWS Copilot, converted and created, with small programs.
 
 use std::fs;
 
 use crate::{support::text, sweep, tiny::Tiny};
 
-/// The project with these files of Copilot's, and the stack.yaml that is made of them.
+/// Returns a project with these Copilot files, and the stack.yaml converted from them.
 fn converted(files: &[(&str, &str)]) -> Tiny {
     let tiny = Tiny::start();
     let project = tiny.0.project();
@@ -24,7 +24,7 @@ fn converted(files: &[(&str, &str)]) -> Tiny {
 
 const WORKSPACE: (&str, &str) = (".workspace", "application: shop\n");
 
-/// A service on the load balancer that calls one behind it, and a worker.
+/// A service on the load balancer that calls an internal one, and a worker.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_converted_application_whose_services_call_each_other() {
     let web = "name: web\ntype: Load Balanced Web Service\nimage: { build: tiny/Dockerfile, port: 3000 }\nhttp: { path: /, healthcheck: { path: /status, interval: 5s, timeout: 3s } }\ncpu: 256\nmemory: 512\ncount: 2\nnetwork: { connect: true }\nvariables: { API: 'http://api:5000', STAGE: '${COPILOT_ENVIRONMENT_NAME}' }\n";
@@ -46,7 +46,7 @@ async fn a_converted_application_whose_services_call_each_other() {
     assert_eq!(sweep::everything(&tiny.0).await, Vec::<String>::new());
 }
 
-/// Files on EFS, and a job on a schedule that has an image of its own.
+/// Files on EFS, and a scheduled job with its own image.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_converted_application_with_files_and_a_job() {
     let web = "name: web\ntype: Load Balanced Web Service\nimage: { build: tiny/Dockerfile, port: 3000 }\nhttp: { path: /, healthcheck: /status }\nstorage: { volumes: { uploads: { path: /data, read_only: false, efs: true } } }\nenvironments: { prod: { count: 2 }, test: { count: 1 } }\n";

@@ -1,4 +1,4 @@
-//! Two at once.
+//! Two concurrent runs.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_at_once_one_works_and_the_other_says_who_does() {
+async fn second_concurrent_run_names_the_lock_holder() {
     let world = World::start();
     world.set(json!({ "latency_ms": 100 })).await;
     let first = world.spawn(&["up", "--yes"]);

@@ -1,4 +1,4 @@
-//! Many at once on one stack, and a lock whose holder is dead.
+//! Many concurrent runs on one stack, and a lock whose holder is dead.
 
 use std::time::{Duration, Instant};
 
@@ -13,13 +13,13 @@ use crate::{
     until,
 };
 
-/// How many there are.
+/// The number of concurrent runs.
 const CROWD: usize = 8;
 
 /// The lock of the stack `tiny`.
 const LOCK: &str = "/stackctl/tiny/default/lock";
 
-/// Writes the lock of somebody who died, which stands for `life` seconds. Their clock was years off, which is no matter.
+/// Writes the lock of a dead run, valid for `life` seconds. Its clock was years off, which must not matter.
 async fn dead_lock(world: &World, life: u32) {
     let holder = json!({
         "who": "grace", "host": "elsewhere", "pid": 4242, "command": "deploy", "since": "2062-01-01T00:00:00Z",
@@ -27,7 +27,7 @@ async fn dead_lock(world: &World, life: u32) {
     });
     let ssm = aws_sdk_ssm::Client::new(&world.sdk().await);
     let put = ssm.put_parameter().name(LOCK).value(holder.to_string()).r#type(ParameterType::String).overwrite(true);
-    // The name of a lock that was deleted a moment ago is not free at once.
+    // For a moment, the name of a deleted lock cannot be used again.
     until::so("the name is free", async || match put.clone().send().await {
         Err(error) if error.code() == Some("TooManyUpdates") => false,
         answer => answer.is_ok_and(|answer| answer.version() > 0),
@@ -35,7 +35,7 @@ async fn dead_lock(world: &World, life: u32) {
     .await;
 }
 
-/// Who holds the lock, by the nonce; nobody without one.
+/// Returns the nonce of the lock's holder, if the lock is held.
 async fn holder(world: &World) -> Option<String> {
     let ssm = aws_sdk_ssm::Client::new(&world.sdk().await);
     let value = ssm.get_parameter().name(LOCK).send().await.ok()?.parameter?.value?;
@@ -43,14 +43,14 @@ async fn holder(world: &World) -> Option<String> {
     holder["nonce"].as_str().map(str::to_owned)
 }
 
-/// When each run took the lock and gave it back, in milliseconds, as the sandbox saw it.
+/// Returns when each run took and released the lock, in milliseconds, as the sandbox saw it.
 async fn held(world: &World) -> Vec<(f64, f64)> {
     let mut spans = Vec::new();
     let mut taken = None;
     for call in world.calls().await.iter().filter(|call| call["status"] == 200) {
         let ended = call["ended_ms"].as_f64().expect("a time");
         match call["operation"].as_str() {
-            // A renewal is one more while it is held.
+            // A renewal is a further PutParameter while the lock is held.
             Some("PutParameter") => drop(taken.get_or_insert(ended)),
             Some("DeleteParameter") => spans.push((taken.take().expect("it was taken before"), ended)),
             _ => {}
@@ -61,12 +61,12 @@ async fn held(world: &World) -> Vec<(f64, f64)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_eight_at_once_one_works_at_a_time_and_one_releases() {
+async fn eight_concurrent_runs_take_turns_and_release_once() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.up();
     tiny.say("two");
-    // What a deployment carries out as well as an `up`: of what it stands on, it refuses a change that is not made yet.
+    // A change that `deploy` can apply as well as `up`. It would refuse a pending change of its dependencies.
     world.edit("memory: 512", "memory: 1024");
     world.forget_calls().await;
     let crowd: Vec<_> = (0..CROWD)
@@ -79,7 +79,7 @@ async fn of_eight_at_once_one_works_at_a_time_and_one_releases() {
     let calls = world.calls().await;
     let count =
         |operation: &str| calls.iter().filter(|call| call["operation"] == operation && call["status"] == 200).count();
-    // Whoever wrote anything did it between a lock and its end.
+    // Every write happened while its run held the lock.
     let spans = held(world).await;
     let locks = ["PutParameter", "DeleteParameter"];
     for call in
@@ -88,7 +88,7 @@ async fn of_eight_at_once_one_works_at_a_time_and_one_releases() {
         let began = call["started_ms"].as_f64().expect("a time");
         assert!(spans.iter().any(|(from, to)| (*from..*to).contains(&began)), "outside of the lock: {call}");
     }
-    // One release task before each rollout that changed the revision: that of the edit, that of the image, or both in one.
+    // One release task before each rollout of a new revision: for the edit, for the image, or for both together.
     assert_eq!(world.image_tags("tiny/default/tiny").await, ["1.0.0-1", "1.0.0-2"], "one number each for two images");
     assert!((1..=2).contains(&count("UpdateService")), "{}", count("UpdateService"));
     assert_eq!(world.plan(), Vec::<String>::new(), "no edit is lost");
@@ -98,16 +98,16 @@ async fn of_eight_at_once_one_works_at_a_time_and_one_releases() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_lock_of_a_dead_run_is_taken_over_only_after_its_time() {
+async fn lock_of_a_dead_run_is_taken_over_only_after_expiry() {
     let tiny = Tiny::start();
     let world = &tiny.0;
-    // Long enough that nobody is there in time: refused at once, and who holds it is said.
+    // If the lock lasts too long, a run fails at once and names the holder.
     dead_lock(world, 600).await;
     let refused = world.stackctl(&["up", "--yes"]);
     assert_eq!(refused.status.code(), Some(4), "{}", text(&refused));
     assert!(text(&refused).contains("locked by `stackctl deploy` of grace on elsewhere"), "{}", text(&refused));
 
-    // Who waits says for whom, and goes on once the lock is gone.
+    // A waiting run names the holder, and continues once the lock is released.
     let stackctl = env!("CARGO_BIN_EXE_stackctl");
     let (_keys, mut waiting) = Lines::at_a_terminal(world, &format!("exec {stackctl} up --yes --lock-timeout 10m"));
     let line = waiting.until(" for the lock: ");
@@ -117,7 +117,7 @@ async fn the_lock_of_a_dead_run_is_taken_over_only_after_its_time() {
     assert_eq!(code, Some(0), "{said}");
     assert!(!said.contains(" for the lock: "), "once: {said}");
 
-    // Two wait for one that ends soon.
+    // Two runs wait for a lock that expires soon.
     world.edit("stop_timeout: 2", "stop_timeout: 3");
     let life = 12;
     let written = Instant::now();
@@ -141,7 +141,7 @@ async fn the_lock_of_a_dead_run_is_taken_over_only_after_its_time() {
     assert!(taken(&world.calls().await));
     assert_eq!(world.plan(), Vec::<String>::new());
 
-    // One that is past its time is no lock at all.
+    // An expired lock does not block.
     dead_lock(world, 600).await;
     assert!(world.status()["locked_by"].as_str().is_some_and(|who| who.contains("of grace")), "{}", world.status());
     dead_lock(world, 0).await;
@@ -149,7 +149,7 @@ async fn the_lock_of_a_dead_run_is_taken_over_only_after_its_time() {
     world.must(&["destroy", "--yes"]);
     assert_eq!(sweep::everything(world).await, Vec::<String>::new());
 
-    // Killed after its last deletion, a run leaves its lock, and the next `destroy` removes that as well.
+    // A `destroy` that was killed after its last deletion leaves its lock. The next `destroy` removes it.
     dead_lock(world, 600).await;
     let refused = world.stackctl(&["destroy", "--yes"]);
     assert_eq!(refused.status.code(), Some(4), "it may be at work: {}", text(&refused));
@@ -160,16 +160,16 @@ async fn the_lock_of_a_dead_run_is_taken_over_only_after_its_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_has_lost_its_lock_stops_and_leaves_the_lock() {
+async fn run_that_lost_its_lock_stops_and_leaves_the_lock() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.up();
-    // It waits for its rollout, as long as nobody opens the gate.
+    // The run waits for its rollout until the gate opens.
     world.set(json!({ "rollout_scale": 8.0 })).await;
     let gate = tiny.say_behind_a_gate("two");
     let deploying = world.spawn(&["deploy"]);
     until::so("the rollout begins", async || world.has_called("UpdateService").await).await;
-    // Another one takes it, as if this one had slept for an hour.
+    // Another run takes the lock, as if this one had slept for an hour.
     dead_lock(world, 600).await;
     let deployed = tokio::task::block_in_place(|| deploying.wait_with_output().expect("it ends"));
     let said = text(&deployed);

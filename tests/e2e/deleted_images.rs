@@ -1,9 +1,9 @@
-//! Images that somebody deletes from the registry while they run.
+//! Images that someone deletes from the registry while tasks run them.
 
 use crate::{support::text, tiny::Tiny};
 
 impl Tiny {
-    /// Deletes the image of this build from the registry, behind the back of stackctl.
+    /// Deletes the image of this build from the registry.
     async fn delete_image(&self, build: u32) {
         let ecr = aws_sdk_ecr::Client::new(&self.0.sdk().await);
         let images = ecr.describe_images().repository_name("tiny/default/tiny").send().await.expect("it answers");
@@ -17,7 +17,7 @@ impl Tiny {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_number_of_a_deleted_image_is_not_given_again() {
+async fn number_of_a_deleted_image_is_not_reused() {
     let tiny = Tiny::start();
     tiny.0.edit("replicas: 2", "replicas: 1");
     let url = tiny.0.up();
@@ -25,14 +25,14 @@ async fn the_number_of_a_deleted_image_is_not_given_again() {
     tiny.0.must(&["deploy"]);
     tiny.delete_image(2).await;
 
-    // It is said, and nobody goes back to the older image unasked.
+    // `status` reports it, and nothing rolls back to the older image unasked.
     let service = tiny.0.status()["services"][0].clone();
     assert_eq!((&service["version"], &service["image_gone"]), (&"1.0.0+2".into(), &true.into()), "{service}");
     let said = text(&tiny.0.stackctl(&["up", "--yes"]));
     assert!(said.contains("no longer exists in its repository") && said.contains("No changes."), "{said}");
     assert!(said.contains("stackctl deploy"), "{said}");
 
-    // Another source is another number, so the service moves to it.
+    // Changed source gets a new number, so the service moves to it.
     tiny.say("three");
     tiny.0.must(&["deploy"]);
     assert_eq!(tiny.0.get(&url).await.1, "three");

@@ -1,9 +1,9 @@
-//! `build: { dockerfile: … }`: a service whose image Docker builds, from a static program and nothing else, so that no
-//! base image has to be pulled.
+//! `build: { dockerfile: … }`: a service whose image Docker builds from a static program alone, so that no base image
+//! has to be pulled.
 //!
-//! Where the machine has a Docker engine, or can start one (`dockerd`, as root), that one builds. Elsewhere a script stands
-//! in for the `docker` command: it makes the same kind of archive of the same two instructions, so that all that is ours
-//! is tried everywhere. CI sets `STACKCTL_TEST_DOCKER=required`, and then there has to be an engine.
+//! If the machine has a Docker engine or can start one (`dockerd`, as root), that engine builds. Otherwise a script
+//! stands in for the `docker` command. It makes the same kind of archive from the same two instructions, so that
+//! stackctl's part is tested everywhere. CI sets `STACKCTL_TEST_DOCKER=required`, which requires an engine.
 
 use std::{
     fs,
@@ -21,7 +21,7 @@ use crate::{
     sweep,
 };
 
-/// A server in one file, for `rustc` alone.
+/// A server in one file, compiled by `rustc` alone.
 pub const SERVER: &str = r#"
 use std::io::{Read, Write};
 fn main() {
@@ -41,11 +41,11 @@ fn main() {
 const STACK: &str = "name: boxed\nregion: eu-west-1\nnetwork: { nat: none }\nload_balancer: { tls: off }\n\
     services:\n  web:\n    build: { dockerfile: box/Dockerfile, target: served, args: { PROGRAM: server } }\n    port: 3000\n    health: /\n";
 
-/// It is built only with the stage and the build argument that stack.yaml names.
+/// A Dockerfile that builds only with the stage and the build argument from stack.yaml.
 const DOCKERFILE: &str = "FROM scratch AS served\nLABEL org.opencontainers.image.version=\"1.2.0\"\nARG PROGRAM=nowhere\n\
     COPY ${PROGRAM} /server\nUSER 10001\nENTRYPOINT [\"/server\"]\nFROM scratch AS last\nCOPY nowhere /\n";
 
-/// Stands in for `docker` where there is no engine: an image of one layer with the file `server` of the context.
+/// A stand-in for `docker`: it makes an image of one layer with the file `server` of the context.
 const STAND_IN: &str = r#"#!/bin/sh
 set -eu
 case $1 in
@@ -65,9 +65,9 @@ END
 esac
 "#;
 
-/// What builds: an engine that was there, one of our own, or the stand-in.
+/// The builder: an existing engine, one started by the test, or the stand-in.
 struct Docker {
-    // Before the folder, which it writes to until its end; none where the script stands in.
+    // Dropped before the folder, which the engine writes to until it ends. `None` for the stand-in.
     engine: Option<Engine>,
     folder: TempDir,
 }
@@ -165,7 +165,7 @@ async fn a_service_from_a_dockerfile_is_not_released_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_an_engine_nothing_is_made() {
+async fn nothing_is_created_without_a_container_engine() {
     let world = World::start();
     lay_out(&world);
     let mut command = world.command(&["deploy"]);

@@ -1,4 +1,4 @@
-//! A domain: the certificate that is issued once the domain is proved, the records, and whose they are.
+//! A domain: its certificate and validation, its records, and their owners.
 
 use std::net::SocketAddr;
 
@@ -11,8 +11,8 @@ use crate::{
     sweep, until,
 };
 
-/// A stack that is little more than its load balancer: what is tried here ends there, and nothing has to be built. No task
-/// runs, so what comes through it is answered 503.
+/// A stack with little more than a load balancer, so that nothing has to be built. No task runs, so requests get a
+/// 503.
 const STACK: &str = "name: demo
 region: eu-west-1
 network: { nat: none }
@@ -23,7 +23,7 @@ services:
   web: { image: \"example:1\", port: 80, replicas: 0 }
 ";
 
-/// What the domain's tests share: a world with [`STACK`], and the zone `example.com`.
+/// The state that the domain tests share: a world with [`STACK`], and the zone `example.com`.
 struct Dns {
     world: World,
     route53: aws_sdk_route53::Client,
@@ -40,7 +40,7 @@ impl Dns {
         Self { world, route53, zone }
     }
 
-    /// All records that are not a zone's own, as `TYPE name`.
+    /// Returns all records except those that every zone has, as `TYPE name`.
     async fn records(&self) -> Vec<String> {
         let sets = self.sets().await;
         let of_others = sets.iter().filter(|set| !matches!(set.r#type(), RrType::Ns | RrType::Soa));
@@ -68,7 +68,8 @@ impl Dns {
         call.send().await.expect("it is allowed");
     }
 
-    /// The status that a browser gets from `domain` which trusts the sandbox's authority and asks the zone where it is.
+    /// Returns the status that a browser gets from `domain`. It trusts the sandbox's authority and resolves the name
+    /// in the zone.
     async fn browse(&self, domain: &str) -> u16 {
         let sets = self.sets().await;
         let alias = sets.iter().find(|set| set.name().trim_end_matches('.') == domain && *set.r#type() == RrType::A);
@@ -94,9 +95,9 @@ pub async fn zone(route53: &aws_sdk_route53::Client, name: &str, private: bool) 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_domain_has_a_trusted_url_and_can_move_and_leaves_nothing() {
+async fn domain_is_trusted_can_change_and_leaves_nothing() {
     let dns = Dns::start("rates.example.com").await;
-    // A private zone of the name itself, and one of another name, are not taken for it.
+    // Neither a private zone with the name nor a public zone with another name is used.
     zone(&dns.route53, "rates.example.com", true).await;
     zone(&dns.route53, "ates.example.com", false).await;
     dns.put(RrType::Mx, "rates.example.com", "10 mail.example.com").await;
@@ -107,7 +108,7 @@ async fn a_domain_has_a_trusted_url_and_can_move_and_leaves_nothing() {
     assert_eq!(world.plan(), Vec::<String>::new());
     assert_eq!(dns.browse("rates.example.com").await, 503);
 
-    // What was changed behind its back is seen, and mended.
+    // Drift is found and corrected.
     let sets = dns.sets().await;
     let of_ours = |kind: RrType| {
         let ours = sets.iter().find(|set| *set.r#type() == kind && !set.name().starts_with("_stackctl"));
@@ -122,7 +123,7 @@ async fn a_domain_has_a_trusted_url_and_can_move_and_leaves_nothing() {
     world.up();
     assert_eq!(world.plan(), Vec::<String>::new());
 
-    // Another name: a new certificate first, and the old one and its records go.
+    // A new domain gets its certificate first; then the old one and its records are deleted.
     world.edit("rates.example.com", "fares.example.com");
     let plan = world.plan();
     assert!(plan.contains(&"replace certificate.main".to_owned()), "{plan:?}");
@@ -151,7 +152,8 @@ async fn foreign_records_are_refused_or_shared_and_never_deleted() {
     let theirs = there.iter().find(|set| *set.r#type() == RrType::A).expect("it is there still");
     assert_eq!(theirs.resource_records()[0].value(), "203.0.113.7");
 
-    // Once it is out of the way, `up` goes on. Then somebody takes the name over, and `destroy` leaves it to them.
+    // Once the foreign record is deleted, `up` resumes. If someone takes over the name later, `destroy` leaves it
+    // alone.
     dns.change(ChangeAction::Delete, theirs.clone()).await;
     world.up();
     let sets = dns.sets().await;
@@ -164,10 +166,10 @@ async fn foreign_records_are_refused_or_shared_and_never_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_validation_record_of_before_outlives_the_stack() {
+async fn existing_validation_record_outlives_the_stack() {
     let dns = Dns::start("rates.example.com").await;
     let world = &dns.world;
-    // Another certificate for the same name, such as one in another region, has had its record made already.
+    // Another certificate for the same name, for example in another region, has already created the record.
     let acm = aws_sdk_acm::Client::new(&world.sdk().await);
     let asked = acm.request_certificate().domain_name("rates.example.com").send().await.expect("it is taken");
     let arn = asked.certificate_arn().expect("it has one").to_owned();
@@ -199,7 +201,7 @@ async fn a_refused_certificate_is_explained_and_requested_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_domain_needs_exactly_one_zone_before_anything_is_done() {
+async fn domain_without_exactly_one_zone_is_refused_first() {
     let dns = Dns::start("rates.example.org").await;
     let world = &dns.world;
     world.forget_calls().await;

@@ -1,5 +1,5 @@
-//! Several names: one certificate for all, records in several zones, redirects, names of a service, and another name without an
-//! outage.
+//! Several domains: one certificate for all, records in several zones, redirects, domains of a service, and a new
+//! domain without an outage.
 
 use std::{
     net::SocketAddr,
@@ -25,7 +25,7 @@ services:
   api: { image: \"example:1\", port: 80, replicas: 0, domains: [api.example.org], block: [/closed] }
 ";
 
-/// Who asks the zones where a name is, as a resolver does.
+/// A client that resolves names in the zones.
 #[derive(Clone)]
 struct Browser {
     route53: aws_sdk_route53::Client,
@@ -43,7 +43,7 @@ impl Browser {
         sets
     }
 
-    /// The records that are not a zone's own, as `TYPE name`.
+    /// Returns all records except those that every zone has, as `TYPE name`.
     async fn records(&self) -> Vec<String> {
         let sets = self.sets().await;
         let of_others = sets.iter().filter(|set| !matches!(set.r#type(), RrType::Ns | RrType::Soa));
@@ -53,7 +53,7 @@ impl Browser {
         records
     }
 
-    /// Status and `Location` of the answer, by a client that trusts the sandbox's authority.
+    /// Returns status and `Location` of a response, for a client that trusts the sandbox's authority.
     async fn browse(&self, domain: &str, path: &str) -> Result<(u16, String), String> {
         let sets = self.sets().await;
         let find = |name: &str| {
@@ -84,7 +84,7 @@ impl Browser {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn several_names_have_one_certificate_and_answer_each() {
+async fn several_domains_share_one_certificate_and_all_answer() {
     let world = World::start();
     std::fs::write(world.project().join("stack.yaml"), STACK).expect("it can be written");
     let route53 = aws_sdk_route53::Client::new(&world.sdk().await);
@@ -106,7 +106,7 @@ async fn several_names_have_one_certificate_and_answer_each() {
     let certificates = async || acm.list_certificates().send().await.expect("it answers");
     assert_eq!(certificates().await.certificate_summary_list().len(), 1);
 
-    // One more name: another certificate, and the names that are there answer all the time.
+    // A further domain replaces the certificate. The existing domains answer all the time.
     world.edit("domains: [api.example.org]", "domains: [api.example.org, v1.example.org]");
     let plan = world.plan();
     let expected = [
@@ -136,7 +136,7 @@ async fn several_names_have_one_certificate_and_answer_each() {
     assert_eq!(browser.status("v1.example.org", "/closed").await, 404);
     assert_eq!(certificates().await.certificate_summary_list().len(), 1);
 
-    // A name that is no longer wanted goes with its records; another order of the rest is no change.
+    // A removed domain loses its records; another order of the rest is not a change.
     world.edit("domains: [api.example.org, v1.example.org]", "domains: [v1.example.org]");
     world.up();
     assert!(browser.records().await.iter().all(|record| !record.contains("api.example.org")));

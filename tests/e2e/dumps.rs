@@ -1,4 +1,4 @@
-//! Dumps into the private database, by a task beside it, and the way in for people.
+//! `db load`: loads dumps into the private database with a task, and the access for people.
 
 use std::{
     fmt::Write as _,
@@ -25,14 +25,14 @@ use crate::{
     until,
 };
 
-/// The value of one of the stack's secrets.
+/// Returns the value of one of the stack's secrets.
 async fn secret(world: &World, name: &str) -> String {
     let secrets = aws_sdk_secretsmanager::Client::new(&world.sdk().await);
     let answer = secrets.get_secret_value().secret_id(format!("demo/default/{name}")).send().await;
     answer.expect("it is there").secret_string().expect("it has a value").to_owned()
 }
 
-/// What `sql` gives the database user `user`.
+/// Runs `sql` as the database user `user` and returns its result.
 async fn ask(world: &World, user: &str, secret_name: &str, sql: &str) -> String {
     let rds = aws_sdk_rds::Client::new(&world.sdk().await);
     let answer = rds.describe_db_instances().send().await.expect("it answers");
@@ -60,7 +60,7 @@ async fn the_sample_gives_the_documented_rates_and_leaves_nothing() {
     let sample = repository().join("app/samples/rates.sql");
     let sample = sample.to_str().expect("it is text");
 
-    // The tables are there already: the whole dump is refused by the database, which stays as it is.
+    // The tables exist already, so the database refuses the whole dump and stays unchanged.
     let refused = world.stackctl(&["db", "load", sample, "--yes"]);
     assert_eq!(refused.status.code(), Some(1), "{}", text(&refused));
     let said = text(&refused);
@@ -76,7 +76,7 @@ async fn the_sample_gives_the_documented_rates_and_leaves_nothing() {
     assert!(text(&loaded).contains("stackctl run web -- migrate"), "{}", text(&loaded));
     world.must(&["run", "web", "--", "migrate"]);
     let query = "rates?date_from=2022-03-04&date_to=2022-03-07&orig_code=lakes&dest_code=ISDAN";
-    // What was connected to the old database has lost it for a moment.
+    // Connections to the old database break for a moment.
     let rates = until::some("the rates are answered", async || {
         let (status, rates) = world.get(&format!("{url}/{query}")).await;
         (status == 200).then_some(rates)
@@ -91,12 +91,12 @@ async fn the_sample_gives_the_documented_rates_and_leaves_nothing() {
     ] });
     assert_eq!(rates, documented);
 
-    // Tasks that had no tables before `migrate` may be replaced now, one after the other.
+    // Tasks that had no tables before `migrate` may still be replaced, one after the other.
     assert_eq!(world.settled(), Vec::<String>::new());
     assert_eq!(sweep::everything(&world).await, before, "nothing of the loading stays");
 }
 
-/// Stops a process until stackctl has read the log of its task twice: however fast the machine is, it is seen at work.
+/// Stops a process until stackctl has read the log of its task twice, so that even a fast machine shows it at work.
 async fn hold(world: &World, process: &str) {
     let process = Pid::from_raw(process.parse().expect("it is a process"));
     let reads = async || world.calls().await.iter().filter(|call| call["operation"] == "GetLogEvents").count();
@@ -109,7 +109,7 @@ async fn hold(world: &World, process: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_megabytes_are_loaded_for_the_owner_or_not_at_all() {
+async fn large_dump_is_loaded_for_the_owner_or_not_at_all() {
     let world = World::start();
     world.edit("database:\n", "database:\n  users: { app: owner, developer: read-only }\n");
     world.up();
@@ -173,7 +173,7 @@ async fn a_hundred_megabytes_are_loaded_for_the_owner_or_not_at_all() {
         let arguments = [&["db", "load", broken.to_str().expect("text")], replace].concat();
         let failed = world.stackctl(&arguments);
         assert_eq!(failed.status.code(), Some(1), "{}", text(&failed));
-        // The owner that is left out in line 2 changes no number.
+        // The owner statement that is left out in line 2 does not shift the line numbers.
         let line = format!("psql:<stdin>:{}: ERROR:  division by zero", rows + 5);
         assert!(text(&failed).contains(&line), "{}", text(&failed));
         assert_eq!(ask(&world, "developer", "database-user-developer", count).await, rows.to_string());
@@ -183,7 +183,7 @@ async fn a_hundred_megabytes_are_loaded_for_the_owner_or_not_at_all() {
         assert_eq!(ask(&world, "app", "database-user-app", databases).await, "0", "no half of one is left");
     }
 
-    // A new database lets the same users in, and only them in the same way.
+    // The same users have the same access to a new database, and nobody else has.
     let small = file(&world, "small.sql", "CREATE TABLE public.small (id integer);\n");
     world.must(&["db", "load", small.to_str().expect("text"), "--replace", "--yes"]);
     assert_eq!(ask(&world, "developer", "database-user-developer", "SELECT count(*) FROM small").await, "0");
@@ -195,7 +195,7 @@ async fn a_hundred_megabytes_are_loaded_for_the_owner_or_not_at_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_dump_is_told_with_its_line_before_any_call() {
+async fn invalid_dump_is_reported_with_its_line_before_any_call() {
     let world = World::start();
     let bad = [
         ("archive.dump", "PGDMP\u{1}", "archive.dump: is an archive in pg_dump's custom format"),
@@ -219,7 +219,7 @@ async fn what_is_no_dump_is_told_with_its_line_before_any_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_way_in_is_the_bastion_and_its_absence_has_a_hint() {
+async fn database_access_uses_the_bastion_or_gives_a_hint() {
     let world = World::start();
     let none = world.stackctl(&["db", "connect"]);
     assert_eq!(none.status.code(), Some(3), "{}", text(&none));
@@ -241,7 +241,7 @@ async fn the_way_in_is_the_bastion_and_its_absence_has_a_hint() {
         "{printed}"
     );
 
-    // The sandbox's bastion is no host: in the place of ssh, a program that forwards as it would.
+    // The sandbox has no real bastion host, so a program in place of ssh forwards the port.
     let programs = world.project().join("programs");
     fs::create_dir(&programs).expect("a folder");
     let ssh = "#!/usr/bin/env python3\nimport socket, sys, threading\n\
@@ -263,7 +263,7 @@ async fn the_way_in_is_the_bastion_and_its_absence_has_a_hint() {
     assert!(text(&unknown).contains("users: app, developer, postgres"), "{}", text(&unknown));
 }
 
-/// A stack with a database and without the application, which is up in seconds, and with an empty table.
+/// Returns a stack with a database but without the application, which is up in seconds, and creates an empty table.
 fn with_a_table() -> Tiny {
     let tiny = Tiny::start();
     tiny.0.edit("name: tiny", "name: demo");
@@ -274,7 +274,7 @@ fn with_a_table() -> Tiny {
     tiny
 }
 
-/// Three rows for the table, after so many seconds.
+/// Returns a dump that inserts three rows after this many seconds.
 fn rows_after(seconds: u32) -> String {
     format!("SELECT pg_sleep({seconds});\nCOPY public.kept (id) FROM stdin;\n1\n2\n3\n\\.\n")
 }
@@ -283,13 +283,13 @@ async fn rows(world: &World) -> String {
     ask(world, "postgres", "database-password", "SELECT count(*) FROM kept").await
 }
 
-/// The databases that are only there while one is loaded.
+/// Returns the number of temporary databases, which exist only during a load.
 async fn half_loaded(world: &World) -> String {
     let sql = "SELECT count(*) FROM pg_database WHERE datname LIKE 'app\\_%'";
     ask(world, "postgres", "database-password", sql).await
 }
 
-/// The tasks that load a dump and are to run, or to stop, by their ids.
+/// Returns the ids of the load tasks with this desired status.
 async fn loads(world: &World, status: DesiredStatus) -> Vec<String> {
     let mut tasks = world.tasks("demo-default-main", status).await;
     tasks.retain(|task| task.started_by().is_some_and(|who| who.starts_with("stackctl-database_load/")));
@@ -297,19 +297,19 @@ async fn loads(world: &World, status: DesiredStatus) -> Vec<String> {
     arns.map(str::to_owned).collect()
 }
 
-/// Runs `db load` and kills it once its task runs; gives the task's id.
+/// Runs `db load`, kills it once its task runs, and returns the task's id.
 async fn killed_at_its_task(world: &World, arguments: &[&str]) -> String {
     let mut child = world.spawn(arguments);
     let task = until::some("its task runs", async || loads(world, DesiredStatus::Running).await.pop()).await;
     child.kill().expect("it is killed");
     child.wait().expect("it is gone");
-    // Its lock stands for a minute; a human who knows that it is dead removes it.
+    // Its lock is valid for a minute. A human who knows that the run is dead removes it.
     world.must(&["unlock", "--yes"]);
     task
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_load_whose_command_is_killed_is_done_once() {
+async fn load_of_a_killed_command_is_done_once() {
     let tiny = with_a_table();
     let world = &tiny.0;
     let before = sweep::everything(world).await;
@@ -317,7 +317,7 @@ async fn a_load_whose_command_is_killed_is_done_once() {
     file(world, "rows.sql", &rows_after(30));
     file(world, "other.sql", "CREATE TABLE public.other (id integer);\n");
 
-    // While its task runs, nothing is taken from it, and the same command waits for it.
+    // While the task runs, its resources stay, and the same command waits for it.
     let task = killed_at_its_task(world, &load).await;
     let refused = world.ends_with(1, &["up", "--yes"]);
     assert!(
@@ -337,7 +337,7 @@ async fn a_load_whose_command_is_killed_is_done_once() {
     assert_eq!(rows(world).await, "3");
     assert_eq!(sweep::everything(world).await, before, "nothing of the loading stays");
 
-    // Its task ends before the next command: that one says so, and the one after it loads again.
+    // The task ends before the next command: that command reports it, and the one after it loads again.
     file(world, "rows.sql", &rows_after(1));
     let task = killed_at_its_task(world, &load).await;
     until::so("it has ended", async || loads(world, DesiredStatus::Running).await.is_empty()).await;
@@ -349,7 +349,7 @@ async fn a_load_whose_command_is_killed_is_done_once() {
     world.must(&load);
     assert_eq!(rows(world).await, "9");
 
-    // `up` takes away what is left, and says that the dump is loaded.
+    // `up` cleans up and reports that the dump is loaded.
     killed_at_its_task(world, &load).await;
     until::so("it has committed", async || rows(world).await == "12").await;
     until::so("it has ended", async || loads(world, DesiredStatus::Running).await.is_empty()).await;
@@ -359,7 +359,7 @@ async fn a_load_whose_command_is_killed_is_done_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stopped_load_leaves_no_half_of_a_database() {
+async fn stopped_load_leaves_no_partial_database() {
     let tiny = with_a_table();
     let world = &tiny.0;
     let before = sweep::everything(world).await;
@@ -382,7 +382,7 @@ async fn a_stopped_load_leaves_no_half_of_a_database() {
     assert_eq!((half_loaded(world).await.as_str(), rows(world).await.as_str()), ("0", "0"), "{said}");
     assert_eq!(sweep::everything(world).await, before, "nothing of the loading stays");
 
-    // Somebody stops the task: it loses its tags, and ends as one that has failed.
+    // Someone stops the task: it loses its tags and counts as failed.
     let child = world.spawn(&replace);
     until::so("it is half loaded", half).await;
     let task = loads(world, DesiredStatus::Running).await.pop().expect("it runs");
@@ -395,7 +395,7 @@ async fn a_stopped_load_leaves_no_half_of_a_database() {
     assert_eq!((half_loaded(world).await.as_str(), rows(world).await.as_str()), ("0", "0"), "{said}");
     assert_eq!(sweep::everything(world).await, before, "nothing of the loading stays");
 
-    // What a task left that was killed goes with the next load, whatever that loads.
+    // The next load cleans up after a killed task, whatever it loads.
     for name in ["app_loading", "app_replaced"] {
         ask(world, "postgres", "database-password", &format!("CREATE DATABASE {name}")).await;
     }

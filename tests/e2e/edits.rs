@@ -1,4 +1,4 @@
-//! Edits of stack.yaml while requests come in: what is not to change for them does not, at any moment of the edit.
+//! Edits of stack.yaml under traffic: requests that the edit does not concern are not affected at any moment.
 
 use std::{
     sync::{
@@ -17,7 +17,7 @@ use crate::{
     traffic::Traffic,
 };
 
-/// Asks for one path again and again, and keeps every answer that is not the expected one.
+/// Requests one path again and again, and records every unexpected response.
 struct Watch {
     stop: Arc<AtomicBool>,
     asking: JoinHandle<(usize, Vec<String>)>,
@@ -51,7 +51,7 @@ impl Watch {
     }
 }
 
-/// What answers on `/env/WHO` with the name of the service.
+/// Adds a second service. Both answer `/env/WHO` with the name of the service.
 fn two_services(world: &World) {
     world.edit(
         "    health: /status\n",
@@ -61,7 +61,7 @@ fn two_services(world: &World) {
     world.edit("services:\n", api);
 }
 
-/// A second source, `other`, that says another word.
+/// Copies the source to `other`, where it says another word.
 fn copy_that_says(world: &World, word: &str) {
     let project = world.project();
     let copied = std::process::Command::new("cp").args(["-r", "tiny/.", "other"]).current_dir(&project).status();
@@ -126,7 +126,7 @@ async fn no_edit_of_routes_misroutes_or_unblocks_a_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_name_and_another_port_drop_no_request() {
+async fn renaming_a_service_or_its_port_drops_no_request() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     let url = world.up();
@@ -145,12 +145,12 @@ async fn another_name_and_another_port_drop_no_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_old_version_needs_stays_while_the_new_one_fails() {
+async fn failing_release_keeps_what_the_old_version_needs() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("    health: /status\n", "    health: /status\n    secrets: { KEY: generate }\n");
     let url = world.up();
-    // Another source that never gets healthy, without the secret.
+    // Another source that never becomes healthy, without the secret.
     copy_that_says(world, "broken");
     world.edit("build: tiny", "build: other");
     world.edit("    secrets: { KEY: generate }\n", "");
@@ -160,7 +160,7 @@ async fn what_the_old_version_needs_stays_while_the_new_one_fails() {
     for kept in ["delete image.tiny", "delete repository.tiny", "delete secret.web/KEY", "narrow role.web-execution"] {
         assert!(left.iter().any(|step| step == kept), "{kept} is still to be done: {left:?}");
     }
-    // ECS can start another task of the old version: the repository, the secret and the role are there.
+    // ECS can start another task of the old version: the repository, the secret and the role still exist.
     let ecs = aws_sdk_ecs::Client::new(&world.sdk().await);
     let tasks = ecs.list_tasks().cluster("tiny-default-main").service_name("tiny-default-web").send();
     for task in tasks.await.expect("it answers").task_arns() {
@@ -171,7 +171,7 @@ async fn what_the_old_version_needs_stays_while_the_new_one_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_region_takes_no_roles_from_the_stack_that_runs() {
+async fn stack_in_another_region_takes_no_roles() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.up();

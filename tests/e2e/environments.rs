@@ -10,12 +10,12 @@ use crate::{
 
 const ALL: [&str; 3] = ["default", "staging", "production"];
 
-/// Begins `up` in an environment.
+/// Starts `up` in an environment.
 fn begin(world: &World, environment: &str) -> Spawned {
     world.spawn(&["up", "--yes", "--env", environment])
 }
 
-/// The URL that it ends with.
+/// Waits for `up` and returns its URL.
 fn url(up: Spawned) -> String {
     let output = up.wait_with_output().expect("it ends");
     assert!(output.status.success(), "{}", text(&output));
@@ -26,7 +26,7 @@ async fn everything(world: &World) -> BTreeSet<String> {
     sweep::everything(world).await.into_iter().collect()
 }
 
-/// The tasks that run in an environment, by their ARNs: one that was replaced has another.
+/// Returns the ARNs of an environment's running tasks. A replaced task has another ARN.
 async fn tasks(world: &World, environment: &str) -> BTreeSet<String> {
     let ecs = aws_sdk_ecs::Client::new(&world.sdk().await);
     let call = ecs.list_tasks().cluster(format!("demo-{environment}-main")).send().await;
@@ -40,7 +40,7 @@ async fn environments_of_one_file_do_not_touch_each_other() {
     world.edit("{ replicas: 3 }", "{ replicas: 3, env: { USER_NAME: Barbara } }");
     let none = Vec::<String>::new();
 
-    // The first one alone, then the other two at once: nothing of the first one is touched.
+    // The first environment alone, then the other two at once. The first one stays untouched.
     let staging = url(begin(&world, "staging"));
     let visitor = Visitor::from(2);
     assert_eq!(visitor.visit(&staging, &[]).await.visits, 1);
@@ -53,7 +53,7 @@ async fn environments_of_one_file_do_not_touch_each_other() {
     assert!(all.is_superset(&of_staging), "{:?} are gone", of_staging.difference(&all));
     assert_eq!(tasks(&world, "staging").await, its_tasks);
 
-    // Each has its own settings, and its own visitors.
+    // Each environment has its own settings and visitors.
     for (url, name, tasks_of, count) in
         [(&staging, "Grace", "staging", 1), (&default, "Ada", "default", 2), (&production, "Barbara", "production", 3)]
     {
@@ -63,7 +63,7 @@ async fn environments_of_one_file_do_not_touch_each_other() {
     assert_eq!(visitor.visit(&staging, &[]).await.visits, 2);
     assert_eq!(visitor.visit(&production, &[]).await.visits, 1);
 
-    // A change of two is none of the third: the line for all is overridden there, and so is that of one.
+    // A change for two environments does not affect the third, which overrides both lines.
     world.edit("USER_NAME: Ada", "USER_NAME: Alan");
     world.edit("USER_NAME: Barbara", "USER_NAME: Edith");
     assert_eq!(world.plan_of("staging"), none);
@@ -75,7 +75,7 @@ async fn environments_of_one_file_do_not_touch_each_other() {
     assert_eq!(tasks(&world, "staging").await, its_tasks);
     assert!(world.get(&format!("{production}/")).await.1.contains("Edith"));
 
-    // A stack whose names begin as those of an environment of ours is not that environment's.
+    // A foreign stack whose names have the same prefix as an environment does not belong to it.
     let config = world.sdk().await;
     let (ec2, rds) = (aws_sdk_ec2::Client::new(&config), aws_sdk_rds::Client::new(&config));
     let subnets = ec2.describe_subnets().send().await.expect("it answers");
@@ -86,7 +86,7 @@ async fn environments_of_one_file_do_not_touch_each_other() {
     foreign.send().await.expect("it is made");
     assert_eq!(world.plan_of("staging"), none);
 
-    // One goes, with all that it had and nothing else.
+    // Destroying one environment deletes its resources and nothing else.
     let before = everything(&world).await;
     world.must(&["destroy", "--env", "staging", "--confirm", "demo/staging"]);
     let after = everything(&world).await;

@@ -1,4 +1,4 @@
-//! Commands in running tasks, and the private database through one of them, over the data channel that stackctl speaks
+//! Commands in running tasks, and port forwarding through a task, over the data channel that stackctl implements
 //! itself.
 
 use std::{
@@ -20,7 +20,8 @@ use crate::{
     users::secret,
 };
 
-/// Serves, as the tiny application does; and has a few commands that tell of the terminal.
+/// The program of the service: it serves like the tiny application and has a few commands that report on the
+/// terminal.
 const PROGRAM: &str = r#"//! Answers every request with one word, or does one thing and ends.
 use std::{io::{BufRead, IsTerminal, Read, Write}, net::TcpListener};
 
@@ -71,7 +72,7 @@ fn main() {
 }
 "#;
 
-/// One task, with sessions.
+/// The edit for one task with ECS Exec.
 const EXEC: (&str, &str) = ("    replicas: 2\n", "    replicas: 1\n    exec: true\n");
 
 async fn running(world: &World, cluster: &str) -> Vec<Task> {
@@ -86,7 +87,7 @@ async fn stop(world: &World, cluster: &str, task: &Task) {
     ecs.stop_task().cluster(cluster).task(arn).reason("by hand").send().await.expect("it is stopped");
 }
 
-/// Runs it with this input, and has it end by itself.
+/// Runs a command with this input and waits until it ends.
 fn with_input(world: &World, args: &[&str], input: &str) -> Output {
     let mut command = world.command(args);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -96,7 +97,7 @@ fn with_input(world: &World, args: &[&str], input: &str) -> Output {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_runs_in_a_running_task_on_a_terminal_of_its_own() {
+async fn exec_runs_a_command_in_a_task_on_a_terminal() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     fs::write(world.project().join("tiny/src/main.rs"), PROGRAM).expect("it can be written");
@@ -117,14 +118,14 @@ async fn a_command_runs_in_a_running_task_on_a_terminal_of_its_own() {
     world.up();
     assert_eq!(world.plan(), Vec::<String>::new());
 
-    // Words stay as they are, and lines end as in a file.
+    // Words are passed unchanged, and lines end as in a file.
     let said = world.must(&["exec", "web", "--", "/app/tiny", "say", "it's", "a b", "", "$HOME #1"]);
     assert_eq!(said, "[\"it's\", \"a b\", \"\", \"$HOME #1\"]\n");
     let many = world.must(&["exec", "web", "--", "/app/tiny", "many"]);
     let expected: String = (0..200_000).map(|number| format!("{number}\n")).collect();
     assert!(many == expected, "{} of {} bytes", many.len(), expected.len());
 
-    // Input from a file, and its end.
+    // The input comes from a file and ends.
     let talked = with_input(world, &["exec", "web", "--", "/app/tiny", "talk"], "hello\nsize\n");
     let shown = text(&talked);
     assert!(talked.status.success() && shown.contains("terminal: true") && shown.contains("heard HELLO"), "{shown}");
@@ -137,7 +138,7 @@ async fn a_command_runs_in_a_running_task_on_a_terminal_of_its_own() {
     );
     let other = tiny.ends_with(1, &["exec", "web", "--task", "nope", "--", "/app/tiny", "say"]);
     assert!(other.contains("web has no running task nope") && other.contains("running tasks: "), "{other}");
-    // As on AWS, nothing comes back of how it ended.
+    // As on AWS, the exit code of the command is not reported.
     tiny.ends_with(0, &["exec", "web", "--", "/app/tiny", "fail"]);
     let events = world.must(&["exec", "web", "--output", "json", "--", "/app/tiny", "say", "x"]);
     let last: serde_json::Value =
@@ -150,7 +151,7 @@ async fn a_command_runs_in_a_running_task_on_a_terminal_of_its_own() {
     without_tasks(&tiny).await;
 }
 
-/// A person at a terminal: keys one by one, its size and changes of it, and the terminal as it was afterwards.
+/// A person at a terminal: single keys, the terminal's size and its changes, and the restored terminal at the end.
 async fn on_a_terminal(world: &World) {
     let stackctl = env!("CARGO_BIN_EXE_stackctl");
     let mark = world.project().join("resized");
@@ -169,7 +170,7 @@ async fn on_a_terminal(world: &World) {
         lines.until("size (").contains("(77, 22)")
     })
     .await;
-    // A key that would end stackctl is the program's: Ctrl-C there ends that.
+    // The program receives the keys that would end stackctl: Ctrl-C ends the program.
     keys.write_all(b"bye\r").expect("it reads");
     lines.until("goodbye");
     lines.until("ended 0");
@@ -179,7 +180,7 @@ async fn on_a_terminal(world: &World) {
     lines.end();
 }
 
-/// A port of the task itself.
+/// Forwards a port of the task itself.
 async fn forwards_the_tasks_own_port(world: &World) {
     let mut forward = Lines::of(world.spawn(&["forward", "web"]));
     let address = forward.until("127.0.0.1:").trim().to_owned();
@@ -214,7 +215,7 @@ async fn without_tasks(tiny: &Tiny) {
     assert!(none.contains("web has no running tasks") && none.contains("stackctl status"), "{none}");
 }
 
-/// The database on a port of this machine.
+/// A port forwarding to the database.
 struct Forwarded {
     port: String,
     password: String,
@@ -238,7 +239,7 @@ impl Forwarded {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_private_database_is_on_a_port_of_this_machine() {
+async fn forward_opens_a_local_port_to_the_database() {
     let world = World::start();
     let closed = world.stackctl(&["forward", "database"]);
     assert_eq!(closed.status.code(), Some(3), "{}", text(&closed));
@@ -274,7 +275,7 @@ async fn the_private_database_is_on_a_port_of_this_machine() {
     assert!(how.contains("stackctl forward database 5432"), "{how}");
 }
 
-/// Several connections at once, ten megabytes from there and two to there.
+/// Several connections at once: 10 MB from the database and 2 MB to it.
 fn traffic(database: &Forwarded, folder: &Path) {
     let asked = "SELECT repeat('x', 999) FROM generate_series(1, 10000)";
     let mut slow: Vec<Child> =
@@ -296,7 +297,7 @@ fn traffic(database: &Forwarded, folder: &Path) {
     assert_eq!(database.ask("SELECT count(*), sum(row::numeric) FROM rows"), "20000|199990000");
 }
 
-/// A network that breaks in the middle: the session goes on, and with it its connections.
+/// The network breaks in the middle: the session and its connections continue.
 async fn cut(world: &World, database: &Forwarded) {
     let asked = "SELECT repeat('y', 99), pg_sleep(0.002) FROM generate_series(1, 1000)";
     let child = database.psql(asked).spawn().expect("psql runs");
@@ -312,7 +313,7 @@ async fn cut(world: &World, database: &Forwarded) {
     assert!(calls.iter().any(|call| call["operation"] == "ResumeSession"), "it was cut");
 }
 
-/// The task dies: what was open is closed, and the next connection goes through another one.
+/// The task dies: open connections close, and the next one goes through another task.
 async fn through_another_task(world: &World, database: &Forwarded) {
     let cluster = "demo-default-main";
     let child = database.psql("SELECT pg_sleep(300)").spawn().expect("psql runs");

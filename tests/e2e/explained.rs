@@ -1,10 +1,10 @@
-//! A deployment that fails says why, with the likely cause and what to do: each of the usual ways to fail, and its text.
+//! Failed deployments are explained with the likely cause and a hint: the common failures and their texts.
 
 use std::fs;
 
 use crate::tiny::Tiny;
 
-/// Ways to fail, put in the place of a program that serves.
+/// Faults to put into the program.
 const KILLED: (&str, &str) =
     ("    for mut stream", "    unsafe { kill(std::process::id() as i32, 9) };\n    for mut stream");
 const ENDED: (&str, &str) =
@@ -16,7 +16,7 @@ const REFUSED: (&str, &str) = (
 );
 
 impl Tiny {
-    /// Deploys a program that was changed so; it has to be rolled back. Gives what was said.
+    /// Deploys the changed program, expects a rollback, and returns the output.
     fn fails(&self, (from, to): (&str, &str)) -> String {
         let source = self.0.project().join("tiny/src/main.rs");
         let before = fs::read_to_string(&source).expect("it is there");
@@ -30,7 +30,7 @@ impl Tiny {
     }
 }
 
-/// Each of `words`, one after the other.
+/// Asserts that `said` contains all `words` in this order.
 fn has(said: &str, words: &[&str]) {
     let mut rest = said;
     for word in words {
@@ -40,7 +40,7 @@ fn has(said: &str, words: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_that_ends_is_explained_with_code_log_and_advice() {
+async fn crashing_program_is_explained_with_code_log_and_hint() {
     let tiny = Tiny::start();
     tiny.0.edit("replicas: 2", "replicas: 1\n    rollback_after: 1");
     tiny.0.up();
@@ -98,7 +98,7 @@ async fn a_program_that_ends_is_explained_with_code_log_and_advice() {
             "next: See the log for the reason.",
         ],
     );
-    // What runs before the new version fails, and nothing is rolled out.
+    // The release command of the new version fails, and nothing is rolled out.
     let before = tiny.0.project().join("tiny/src/main.rs");
     let program = fs::read_to_string(&before).expect("it is there");
     fs::write(&before, program.replace("return println!(\"prepared\")", "panic!(\"no such table\")"))
@@ -115,12 +115,12 @@ async fn a_program_that_ends_is_explained_with_code_log_and_advice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_that_cannot_be_pulled_is_told_as_that() {
+async fn image_pull_failure_is_reported() {
     let tiny = Tiny::start();
     tiny.0.edit("build: tiny", "image: nowhere:1");
     tiny.0.edit("    release: [prepare]\n", "");
     tiny.0.edit("replicas: 2", "replicas: 1\n    rollback_after: 1");
-    // The first rollout has nothing to go back to.
+    // The first rollout has no previous version to roll back to.
     has(
         &tiny.ends_with(1, &["up", "--yes"]),
         &[

@@ -1,4 +1,4 @@
-//! What follows a failed run of a job: retries, and a mail once none is left.
+//! Failed runs of a job: retries, and a mail after the last one.
 
 use serde_json::{Value, json};
 
@@ -12,10 +12,10 @@ jobs:
 alarms: { email: ops@example.com }
 ";
 
-/// With this share of its time, what is daily comes every eight seconds or so.
+/// A time scale at which a daily schedule runs about every 8 s.
 const FAST: f64 = 1e-4;
 
-/// The runs of the job `name`, the newest first.
+/// Returns the runs of the job `name`, newest first.
 fn runs(world: &World, name: &str) -> Vec<Value> {
     let document: Value = serde_json::from_str(&world.must(&["jobs", "--output", "json"])).expect("a document");
     let jobs = document["jobs"].as_array().expect("a list").clone();
@@ -29,7 +29,7 @@ async fn mails(world: &World) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failed_run_is_repeated_and_then_told() {
+async fn failed_run_is_retried_and_then_reported() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("    stop_timeout: 2\n", JOBS);
@@ -41,7 +41,7 @@ async fn a_failed_run_is_repeated_and_then_told() {
     let topic = topics.topics()[0].topic_arn().expect("it has one").to_owned();
     sns.confirm_subscription().topic_arn(&topic).token("ops@example.com").send().await.expect("it is confirmed");
 
-    // Who runs it by hand sees it.
+    // A failed manual run shows its exit code.
     world.ends_with(101, &["jobs", "run", "broken"]);
 
     world.set(json!({ "schedule_scale": FAST })).await;
@@ -79,7 +79,7 @@ async fn a_failed_run_is_repeated_and_then_told() {
     world.up();
     assert_eq!(world.settled(), Vec::<String>::new());
 
-    // What is repeated follows a release, and a rollback.
+    // Retries use the new revision after a release or a rollback.
     tiny.say("two");
     let deployed = world.ends_with(0, &["deploy"]);
     assert!(

@@ -1,10 +1,10 @@
-//! Files of the project, laid over what is built and over an image that exists.
+//! `files`: files of the project, added to a built image or to an existing one.
 
 use std::fs;
 
 use crate::{support::World, tiny::Tiny};
 
-/// What answers with a file.
+/// The edit that makes the program answer with a file.
 const READS: (&str, &str) = (
     "        let says = variable",
     "        let read = path.strip_prefix(\"/read\").map(|path| std::fs::read_to_string(path).unwrap_or_default());\n        \
@@ -18,7 +18,7 @@ fn write(world: &World, path: &str, text: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn files_are_laid_over_what_is_built_and_over_an_image() {
+async fn files_are_added_to_built_and_existing_images() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     tiny.say_with("one", READS.0, READS.1);
@@ -30,12 +30,12 @@ async fn files_are_laid_over_what_is_built_and_over_an_image() {
     assert_eq!(world.get(&format!("{url}/read/srv/index.html")).await, (200, "<p>".to_owned()));
     assert_eq!(world.settled(), Vec::<String>::new());
 
-    // A changed file is a release.
+    // A changed file causes a release.
     write(world, "deploy/greeting.txt", "good morning");
     world.must(&["deploy", "--yes"]);
     assert_eq!(world.get(&format!("{url}/read/etc/greeting.txt")).await, (200, "good morning".to_owned()));
 
-    // Over an image that exists: the one of the first service. It comes with its entry point and its other files.
+    // An existing image: the one of the first service, with its entry point and its other files.
     let name = "tiny/default/tiny-with-files-of-web";
     let ecr = aws_sdk_ecr::Client::new(&world.sdk().await);
     let found = ecr.describe_repositories().repository_names(name).send().await.expect("it is there");
@@ -60,7 +60,7 @@ async fn files_are_laid_over_what_is_built_and_over_an_image() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_private_key_among_the_files_is_warned_of() {
+async fn private_key_among_the_files_gives_a_warning() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     write(world, "deploy/tls.key", "-----BEGIN PRIVATE KEY-----\nMHcC\n-----END PRIVATE KEY-----\n");

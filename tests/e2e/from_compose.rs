@@ -1,12 +1,12 @@
-//! Applications with Compose files that `stackctl init --from compose` converts, with small programs in the place of theirs: they
-//! come up from what it writes, are released under traffic, and leave nothing.
+//! Compose applications that `stackctl init --from compose` converts, with small programs: created from the converted
+//! file, released under traffic, and destroyed completely.
 
 use std::fs;
 
 use crate::{support::text, sweep, tiny::Tiny, traffic::Traffic};
 
 impl Tiny {
-    /// A project with these files, and the stack.yaml that they are converted to.
+    /// Returns a project with these files, and the stack.yaml converted from them.
     fn converted(files: &[(&str, &str)], answers: &[&str]) -> Self {
         let tiny = Self::start();
         let project = tiny.0.project().clone();
@@ -21,7 +21,7 @@ impl Tiny {
         tiny.0.must(&words);
         let stack = project.join("stack.yaml");
         let page = fs::read_to_string(&stack).expect("it was written");
-        // The small program is a Cargo package, and nothing here needs a NAT gateway or a certificate.
+        // The small program is a Cargo package, and these tests need no NAT gateway and no certificate.
         let page = page.replace("{ dockerfile: tiny/Dockerfile }", "tiny");
         fs::write(stack, format!("{page}network: {{ nat: none }}\nload_balancer: {{ tls: off }}\n"))
             .expect("it can be written");
@@ -37,14 +37,14 @@ impl Tiny {
         assert_eq!(report.failures, Vec::<String>::new(), "of {} requests", report.sent);
         assert_eq!(self.0.settled(), Vec::<String>::new());
         self.0.must(&["destroy", "--yes", "--unprotect"]);
-        // What a protected database leaves is its last snapshot.
+        // A protected database leaves its final snapshot.
         let left = sweep::everything(&self.0).await;
         let left: Vec<&String> = left.iter().filter(|one| !one.starts_with("DB snapshot")).collect();
         assert_eq!(left, Vec::<&String>::new());
     }
 }
 
-/// Parts of the database's address, a migration that runs once, a worker, and uploads that both share.
+/// Database settings as parts, a migration that runs once, a worker, and uploads that both share.
 const PARTS: &str = "
 services:
   db:
@@ -80,7 +80,7 @@ volumes: { pg: {}, uploads: {} }
 ";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn parts_of_an_address_a_migration_and_a_worker() {
+async fn compose_app_with_migration_and_worker_runs() {
     let tiny = Tiny::converted(&[("compose.yaml", PARTS)], &[]);
     let world = &tiny.0;
     let url = world.up();
@@ -96,7 +96,7 @@ async fn parts_of_an_address_a_migration_and_a_worker() {
     tiny.lives(&format!("{url}/")).await;
 }
 
-/// A proxy whose configuration only passes requests on, and a service that another one calls by its name.
+/// A proxy whose configuration only passes requests on, and a service that another one calls by name.
 const PROXY: &str = "
 services:
   proxy:
@@ -123,7 +123,7 @@ const NGINX: &str = "server {
 ";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_that_becomes_routes() {
+async fn compose_proxy_is_converted_to_routes() {
     let answer = "services.api.health=/status";
     let tiny = Tiny::converted(&[("compose.yaml", PROXY), ("deploy/nginx.conf", NGINX)], &[answer]);
     let world = &tiny.0;

@@ -1,4 +1,4 @@
-//! A network that is not the stack's: used as it is, never changed, and left behind.
+//! An existing network: used without a change, and left behind.
 
 use aws_sdk_ec2::Client;
 
@@ -7,7 +7,7 @@ use crate::{
     sweep::everything,
 };
 
-/// A network as somebody else lays one out.
+/// An existing network with a common layout.
 pub struct Theirs {
     pub vpc: String,
     pub public: Vec<String>,
@@ -35,7 +35,7 @@ impl Theirs {
         let nat =
             ec2.create_nat_gateway().subnet_id(&subnets[0]).allocation_id(address).send().await.expect("it is made");
         let nat = nat.nat_gateway.and_then(|nat| nat.nat_gateway_id).expect("it has one");
-        // The private subnets have a table of their own; the public ones go by the main one.
+        // The private subnets have a route table; the public ones use the main one.
         let tables = ec2.describe_route_tables().send().await.expect("it answers");
         let main =
             tables.route_tables().iter().find(|table| table.vpc_id() == Some(&vpc)).expect("each network has one");
@@ -52,7 +52,7 @@ impl Theirs {
         Self { vpc, public: subnets[..2].to_vec(), private: subnets[2..].to_vec() }
     }
 
-    /// Its lines in stack.yaml, with these as public and private subnets.
+    /// Returns the section of stack.yaml with these public and private subnets.
     pub fn with(&self, public: &[String], private: &[String]) -> String {
         let (vpc, public, private) = (&self.vpc, public.join(", "), private.join(", "));
         format!("network: {{ vpc: {vpc}, public_subnets: [{public}], private_subnets: [{private}] }}\n")
@@ -66,7 +66,7 @@ async fn a_stack_leaves_a_given_network_as_it_was() {
     let theirs = Theirs::made(&Client::new(&world.sdk().await)).await;
     let before = everything(&world).await;
 
-    // The wrong way round: all of it is told, and nothing is made.
+    // Swapped subnets: all errors are reported, and nothing is created.
     let wrong = theirs.with(&theirs.private, &theirs.public);
     world.edit("network:\n  zones: 2\n  nat: single\n", &wrong);
     world.edit("    network: { zones: 3, nat: per-zone }\n", "");
@@ -96,7 +96,7 @@ async fn a_stack_leaves_a_given_network_as_it_was() {
         let of_kind = |all: &[String]| all.iter().filter(|one| one.starts_with(kind)).cloned().collect::<Vec<_>>();
         assert_eq!(of_kind(&made), of_kind(&before));
     }
-    // A second up has nothing to do, in as few rounds as with a network of its own.
+    // A second `up` has nothing to do, in as few rounds as with its own network.
     let calls = world.idle_up().await;
     let times = calls.iter().map(|call| format!("{} {} {}\n", call["started_ms"], call["ended_ms"], call["operation"]));
     assert!(rounds(&calls) <= 4, "{} rounds: {}", rounds(&calls), times.collect::<String>());

@@ -1,4 +1,4 @@
-//! Secrets that somebody else keeps: passed on by their ARNs, and never read by stackctl.
+//! Existing secrets: passed to containers by ARN, and never read by stackctl.
 
 use aws_sdk_ssm::types::ParameterType;
 
@@ -40,7 +40,8 @@ async fn a_secret_and_a_parameter_reach_the_container_by_their_arns() {
     assert_eq!((admin("kept-elsewhere").await, admin("another").await), (200, 401));
     assert_eq!(world.plan(), Vec::<String>::new());
 
-    // The whole ARN is another text for the same secret, and once no task knows the other, the role may read it by no other.
+    // A full ARN is another reference to the same secret. Once no task uses the partial one, the role loses access by
+    // it.
     world.edit(part, whole);
     assert_eq!(
         world.plan(),
@@ -52,7 +53,7 @@ async fn a_secret_and_a_parameter_reach_the_container_by_their_arns() {
             "narrow role.web-execution"
         ]
     );
-    // ECS takes the name as well, and the role's policy says the rest of the ARN.
+    // ECS accepts the name too. The role's policy contains the rest of the ARN.
     world.edit(by_arn, by_name);
     world.up();
     assert!(world.get(&format!("{url}/")).await.1.contains("Grace"));

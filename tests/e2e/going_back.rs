@@ -1,4 +1,4 @@
-//! Going back from a rollout that is under way: by another person, and by the one who has interrupted it.
+//! Rolling back a rollout in progress: by another person, or by the person who interrupted it.
 
 use std::io::Write;
 
@@ -13,14 +13,14 @@ use crate::{
 };
 
 impl Tiny {
-    /// Begins to release what says `word`: its tasks do not serve before somebody has done something about it, and ECS has
-    /// patience with them.
+    /// Starts the release of a version that says `word`. Its tasks do not serve until the gate opens, and ECS waits
+    /// for them.
     async fn release_slowly(&self, word: &str) -> Gate {
         self.0.set(json!({ "rollout_scale": 3.0 })).await;
         self.say_behind_a_gate(word)
     }
 
-    /// Until this release is being rolled out.
+    /// Waits until this release is being rolled out.
     async fn until_rolling(&self, release: u64) {
         until::so(&format!("release {release} is being rolled out"), async || {
             let newest = self.releases().swap_remove(0);
@@ -29,7 +29,7 @@ impl Tiny {
         .await;
     }
 
-    /// The new tasks may serve.
+    /// Lets the new tasks serve.
     async fn open(&self, gate: Gate) {
         drop(gate);
         self.0.set(json!({ "rollout_scale": 0.1 })).await;
@@ -37,11 +37,11 @@ impl Tiny {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rollout_under_way_is_stopped_and_what_ran_before_serves() {
+async fn rollout_in_progress_can_be_rolled_back() {
     let tiny = Tiny::start();
     let url = tiny.0.up();
 
-    // Somebody else's, who holds the lock and waits for it.
+    // The rollout of another run, which holds the lock and waits.
     let gate = tiny.release_slowly("two").await;
     let deploy = tiny.0.spawn(&["deploy"]);
     tiny.until_rolling(2).await;
@@ -61,7 +61,7 @@ async fn a_rollout_under_way_is_stopped_and_what_ran_before_serves() {
     assert_eq!(results, ["rolled_back", "succeeded"]);
     assert_eq!(tiny.0.plan(), [""; 0]);
 
-    // One's own, and the question is answered.
+    // The user's own rollout, with an answer to the question.
     let gate = tiny.release_slowly("three").await;
     let (mut keys, mut person) = Lines::at_a_terminal(&tiny.0, &format!("exec {stackctl} deploy"));
     tiny.until_rolling(3).await;
@@ -76,7 +76,7 @@ async fn a_rollout_under_way_is_stopped_and_what_ran_before_serves() {
     assert_eq!(code, Some(130), "the deployment was interrupted: {said}");
     assert_eq!(tiny.0.get(&url).await.1, "one");
 
-    // Without anybody to ask, it goes on, and says how to go back.
+    // Without a terminal, the rollout continues, and stackctl prints how to roll back.
     let gate = tiny.release_slowly("four").await;
     let deploy = Lines::of(tiny.0.spawn(&["deploy"]));
     tiny.until_rolling(4).await;

@@ -1,4 +1,4 @@
-//! What GuardDuty's Runtime Monitoring leaves in the network: it goes with the stack.
+//! `destroy` deletes the resources that GuardDuty's Runtime Monitoring leaves in the network.
 
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification, VpcEndpointType};
 

@@ -1,4 +1,4 @@
-//! A health check of a service's own: other codes, another port, times and grace.
+//! A configured health check: other codes, another port, times and grace period.
 
 use std::{fs, net::TcpListener};
 
@@ -6,7 +6,7 @@ use aws_sdk_ecs::types::DesiredStatus;
 
 use crate::tiny::Tiny;
 
-/// What answers on a second port, with 204. The task before may still have the port.
+/// A thread that answers on a second port with 204. The previous task may still have the port.
 const CHECKS: &str = r#"
 fn checks() {
     let at = format!("0.0.0.0:{}", std::env::var("CHECKS").unwrap());
@@ -24,7 +24,7 @@ fn checks() {
 "#;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_is_checked_for_its_codes_at_its_port() {
+async fn health_check_uses_the_codes_and_port_of_the_service() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     let source = world.project().join("tiny/src/main.rs");
@@ -38,7 +38,7 @@ async fn a_service_is_checked_for_its_codes_at_its_port() {
     let env = format!("replicas: 1\n    rollback_after: 1\n    env: {{ CHECKS: {port} }}");
     world.edit("replicas: 2", &env);
 
-    // A path alone is asked for on the port of the requests, and 200 is the answer.
+    // With only a path, the check uses the port of the requests and expects 200.
     let said = world.ends_with(1, &["up", "--yes"]);
     for words in [
         "1 of 1 new tasks running, still starting (grace period: 60 s left)",
@@ -68,7 +68,7 @@ async fn a_service_is_checked_for_its_codes_at_its_port() {
         tasks.iter().filter_map(|task| task.task_arn().map(str::to_owned)).collect()
     };
 
-    // What is changed behind our back shows as that, and is changed back in place.
+    // Drift is shown as such and corrected in place.
     let before = tasks().await;
     let service = ecs.update_service().cluster("tiny-default-main").service("tiny-default-web");
     service.health_check_grace_period_seconds(600).send().await.expect("it is done");

@@ -1,4 +1,4 @@
-//! Locks on the database's tables that somebody's long transaction holds.
+//! Locks on database tables, held by a long transaction.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -13,31 +13,31 @@ use crate::{
 /// A transaction that holds a lock until this is dropped.
 pub struct Held(Child);
 
-/// The database, for its master user.
+/// A connection to the database as its master user.
 pub struct Master {
     database: Database,
     password: String,
 }
 
 impl Master {
-    /// The master user of the stack's database.
+    /// Returns the master user of the stack's database.
     pub async fn of(world: &World) -> Self {
         Self { database: Database::of(world).await, password: secret(world, "database-password").await }
     }
 
-    /// What `sql` gives.
+    /// Runs `sql` and returns its result.
     pub fn ask(&self, sql: &str) -> String {
         self.database.ask("postgres", &self.password, sql)
     }
 
-    /// Begins a transaction that holds this lock, such as `prices IN ACCESS EXCLUSIVE MODE`; back once it has it.
+    /// Starts a transaction and returns once it holds this lock, such as `prices IN ACCESS EXCLUSIVE MODE`.
     pub fn lock(&self, lock: &str) -> Held {
         let mut command = self.database.psql("postgres", &self.password, "");
-        // Statements from standard input; at its end the transaction goes with the connection.
+        // Statements come from standard input. When it closes, the connection and the transaction end.
         command.args(["-v", "ON_ERROR_STOP=1", "-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("psql is installed beside Postgres");
         let input = child.stdin.as_mut().expect("it is a pipe");
-        // psql itself keeps what it writes to a pipe until there is more of it.
+        // psql buffers its own output to a pipe, so the shell writes the confirmation.
         writeln!(input, "BEGIN; LOCK TABLE {lock};\n\\! echo held").expect("psql reads");
         let mut answer = String::new();
         let output = child.stdout.as_mut().expect("it is a pipe");

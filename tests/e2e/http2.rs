@@ -1,11 +1,11 @@
-//! Tasks that speak HTTP/2, and gRPC.
+//! Tasks that speak HTTP/2 or gRPC.
 
 use reqwest::{Client, StatusCode, Version};
 
 use crate::{sweep, tiny::Tiny};
 
-/// Answers each request with `one` and, in HTTP/2, after it with the code 12 of gRPC: it has no such method. It reads no headers, and
-/// so needs nothing for their compression.
+/// A program that answers each request with `one` and, in HTTP/2, with gRPC's code 12 (unimplemented). It reads no
+/// headers and therefore needs no header decompression.
 const PROGRAM: &str = r#"use std::{io::{Read, Write}, net::{TcpListener, TcpStream}};
 
 fn main() {
@@ -59,7 +59,7 @@ async fn call(client: &Client, url: &str) -> (Version, StatusCode, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_goes_over_to_grpc_and_to_http2() {
+async fn service_switches_to_grpc_and_http2() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("replicas: 2", "replicas: 1");
@@ -78,7 +78,7 @@ async fn a_service_goes_over_to_grpc_and_to_http2() {
     let old = Client::builder().tls_danger_accept_invalid_certs(true).http1_only().build().expect("a client");
     assert_eq!(call(&old, &url).await.1, 464, "clients have to speak HTTP/2");
 
-    // What gRPC expects of a check is changed in place.
+    // The expected gRPC codes of the health check are updated in place.
     world.edit("    protocol: grpc\n", "    protocol: grpc\n    health: { codes: 0-12 }\n");
     assert_eq!(world.changes(), ["target_group.web health.matcher"]);
     world.up();

@@ -1,4 +1,4 @@
-//! A newcomer's first minutes: `stackctl init` in a folder, what it writes, and that the cloud takes it.
+//! `stackctl init`: a newcomer's first minutes, the files that it writes, and that they can be deployed.
 
 use std::{
     collections::BTreeSet,
@@ -20,14 +20,14 @@ use crate::{
 const STACK: &str = "name: shop\nregion: eu-west-1\nnetwork: { nat: none }\nload_balancer: { tls: off }\n\
     services: { web: { build: shop, port: 3000, health: / } }\n";
 
-/// What needs no permission.
+/// Operations that need no permission.
 const FREE: &[&str] = &["GetCallerIdentity"];
 
-/// The registry's own protocol, whose calls have other names.
+/// Operations of the registry's own protocol, which have other names in IAM.
 const PUSH: &[&str] =
     &["BatchCheckLayerAvailability", "CompleteLayerUpload", "InitiateLayerUpload", "PutImage", "UploadLayerPart"];
 
-/// An empty folder in the world.
+/// Creates an empty folder in the world.
 fn folder(world: &World, name: &str) -> PathBuf {
     let folder = world.project().with_file_name(name);
     fs::create_dir(&folder).expect("a folder");
@@ -79,7 +79,7 @@ async fn a_package_becomes_a_stack_that_validates_and_plans() {
         assert!(steps.contains(address), "{steps:?}");
     }
 
-    // What is there is the user's.
+    // Existing files belong to the user.
     let said = refused(&world, &shop, &["init", "--yes", "--region", "eu-north-1"]);
     assert!(said.contains("stack.yaml already exists") && said.contains("--force"), "{said}");
     assert_eq!(fs::read_to_string(shop.join("stack.yaml")).expect("it is there"), written);
@@ -89,7 +89,7 @@ async fn a_package_becomes_a_stack_that_validates_and_plans() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_terminal_the_flags_that_are_missing_are_named() {
+async fn missing_flags_are_listed_without_a_terminal() {
     let world = World::start();
     let empty = folder(&world, "empty");
     let said = refused(&world, &empty, &["init", "--name", "shop", "--image", "nginx:1.27"]);
@@ -141,9 +141,9 @@ async fn a_workspace_becomes_services_and_a_dockerfile_gives_the_port() {
     must(&world, &boxed, &["validate"]);
 }
 
-/// `script` gives the binary a terminal, as a person has one.
+/// `script` gives the binary a terminal.
 #[tokio::test(flavor = "multi_thread")]
-async fn on_a_terminal_it_asks_and_asks_again() {
+async fn init_asks_on_a_terminal_until_answers_are_valid() {
     let world = World::start();
     let shop = folder(&world, "asked");
     package(&shop, "shop");
@@ -154,7 +154,7 @@ async fn on_a_terminal_it_asks_and_asks_again() {
     command.current_dir(&shop).env("TERM", "xterm").env("NO_COLOR", "1").env_remove("CI");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("util-linux is there");
     let mut stdin = child.stdin.take().expect("it is piped");
-    // Name: a bad one first, then the default. Region, service, port, health, database, cache.
+    // Name: an invalid one first, then the default. Region, service, port, health, database, cache.
     stdin.write_all(b"No Good\r\reu-west-3\rapi\r8080\r/up\ry\rn\r").expect("it reads");
     let output = child.wait_with_output().expect("it ends");
     drop(stdin);
@@ -168,7 +168,7 @@ async fn on_a_terminal_it_asks_and_asks_again() {
     must(&world, &shop, &["validate"]);
 }
 
-/// The names of the operations that a policy which `init --ci` has written allows.
+/// Returns the operations that a policy written by `init --ci` allows.
 fn allowed(policy: &Path) -> BTreeSet<String> {
     let text = fs::read_to_string(policy).unwrap_or_else(|error| panic!("{}: {error}", policy.display()));
     let policy: Value = serde_json::from_str(&text).expect("it is JSON");
@@ -180,7 +180,7 @@ fn allowed(policy: &Path) -> BTreeSet<String> {
     actions.filter_map(|action| Some(action.split_once(':')?.1.to_owned())).collect()
 }
 
-/// That every call since the last look is one that the role `role` of a pipeline may make.
+/// Asserts that the pipeline role `role` allows every call since the last check.
 async fn made_within(world: &World, role: &str) {
     let allowed = allowed(&world.project().join(format!("ci/{role}-policy.json")));
     let calls = world.calls().await;
@@ -188,8 +188,8 @@ async fn made_within(world: &World, role: &str) {
     for call in &calls {
         let operation = call["operation"].as_str().expect("it has a name");
         if call["service"] == "registry" {
-            // What a push needs, in IAM's words.
-            // <https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html>
+            // The IAM actions that a push needs.
+            // https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html
             assert!(PUSH.iter().all(|action| allowed.contains(*action)), "{role}: {call}");
             continue;
         }
@@ -198,7 +198,7 @@ async fn made_within(world: &World, role: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_roles_of_a_pipeline_are_valid_and_suffice() {
+async fn pipeline_roles_are_valid_and_sufficient() {
     let world = World::start();
     let github = ["init", "--ci", "github", "--repository", "ada/shop", "--account", "123456789012"];
     must(&world, &world.project(), &github);
@@ -212,7 +212,7 @@ async fn the_roles_of_a_pipeline_are_valid_and_suffice() {
         let put = iam.put_role_policy().role_name(role).policy_name("stackctl").policy_document(read("policy"));
         put.send().await.unwrap_or_else(|error| panic!("{role}: {error:?}"));
     }
-    // A small program in place of the application: what counts are the calls.
+    // A small program replaces the application, because only the calls matter.
     let shop = world.project().join("shop");
     package(&shop, "shop");
     let server =

@@ -1,9 +1,9 @@
-//! An internal load balancer beside the public one, and instead of it.
+//! An internal load balancer, next to the public one and instead of it.
 
 use crate::{sweep, tiny::Tiny};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn services_are_served_by_the_load_balancer_that_they_name() {
+async fn services_use_the_load_balancer_that_they_name() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("replicas: 2", "replicas: 1\n    env: { NAME: web }");
@@ -26,7 +26,7 @@ async fn services_are_served_by_the_load_balancer_that_they_name() {
     assert_eq!(world.get(&format!("http://{name}/env/PATH")).await.0, 404, "it is blocked there, and there alone");
     assert_eq!(world.get(&format!("{url}/env/PATH")).await.0, 200);
 
-    // Somebody changes its idle timeout: that is drift.
+    // Someone changes its idle timeout, which is drift.
     let arn = internal.and_then(|one| one.load_balancer_arn()).expect("it has one");
     let key = "idle_timeout.timeout_seconds";
     let attribute = aws_sdk_elasticloadbalancingv2::types::LoadBalancerAttribute::builder().key(key).value("5").build();
@@ -34,7 +34,7 @@ async fn services_are_served_by_the_load_balancer_that_they_name() {
     call.send().await.expect("it is changed");
     assert_eq!(world.plan(), ["update load_balancer.internal"]);
 
-    // The public service moves to the internal load balancer, and the public one goes.
+    // The public service moves to the internal load balancer, and the public one is deleted.
     world.edit("load_balancer: { tls: off, idle_timeout: 90 }\n", "");
     world.edit(
         "    health: /status\n    release:",

@@ -1,4 +1,4 @@
-//! Jobs: tasks that EventBridge Scheduler starts on time.
+//! Jobs: tasks that EventBridge Scheduler starts.
 
 use aws_sdk_ecs::types::{DesiredStatus, Task};
 use serde_json::json;
@@ -15,10 +15,10 @@ const JOBS: &str = "jobs:
 environments:
 ";
 
-/// With this share of its time, what is daily comes every eight seconds or so.
+/// A time scale at which a daily schedule runs about every 8 s.
 const FAST: f64 = 1e-4;
 
-/// What runs jobs, and what they run.
+/// The AWS clients that read jobs and their runs.
 struct Region {
     ecs: aws_sdk_ecs::Client,
     logs: aws_sdk_cloudwatchlogs::Client,
@@ -35,14 +35,14 @@ impl Region {
         }
     }
 
-    /// The revision that the service serves.
+    /// Returns the revision of the service.
     async fn serves(&self) -> String {
         let call = self.ecs.describe_services().cluster("demo-default-main").services("demo-default-web").send();
         let answer = call.await.expect("it answers");
         answer.services()[0].task_definition().expect("it has one").to_owned()
     }
 
-    /// The revision that the job runs.
+    /// Returns the revision of the job.
     async fn job(&self) -> String {
         let call = self.scheduler.get_schedule().group_name("demo-default-main").name("report").send();
         let schedule = call.await.expect("it is there");
@@ -50,14 +50,14 @@ impl Region {
         task.task_definition_arn().to_owned()
     }
 
-    /// The runs of the job that have ended.
+    /// Returns the runs of the job that have ended.
     async fn runs(&self, world: &World) -> Vec<Task> {
         let mut tasks = world.tasks("demo-default-main", DesiredStatus::Stopped).await;
         tasks.retain(|task| task.group() == Some("job:report"));
         tasks
     }
 
-    /// Lets time pass until a run on this revision has ended.
+    /// Speeds up time until a run with this revision has ended.
     async fn until_run(&self, world: &World, revision: &str) -> Task {
         world.set(json!({ "schedule_scale": FAST })).await;
         let run = until::some(&format!("a run on {revision} has ended"), async || {
@@ -68,7 +68,7 @@ impl Region {
         run
     }
 
-    /// What a run has written, in the log of its service.
+    /// Returns the output of a run, from the log of its service.
     async fn log(&self, run: &Task) -> String {
         let id = run.task_arn().and_then(|arn| arn.rsplit('/').next()).expect("it has one");
         let call = self.logs.get_log_events().log_group_name("/stackctl/demo/default/web");
@@ -78,7 +78,7 @@ impl Region {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_runs_on_time_follows_deploys_and_goes_with_its_line() {
+async fn job_runs_on_time_follows_deploys_and_is_removed() {
     let world = World::start();
     world.edit("replicas: 2", "replicas: 1");
     world.edit("environments:\n", JOBS);
@@ -114,7 +114,7 @@ async fn a_job_runs_on_time_follows_deploys_and_goes_with_its_line() {
     assert_eq!(exit_code(&run), Some(0), "{}", region.log(&run).await);
     assert_eq!(world.plan(), Vec::<String>::new());
 
-    // What is taken back is taken back from the job too.
+    // A rollback also changes the revision of the job.
     let back = world.stackctl(&["rollback"]);
     assert!(back.status.success() && text(&back).contains("~ schedule.report"), "{}", text(&back));
     assert_eq!(region.job().await, region.serves().await);
@@ -125,7 +125,7 @@ async fn a_job_runs_on_time_follows_deploys_and_goes_with_its_line() {
     assert!(left.iter().all(|one| !one.starts_with("schedule") && !one.contains("scheduler")), "{left:?}");
     assert_eq!(world.plan(), Vec::<String>::new());
 
-    // One that is there goes with the rest.
+    // `destroy` also deletes an existing job.
     world.edit("environments:\n", JOBS);
     world.up();
     world.must(&["destroy", "--confirm", "demo/default"]);

@@ -1,4 +1,4 @@
-//! From nothing to a URL, and back to nothing.
+//! From an empty account to a URL, and back to an empty account.
 
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ async fn up_ends_with_a_url_that_answers_and_destroy_leaves_nothing() {
     assert_eq!(answer.status(), 301);
     assert_eq!(answer.headers()["location"], format!("{url}:443/version?x=1"));
 
-    // Rates come from Postgres; what is to be blocked is.
+    // Rates come from Postgres, and blocked paths are blocked.
     let query = "date_from=2021-01-09&date_to=2021-01-11&orig_code=NOAAA&dest_code=SODDD";
     let (_, rates) = world.get(&format!("{url}/rates?{query}")).await;
     let rates: Value = serde_json::from_str(&rates).expect("JSON");
@@ -51,7 +51,7 @@ async fn up_ends_with_a_url_that_answers_and_destroy_leaves_nothing() {
         assert_eq!(resource["phase"], "ready", "{resource}");
     }
 
-    // A second up has nothing to do, and needs few calls to see that.
+    // A second `up` has nothing to do, and finds that out with few calls.
     let calls = world.idle_up().await;
     println!("{} calls", calls.len());
     let names: Vec<&str> = calls.iter().filter_map(|call| call["operation"].as_str()).collect();
@@ -59,7 +59,7 @@ async fn up_ends_with_a_url_that_answers_and_destroy_leaves_nothing() {
     assert!(rounds(&calls) <= 4, "{} rounds: {names:?}", rounds(&calls));
     assert!(calls.iter().all(|call| call["mutating"] == false), "{names:?}");
 
-    // destroy asks for the name, and leaves nothing.
+    // `destroy` asks for the name, and leaves nothing.
     let refused = world.stackctl(&["destroy"]);
     assert_eq!(refused.status.code(), Some(3), "{}", text(&refused));
     let wrong = world.stackctl(&["destroy", "--confirm", "other/default"]);
@@ -69,7 +69,7 @@ async fn up_ends_with_a_url_that_answers_and_destroy_leaves_nothing() {
     assert_eq!(sweep::processes_of(&world), Vec::<String>::new());
     assert!(text(&world.stackctl(&["status"])).contains("The stack does not exist"));
 
-    // And it comes up again under the same names.
+    // The stack can be created again under the same names.
     world.up();
 }
 

@@ -1,4 +1,5 @@
-//! AWS's request limits: a stack of so many services that its calls have to wait, and one whose calls others have taken.
+//! AWS's request limits: a stack with so many services that calls must wait, and a stack in an account with heavy
+//! other use.
 
 use std::fs;
 
@@ -6,7 +7,7 @@ use serde_json::json;
 
 use crate::{support::World, sweep, tiny::Tiny};
 
-/// Services with routes and without tasks: this is about what AWS is asked.
+/// Returns a stack of services with routes and without tasks, since only the calls to AWS matter.
 fn stack(services: usize) -> String {
     let head = "name: tiny\nregion: eu-west-1\nnetwork: { nat: none }\nload_balancer: { tls: off }";
     let services = (1..=services).map(|number| {
@@ -15,7 +16,7 @@ fn stack(services: usize) -> String {
     format!("{head}\nservices:\n{}", services.collect::<String>())
 }
 
-/// How many calls there were, and the operations of those that were throttled.
+/// Returns the number of calls, and the operations of those that were throttled.
 async fn counts(world: &World) -> (usize, Vec<String>) {
     let calls = world.calls().await;
     let codes = ["Throttling", "ThrottlingException", "RequestLimitExceeded"];
@@ -23,11 +24,12 @@ async fn counts(world: &World) -> (usize, Vec<String>) {
     (calls.len(), throttled.map(|call| format!("{}:{}", call["service"], call["operation"])).collect())
 }
 
-/// What the client's smallest bucket of the calls that each command sends for every service holds: that of task definitions.
+/// The size of the client's smallest token bucket among the calls that each command makes per service: task
+/// definitions.
 const BURST: usize = 19;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_services_come_and_go_within_the_limits() {
+async fn many_services_stay_within_the_request_limits() {
     let tiny = Tiny::on(World::start_with(&["--limits"]));
     let world = &tiny.0;
     fs::write(world.project().join("stack.yaml"), stack(24)).expect("it can be written");
@@ -48,11 +50,12 @@ async fn many_services_come_and_go_within_the_limits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_small_stack_gets_through_where_others_take_the_calls() {
+async fn small_stack_succeeds_when_others_use_up_the_limits() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     fs::write(world.project().join("stack.yaml"), stack(8)).expect("it can be written");
-    // stackctl does not know of them: as with what others send, AWS throttles before stackctl's own buckets are empty.
+    // The sandbox limits calls without telling stackctl: as with other users' calls, AWS throttles while stackctl's
+    // own buckets are not empty.
     world.set(json!({ "faults": { "limits": true } })).await;
     world.forget_calls().await;
     tiny.ends_with(0, &["up", "--yes"]);

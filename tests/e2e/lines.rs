@@ -1,4 +1,4 @@
-//! A command that is talked with while it runs: its lines as they come, and the keys of a person at a terminal.
+//! A command under interactive test: its output line by line, and a person's keys at a terminal.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -7,7 +7,7 @@ use std::{
 
 use crate::support::{Spawned, World};
 
-/// A command that runs, and what it has yet to say.
+/// A running command and its unread output.
 pub struct Lines {
     child: Spawned,
     stdout: BufReader<Box<dyn Read + Send>>,
@@ -19,7 +19,7 @@ impl Lines {
         Self { child, stdout: BufReader::new(Box::new(stdout)) }
     }
 
-    /// Runs a script of the shell's at a terminal of its own; with it come the keys.
+    /// Runs a shell script on a new terminal. Also returns the input for keys.
     pub fn at_a_terminal(world: &World, script: &str) -> (ChildStdin, Self) {
         let mut command = world.command(&[]);
         let mut person = Command::new("script");
@@ -34,7 +34,7 @@ impl Lines {
         (child.stdin.take().expect("it has one"), Self::of(child))
     }
 
-    /// The first line with these words.
+    /// Returns the first line with these words.
     pub fn until(&mut self, words: &str) -> String {
         let mut all = String::new();
         loop {
@@ -48,7 +48,7 @@ impl Lines {
         }
     }
 
-    /// Until it has asked with these words, which no line's end follows.
+    /// Waits for a question with these words, which does not end with a line break.
     pub fn asked(&mut self, words: &str) {
         let mut all = Vec::new();
         while !all.ends_with(words.as_bytes()) {
@@ -59,13 +59,13 @@ impl Lines {
         }
     }
 
-    /// Ctrl-C.
+    /// Sends Ctrl-C.
     pub fn interrupt(&self) {
         let killed = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
         assert!(killed.expect("kill runs").success());
     }
 
-    /// Its exit code, once it has ended, and all else that it has said.
+    /// Waits for the end and returns the exit code and the rest of the output.
     pub fn end(mut self) -> (Option<i32>, String) {
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).expect("it can be read");

@@ -1,4 +1,4 @@
-//! A listener of a load balancer that is not the stack's: rules are made on it beside those of others, and nothing else of it
+//! An existing listener of a foreign load balancer: rules are added next to those of others, and nothing else of it
 //! changes.
 
 use aws_sdk_elasticloadbalancingv2::{
@@ -10,13 +10,14 @@ use aws_sdk_elasticloadbalancingv2::{
 
 use crate::{given_network::Theirs, sweep::everything, tiny::Tiny};
 
-/// An answer of the load balancer itself.
+/// Returns a fixed response action.
 fn answer(code: &str) -> Action {
     let answer = FixedResponseActionConfig::builder().status_code(code).build();
     Action::builder().r#type(ActionTypeEnum::FixedResponse).fixed_response_config(answer).build()
 }
 
-/// A load balancer in that network, with a listener that has a rule already: its ARN, and the URL of the load balancer.
+/// Creates a load balancer in that network, with a listener that already has a rule. Returns the listener's ARN and
+/// the URL.
 async fn shared(elb: &Client, ec2: &aws_sdk_ec2::Client, theirs: &Theirs) -> (String, String) {
     let group = ec2.create_security_group().group_name("shared").description("shared").vpc_id(&theirs.vpc);
     let group = group.send().await.expect("it is made").group_id.expect("it has one");
@@ -36,7 +37,7 @@ async fn shared(elb: &Client, ec2: &aws_sdk_ec2::Client, theirs: &Theirs) -> (St
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn services_are_served_by_a_listener_of_others() {
+async fn services_use_an_existing_listener() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     let config = world.sdk().await;
@@ -61,7 +62,7 @@ async fn services_are_served_by_a_listener_of_others() {
     assert_eq!(world.get(&format!("{origin}/theirs")).await.0, 418, "the rule of others is asked as before");
     assert!(everything(world).await.iter().all(|one| !one.starts_with("load balancer ") || before.contains(one)));
 
-    // The rules are found by the target group as well, when stack.yaml names the listener no more.
+    // The rules are found by their target group even when stack.yaml no longer names the listener.
     world.edit(&format!("load_balancer: {{ listener: \"{listener}\" }}\n"), "");
     world.edit("    health: /status\n", "");
     world.edit("    block: [/env/PATH]\n", "");

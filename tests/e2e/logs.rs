@@ -1,4 +1,4 @@
-//! What the tasks have written, read by `stackctl logs`.
+//! `stackctl logs`: the output of tasks.
 
 use std::io::{BufRead, BufReader};
 
@@ -14,10 +14,10 @@ use crate::{
     tiny::Tiny,
 };
 
-/// More than three pages of `FilterLogEvents`, which has at most 10,000 events in one.
+/// More than three pages of `FilterLogEvents`, which has at most 10,000 events per page.
 const MANY: usize = 30_500;
 
-/// Writes `messages` into the log of `web` as the task `task` would, a millisecond apart and ending now.
+/// Writes `messages` into the log of `web` like the task `task`, 1 ms apart and ending now.
 async fn write(logs: &Client, task: &str, messages: &[String]) {
     let stream = format!("web/web/{task}");
     let group = "/stackctl/tiny/default/web";
@@ -45,7 +45,7 @@ async fn logs_of_all_tasks_are_ordered_by_time_and_can_be_followed() {
     assert_eq!(unknown.status.code(), Some(3), "{}", text(&unknown));
     assert!(text(&unknown).contains("services: web"), "{}", text(&unknown));
 
-    // Both tasks of the service and the release task, which has stopped, one line each.
+    // Both tasks of the service and the stopped release task, one line each.
     let shown = world.must(&["logs"]);
     let column = |line: &str, at: usize| line.split(' ').nth(at).unwrap_or_default().to_owned();
     let mut tasks: Vec<String> = shown.lines().map(|line| column(line, 1)).collect();
@@ -65,7 +65,7 @@ async fn logs_of_all_tasks_are_ordered_by_time_and_can_be_followed() {
     assert!(times.is_sorted(), "{times:?}");
     assert!(documents.iter().all(|line| line["event"] == "log" && line["service"] == "web"), "{documents:?}");
 
-    // Many pages, each line once and in order; and a reader that has seen enough.
+    // Many pages, with each line once and in order, and a reader that stops early.
     let logs = Client::new(&world.sdk().await);
     let many: Vec<String> = (0..MANY).map(|number| format!("made-up {number}")).collect();
     write(&logs, "many", &many).await;
@@ -88,7 +88,7 @@ async fn logs_of_all_tasks_are_ordered_by_time_and_can_be_followed() {
     follows(world, &logs).await;
 }
 
-/// Lines that come while the log is followed are shown once each, and Ctrl-C ends it.
+/// New lines are shown once each while the log is followed, and Ctrl-C ends it.
 async fn follows(world: &World, logs: &Client) {
     let mut command = world.command(&["logs", "--follow", "--since", "1s", "--grep", "news"]);
     let mut child = world.started(&mut command);

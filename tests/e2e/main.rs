@@ -1,4 +1,4 @@
-//! End to end: the real binary against a sandbox of its own for each test, over real sockets, with a real Postgres.
+//! End-to-end tests: the real binary against one sandbox per test, over real sockets, with a real Postgres.
 
 mod adopt;
 mod allow;

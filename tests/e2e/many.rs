@@ -1,4 +1,4 @@
-//! More services than a page of anything takes, and than the rules of one security group admit.
+//! More services than fit on a page of any list, and than one security group has rules for.
 
 use std::fs;
 
@@ -8,13 +8,13 @@ use crate::{
     tiny::Tiny,
 };
 
-/// ECS lists 100 services and task definitions a page, CloudWatch 50 log groups; a security group has 60 rules.
+/// ECS lists 100 services and task definitions per page, CloudWatch 50 log groups; a security group has 60 rules.
 const SERVICES: usize = 120;
 
 fn stack() -> String {
     let head = "name: tiny\nregion: eu-west-1\nnetwork: { nat: none }\ndatabase: { protect: false }\nload_balancer: { tls: off }";
     let services = (1..=SERVICES).map(|number| {
-        // A load balancer has 100 target groups; no tasks, because this is about what AWS is asked.
+        // A load balancer has at most 100 target groups. No tasks run, since only the calls to AWS matter.
         let routes = if number <= 60 { format!(", port: 3000, routes: [\"/s{number}/*\"]") } else { String::new() };
         format!("  s{number}: {{ build: tiny, memory: 512, replicas: 0{routes} }}\n")
     });
@@ -22,7 +22,7 @@ fn stack() -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn more_services_than_a_page_are_seen_in_four_rounds() {
+async fn more_services_than_a_page_are_read_in_four_rounds() {
     let tiny = Tiny::start();
     fs::write(tiny.0.project().join("stack.yaml"), stack()).expect("it can be written");
     tiny.0.up();

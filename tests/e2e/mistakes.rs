@@ -1,4 +1,4 @@
-//! The mistakes of a newcomer: each ends in a message that says what to do, with nothing half done.
+//! Typical mistakes of newcomers: each ends with a hint and without partial changes.
 
 use std::process::Output;
 
@@ -17,7 +17,7 @@ fn refused(world: &World, change: impl Fn(&mut std::process::Command)) -> Output
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bad_credentials_and_endpoints_say_what_to_do() {
+async fn bad_credentials_and_endpoints_give_a_hint() {
     let world = World::start();
     let with_keys = |key: &'static str| {
         let endpoint = world.endpoint.clone();
@@ -46,7 +46,7 @@ async fn bad_credentials_and_endpoints_say_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_port_in_use_and_a_missing_sandbox_say_what_to_do() {
+async fn port_in_use_and_missing_sandbox_give_a_hint() {
     let world = World::start();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("it has one").port().to_string();
@@ -63,7 +63,7 @@ async fn a_port_in_use_and_a_missing_sandbox_say_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_file_is_told_with_its_place_and_changes_nothing() {
+async fn invalid_file_is_reported_with_its_position() {
     let world = World::start();
     world.edit("memory: 512", "memmory: 512");
     let output = world.stackctl(&["up", "--yes"]);
@@ -78,7 +78,7 @@ async fn a_wrong_file_is_told_with_its_place_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_rds_does_not_offer_is_told_before_anything_is_made() {
+async fn unavailable_rds_options_are_reported_first() {
     let world = World::start();
     world.edit("  version: \"16\"", "  version: \"16.29\"");
     let said = world.ends_with(1, &["up", "--yes"]);
@@ -94,7 +94,7 @@ async fn what_rds_does_not_offer_is_told_before_anything_is_made() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lock_that_cannot_be_read_does_not_hide_the_state() {
+async fn unreadable_lock_does_not_hide_the_state() {
     let world = World::start();
     let ssm = aws_sdk_ssm::Client::new(&world.sdk().await);
     let put = ssm.put_parameter().name("/stackctl/demo/default/lock").value("somebody's").r#type(ParameterType::String);

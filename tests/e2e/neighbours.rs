@@ -1,4 +1,4 @@
-//! Other people's resources in the same account and region: what a plan costs follows from the stack, and not from them.
+//! Foreign resources in the same account and region: the calls of a plan depend on the stack, not on them.
 
 use std::{collections::BTreeMap, future::Future};
 
@@ -11,14 +11,14 @@ use crate::{
     tiny::Tiny,
 };
 
-/// More than a page: SNS lists 100 topics, and IAM 100 roles unless it is asked for more.
+/// More than a page: SNS lists 100 topics, and IAM 100 roles by default.
 const MANY: usize = 110;
 
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 const POLICY: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListAllMyBuckets","Resource":"*"}]}"#;
 
-/// Makes one of a kind for each number.
+/// Creates one resource for each number.
 async fn each<F: Future<Output = ()>>(make: impl Fn(String) -> F) {
     stream::iter(0..MANY).map(|number| make(format!("other-{number}"))).buffer_unordered(4).collect::<Vec<()>>().await;
 }
@@ -66,7 +66,7 @@ async fn move_in(config: &SdkConfig) {
     .await;
 }
 
-/// The calls of a plan that finds nothing to do, by operation: pages are calls.
+/// Returns the calls of a plan without changes, by operation. Each page is a call.
 async fn plan(world: &World) -> BTreeMap<String, usize> {
     world.forget_calls().await;
     let plan = world.must(&["plan"]);

@@ -1,4 +1,4 @@
-//! Jobs with an image of their own, with a time limit, and `stackctl jobs`.
+//! Jobs with their own image and a time limit, and `stackctl jobs`.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ jobs:
   slow: { service: web, command: [wrapped, work], timeout: 2s, schedule: \"cron(0 3 1 1 ? *)\" }
 ";
 
-/// With this share of its time, what is daily comes every eight seconds or so.
+/// A time scale at which a daily schedule runs about every 8 s.
 const FAST: f64 = 1e-4;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -31,7 +31,7 @@ async fn jobs_run_their_own_image_and_end_in_time() {
     assert_eq!([&jobs[0]["name"], &jobs[1]["name"], &jobs[2]["name"]], ["caller", "report", "slow"]);
     assert!(jobs[1]["next"].is_string() && jobs[1]["runs"] == json!([]), "{jobs}");
 
-    // A run by hand ends as its program does.
+    // A manual run ends with the exit code of its program.
     assert!(world.must(&["jobs", "run", "report"]).contains("prepared"));
     assert!(world.must(&["jobs", "run", "caller"]).contains("one"), "it reaches the service");
     let late = world.ends_with(124, &["jobs", "run", "slow"]);
@@ -45,19 +45,19 @@ async fn jobs_run_their_own_image_and_end_in_time() {
         "{unknown}"
     );
 
-    // And on time.
+    // Jobs run on schedule.
     world.set(json!({ "schedule_scale": FAST })).await;
     until::some("the report has run on time", async || (listed()[1]["runs"].as_array()?.len() > 1).then_some(())).await;
     world.set(json!({ "schedule_scale": 1.0 })).await;
 
-    // A release is for them as well.
+    // A release also updates jobs.
     tiny.say("two");
     let deployed = world.ends_with(0, &["deploy"]);
     assert!(deployed.contains("schedule.caller") && deployed.contains("schedule.slow"), "{deployed}");
     assert!(world.must(&["jobs", "run", "caller"]).contains("two"));
     assert_eq!(world.settled(), Vec::<String>::new());
 
-    // And so is a rollback, for those of the service.
+    // A rollback also rolls back the jobs of the service.
     let back = world.ends_with(0, &["rollback"]);
     assert!(back.contains("~ task_definition.slow") && back.contains("~ schedule.slow"), "{back}");
     assert!(!back.contains("schedule.caller"), "{back}");

@@ -1,4 +1,4 @@
-//! What ECS refuses for a moment: stackctl tries it once more.
+//! Temporary refusals of ECS, after which stackctl retries.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::{
     until,
 };
 
-/// Nothing of it has to be built or runs.
+/// A stack that needs no build and runs no task.
 const STACK: &str = "name: demo
 region: eu-west-1
 network: { nat: none }
@@ -16,10 +16,10 @@ services: { web: { image: \"example:1\", replicas: 0, env: { WORD: one } } }
 ";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revision_that_ecs_gets_too_fast_is_sent_again() {
+async fn revision_refused_as_concurrent_is_retried() {
     let world = World::start();
     std::fs::write(world.project().join("stack.yaml"), STACK).expect("it can be written");
-    // Longer than the test takes, on whatever machine.
+    // Longer than the test takes on any machine.
     world.set(json!({ "faults": { "revision_pause": 3600.0 } })).await;
     world.up();
     world.edit("WORD: one", "WORD: two");
@@ -36,7 +36,7 @@ async fn a_revision_that_ecs_gets_too_fast_is_sent_again() {
     assert_eq!(world.plan(), Vec::<String>::new());
 }
 
-/// The codes of the answers to `RegisterTaskDefinition`, in their order.
+/// Returns the codes of the responses to `RegisterTaskDefinition`, in order.
 async fn registrations(world: &World) -> Vec<String> {
     let calls = world.calls().await;
     let registered = calls.iter().filter(|call| call["operation"] == "RegisterTaskDefinition");
@@ -44,7 +44,7 @@ async fn registrations(world: &World) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_release_task_that_ecs_cannot_prepare_is_started_again() {
+async fn release_task_that_ecs_cannot_prepare_is_retried() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.set(json!({ "faults": { "unprepared": 1 } })).await;

@@ -1,5 +1,5 @@
-//! The password of a database that is there: it outlives a `destroy` that stopped, it is called back, and one that was made
-//! anew is given to the database.
+//! The password of an existing database: it outlives an incomplete `destroy`, it is restored if it is scheduled for
+//! deletion, and a new one is set in the database.
 
 use serde_json::json;
 
@@ -23,7 +23,7 @@ async fn password(world: &World) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_there_can_always_be_logged_in_to() {
+async fn existing_database_always_accepts_its_password() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("load_balancer:", "database: { protect: false }\nload_balancer:");
@@ -31,7 +31,7 @@ async fn a_database_that_is_there_can_always_be_logged_in_to() {
     let database = Database::of(world).await;
     let first = password(world).await;
 
-    // AWS refuses to delete it: its password stays, and the next run goes on with both.
+    // AWS refuses to delete the database: its password stays, and the next run continues with both.
     world.set(json!({ "faults": { "failed": 1.0, "operations": ["DeleteDBInstance"] } })).await;
     let stopped = tokio::task::block_in_place(|| world.stackctl(&["destroy", "--yes"]));
     assert_eq!(stopped.status.code(), Some(1), "{}", text(&stopped));
@@ -40,14 +40,14 @@ async fn a_database_that_is_there_can_always_be_logged_in_to() {
     assert_eq!(password(world).await, first);
     assert_eq!(database.ask("postgres", &first, "SELECT 1"), "1");
 
-    // Somebody scheduled the deletion of the password: it is called back as it was.
+    // Someone scheduled the deletion of the password: it is restored unchanged.
     let delete = secrets(world).await.delete_secret().secret_id(SECRET).recovery_window_in_days(7);
     delete.send().await.expect("it is scheduled");
     world.up();
     assert_eq!(password(world).await, first);
     assert_eq!(world.plan(), Vec::<String>::new());
 
-    // Somebody deleted it for good: there is another one, and the database is given it.
+    // Someone deleted it for good: a new password is created and set in the database.
     let delete = secrets(world).await.delete_secret().secret_id(SECRET).force_delete_without_recovery(true);
     delete.send().await.expect("it is deleted");
     assert!(world.changes().contains(&"db_instance.database password".to_owned()), "{:?}", world.changes());

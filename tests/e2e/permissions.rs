@@ -1,4 +1,4 @@
-//! `stackctl policy`: it allows each call that each command makes, on the whole of a stack's life.
+//! `stackctl policy`: its policies allow every call of every command throughout the life of a stack.
 
 use aws_sdk_route53::Client as Route53;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::{
     support::{World, text},
 };
 
-/// What the example does not have.
+/// Sections that the example lacks.
 const MORE: &str = "cache: {}
 bastion:
   users: { ada: { sudo: true, ssh_key: \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\" } }
@@ -24,7 +24,7 @@ environments:
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>
 const FREE: &[&str] = &["sts:GetCallerIdentity"];
 
-/// What the requests of a registry's own protocol are to IAM.
+/// The IAM actions of the registry's own protocol.
 /// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html>
 const REGISTRY: &[(&str, &str)] = &[
     ("GetBlob", "ecr:GetDownloadUrlForLayer"),
@@ -37,7 +37,7 @@ const REGISTRY: &[(&str, &str)] = &[
     ("StartUpload", "ecr:InitiateLayerUpload"),
 ];
 
-/// The action that IAM judges a call by.
+/// Returns the IAM action of a call.
 fn action(call: &Value) -> String {
     let operation = call["operation"].as_str().expect("it has an operation");
     let of_registry = REGISTRY.iter().find(|(name, _)| call["service"] == "registry" && *name == operation);
@@ -45,7 +45,7 @@ fn action(call: &Value) -> String {
         return (*action).to_owned();
     }
     let service = match call["service"].as_str().expect("it has a service") {
-        // Requests to CloudWatch are signed for its first name.
+        // The signing name of CloudWatch differs from its IAM prefix.
         "monitoring" => "cloudwatch",
         other => other,
     };
@@ -59,7 +59,7 @@ fn allowed(world: &World, commands: &str) -> Vec<String> {
     actions.map(|action| action.as_str().expect("it is text").to_owned()).collect()
 }
 
-/// Runs a command; the policy for `commands` has to allow each of its calls.
+/// Runs a command and asserts that the policy for `commands` allows each of its calls.
 async fn within(world: &World, commands: &str, args: &[&str]) {
     let allowed = allowed(world, commands);
     world.forget_calls().await;
@@ -78,19 +78,19 @@ async fn permissions_cover_every_call_of_a_stacks_life() {
     let world = World::start();
     world.edit("\nenvironments:\n", &format!("\n{MORE}"));
     world.edit("    replicas: 2\n", "    scale: { min: 2, max: 3, cpu: 60 }\n");
-    // With `scale`, autoscaling chooses the number in every environment.
+    // With `scale`, autoscaling sets the count in every environment.
     world.edit("    services: { web: { replicas: 1 } }\n", "");
     world.edit("    services: { web: { replicas: 3 } }\n", "");
     world.edit("  storage: 20\n", "  storage: 20\n  users: { app: owner }\n");
     within(&world, "plan", &["plan"]).await;
     within(&world, "all", &["up", "--yes"]).await;
-    // What runs costs what was asked for.
+    // The running stack costs what the estimate said.
     within(&world, "plan", &["cost", "--plan"]).await;
     let month = |args: &[&str]| -> Value { serde_json::from_str(&world.must(args)).expect("one document") };
     let asked_for = month(&["cost", "--output", "json"]);
     let difference = month(&["cost", "--plan", "--output", "json"]);
     assert_eq!(difference["difference"], 0.0, "{difference:#}");
-    // Without a look at AWS, the zones' letters are made up; what there is in them is not.
+    // Without access to AWS, the zone letters are placeholders; the resources in the zones are real.
     let whats = |estimate: &Value| {
         let lines = estimate["lines"].as_array().expect("it has lines").iter();
         let mut whats: Vec<String> = lines.map(|line| format!("{} {}", line["what"], line["month"])).collect();
@@ -105,11 +105,11 @@ async fn permissions_cover_every_call_of_a_stacks_life() {
     world.edit("Ada", "Grace");
     within(&world, "deploy", &["deploy"]).await;
     within(&world, "deploy", &["rollback", "--yes"]).await;
-    // Forward again: a password is rotated only where all is as stack.yaml says.
+    // Forward again: a password is rotated only if the stack matches stack.yaml.
     within(&world, "deploy", &["deploy"]).await;
     within(&world, "all", &["secrets", "rotate", "database.app", "--yes"]).await;
 
-    // What is there is changed, and some of it goes.
+    // Resources are changed, and some are deleted.
     world.edit("max: 3, cpu: 60", "max: 4, memory: 60");
     world.edit("block: [/prepare-for-deploy, /ready-for-deploy]", "block: [/prepare-for-deploy]");
     world.edit("health: /status", "health: /version");

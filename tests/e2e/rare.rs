@@ -1,10 +1,10 @@
-//! What most stacks have none of: it costs no call before there may be one, and none of it is left behind.
+//! Kinds that most stacks do not use: they cost no call before they can exist, and none is left behind.
 
 use serde_json::Value;
 
 use crate::{support::World, sweep, tiny::Tiny};
 
-/// The first call of each rare kind's listing.
+/// The first list call of each rare kind.
 const LISTINGS: [&str; 8] = [
     "DescribeAlarms",
     "DescribeCacheSubnetGroups",
@@ -21,7 +21,7 @@ fn named<'a>(calls: &'a [Value], operations: &[&str]) -> Vec<&'a str> {
     names.filter(|name| operations.contains(name)).collect()
 }
 
-/// What the cluster says the stack is without; gives its ARN as well.
+/// Returns the cluster's tag that lists unused kinds, and the cluster's ARN.
 async fn without(world: &World) -> (String, String) {
     let ecs = aws_sdk_ecs::Client::new(&world.sdk().await);
     let call = ecs.describe_clusters().clusters("tiny-default-main").include("TAGS".into());
@@ -32,14 +32,14 @@ async fn without(world: &World) -> (String, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_stack_never_had_takes_no_call_and_destroy_finds_it() {
+async fn unused_kinds_cost_no_call_and_destroy_finds_leftovers() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.up();
     let calls = world.idle_up().await;
     assert_eq!(named(&calls, &LISTINGS), [""; 0], "it has none of them");
 
-    // The word goes before the first one comes.
+    // The kind is removed from the tag before its first resource is created.
     world.edit("    replicas: 2\n", "    scale: { min: 2, max: 3, cpu: 60 }\n");
     world.forget_calls().await;
     world.must(&["up", "--yes"]);
@@ -48,12 +48,12 @@ async fn what_a_stack_never_had_takes_no_call_and_destroy_finds_it() {
     let (before, arn) = without(world).await;
     assert!(before.contains("schedule_group") && !before.contains("scaling"), "{before}");
 
-    // It is seen also where stack.yaml has it no longer, and the word does not come back.
+    // The resource is found even if stack.yaml no longer has it, and the kind is not added to the tag again.
     world.edit("    scale: { min: 2, max: 3, cpu: 60 }\n", "    replicas: 2\n");
     assert_eq!(world.plan(), ["delete scaling.web"]);
     assert_eq!(named(&world.calls().await, &["ListNamespaces"]), [""; 0]);
 
-    // Somebody says that the stack is without what it has.
+    // Someone sets the tag to a kind that the stack has.
     let ecs = aws_sdk_ecs::Client::new(&world.sdk().await);
     let tag = aws_sdk_ecs::types::Tag::builder().key("stackctl:without").value(format!("{before} scaling")).build();
     ecs.tag_resource().resource_arn(arn).tags(tag).send().await.expect("it is done");

@@ -1,5 +1,5 @@
-//! An application that names its settings itself: its database by parts, and in a text as JDBC has it. It gets what connects, also
-//! after a rotation, and nobody else gets to see it.
+//! An application with its own variable names: its database settings as parts, and inside a JDBC text. They work,
+//! also after a rotation, and nobody else can see them.
 
 use crate::{
     support::{World, text},
@@ -25,12 +25,12 @@ const VALUES: &str = "    env:
     stop_timeout: 2
 ";
 
-/// What the container has of the variable.
+/// Returns the value of the variable in the container.
 async fn told(world: &World, url: &str, name: &str) -> String {
     world.get(&format!("{url}/env/{name}")).await.1
 }
 
-/// Connects with each of the three; gives the password in the first.
+/// Connects in each of the three ways. Returns the password of the first.
 async fn connects(world: &World, url: &str) -> String {
     let database = Database::of(world).await;
     let (user, password) = (told(world, url, "DB_USER").await, told(world, url, "DB_PASSWORD").await);
@@ -49,7 +49,7 @@ async fn connects(world: &World, url: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_application_gets_its_database_under_its_own_names() {
+async fn application_gets_its_database_in_its_own_variables() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("services:\n", STACK);
@@ -62,20 +62,20 @@ async fn an_application_gets_its_database_under_its_own_names() {
     assert_eq!(told(world, &url, "PUBLIC").await, format!("{url}/default"));
     let before = connects(world, &url).await;
 
-    // A rotation reaches every value that the password is in, in one go.
+    // A rotation updates every value that contains the password at once.
     let rotated = text(&world.stackctl(&["secrets", "rotate", "database.app", "--yes"]));
     let after = connects(world, &url).await;
     assert!(before != after && !rotated.contains(&after), "{rotated}");
     let refusal = Database::of(world).await.refusal("app", &before, "SELECT 1");
     assert!(refusal.contains("authentication failed"), "{refusal}");
     assert_eq!(world.plan(), Vec::<String>::new());
-    // And so does that of a user that no URL of stackctl's own has.
+    // The same holds for a user that appears in none of stackctl's own URLs.
     let reports = told(world, &url, "REPORTS").await;
     world.must(&["secrets", "rotate", "database.reader", "--yes"]);
     assert_ne!(told(world, &url, "REPORTS").await, reports);
     connects(world, &url).await;
 
-    // It is where ECS gets it from, and nowhere else.
+    // ECS reads the value from its secret, and it appears nowhere else.
     assert_eq!(secret_of(world, "tiny", "web.JDBC_URL").await, told(world, &url, "JDBC_URL").await);
     let ecs = aws_sdk_ecs::Client::new(&world.sdk().await);
     let definition = ecs.describe_task_definition().task_definition("tiny-default-web").send().await;
@@ -87,7 +87,7 @@ async fn an_application_gets_its_database_under_its_own_names() {
     }
     assert!(listed.contains("tiny/default/web.JDBC_URL"), "{listed}");
 
-    // Another text is another value, and its line takes it away.
+    // A changed text gives a changed value, and without its line the value is deleted.
     world.edit("jdbc:postgresql://", "jdbc:postgres://");
     world.up();
     assert!(told(world, &url, "JDBC_URL").await.starts_with("jdbc:postgres://"));
@@ -98,7 +98,7 @@ async fn an_application_gets_its_database_under_its_own_names() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn services_share_a_secret_alone_and_within_a_text() {
+async fn services_share_a_secret_alone_and_inside_a_text() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("replicas: 2", "replicas: 1\n    routes: [/*]\n    secrets: { KEY: generate, TOKEN: set }");
@@ -120,7 +120,7 @@ async fn services_share_a_secret_alone_and_within_a_text() {
     assert_eq!((key.len(), told(world, &url, "SHARED").await), (32, key.clone()));
     assert_eq!(told(world, &url, "URL").await, "nats://app:one@nats:4222");
 
-    // Another value reaches the text that it is in with the next `up`.
+    // The next `up` puts another value into the text.
     give("two");
     world.up();
     assert_eq!(told(world, &url, "URL").await, "nats://app:two@nats:4222");

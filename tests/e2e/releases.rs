@@ -1,17 +1,17 @@
-//! Releases: without outage, rolled back when they fail, and not at all when nothing changed.
+//! Releases: without an outage, rolled back when they fail, and skipped when nothing changed.
 
 use serde_json::json;
 
 use crate::{support::text, tiny::Tiny, traffic::Traffic, until};
 
-/// The requests that have to be sent during a rollout.
+/// The minimum number of requests during a rollout.
 const REQUESTS: usize = 10_000;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_release_drops_no_request_and_no_change_releases_nothing() {
+async fn release_drops_no_request_and_no_change_releases_nothing() {
     let tiny = Tiny::start();
     let world = &tiny.0;
-    // Requests in flight have this long, at the scale below.
+    // The time that requests in flight have, before scaling.
     world.edit("stop_timeout: 2", "stop_timeout: 10");
     let url = world.up();
     world.forget_calls().await;
@@ -22,7 +22,8 @@ async fn a_release_drops_no_request_and_no_change_releases_nothing() {
     assert_eq!(pushed, 0, "nothing is sent to the registry");
 
     tiny.say("two");
-    // 8 times the configured times, so that enough is sent between the change of the service and the end of its old tasks.
+    // 8 times the configured times, so that enough requests are sent between the service update and the end of the
+    // old tasks.
     world.set(json!({ "rollout_scale": 8.0 })).await;
     let traffic = Traffic::start(&format!("{url}/"));
     let mut deploying = world.spawn(&["deploy"]);

@@ -1,5 +1,5 @@
-//! Releases of the repository's own application: its migrations, and two releases of one change at once while a long
-//! transaction keeps the migration waiting.
+//! Releases of the repository's own application: its migrations, and two concurrent releases of one change while a
+//! long transaction blocks the migration.
 
 use std::{
     fs,
@@ -19,10 +19,10 @@ use crate::{
     visitors::{Page, Visitor},
 };
 
-/// How many visits the old version has to count while its successor migrates.
+/// The minimum number of visits that the old version must count during the migration.
 const VISITS: usize = 20;
 
-/// Until somebody's log has a line with `words`.
+/// Waits until a log has a line with `words`.
 async fn until_logged(world: &World, words: &str) {
     let logs = aws_sdk_cloudwatchlogs::Client::new(&world.sdk().await);
     until::so(&format!("somebody logs {words:?}"), async || {
@@ -33,13 +33,13 @@ async fn until_logged(world: &World, words: &str) {
     .await;
 }
 
-/// Until somebody has asked for the lock and was answered with this status: 200 is a lock, 400 another's.
+/// Waits until a run tried to take the lock and got this status: 200 if it has the lock, 400 if another run has it.
 async fn until_locked(world: &World, status: u16) {
     let asked = |call: &serde_json::Value| call["operation"] == "PutParameter" && call["status"] == status;
     until::so("somebody asks for the lock", async || world.calls().await.iter().any(asked)).await;
 }
 
-/// One visitor who comes back again and again, until it is told to stop.
+/// A visitor who requests the page repeatedly until stopped.
 struct Regular {
     stop: Arc<AtomicBool>,
     pages: tokio::task::JoinHandle<Vec<Page>>,
@@ -68,7 +68,7 @@ impl Regular {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_deploys_of_one_change_at_once_release_it_once() {
+async fn concurrent_deploys_of_one_change_release_it_once() {
     let world = World::start();
     let url = world.up();
     let app = world.copy_app();
@@ -79,7 +79,7 @@ async fn two_deploys_of_one_change_at_once_release_it_once() {
     fs::write(app.join("migrations/0009_note.sql"), "ALTER TABLE visitors ADD COLUMN note text;\n")
         .expect("it can be written");
 
-    // Somebody reads the table for a long time, so the migration has to wait; nobody else may notice.
+    // A long transaction reads the table, so the migration has to wait. Visitors must not notice.
     let reading = database.lock("visitors IN ACCESS SHARE MODE");
     world.forget_calls().await;
     let both = [(); 2].map(|()| world.spawn(&["deploy", "--lock-timeout", "15m"]));
@@ -88,12 +88,12 @@ async fn two_deploys_of_one_change_at_once_release_it_once() {
     until_locked(&world, 400).await;
     until_logged(&world, "the migration lets others go first").await;
 
-    // Who does not want to wait is told who is at it.
+    // A run that does not wait is told who holds the lock.
     let impatient = tokio::task::block_in_place(|| world.stackctl(&["deploy"]));
     assert_eq!(impatient.status.code(), Some(4), "{}", text(&impatient));
     assert!(text(&impatient).contains("locked by `stackctl deploy`"), "{}", text(&impatient));
 
-    // The version that runs goes on counting.
+    // The running version still counts visits.
     let count = || database.ask("SELECT visits FROM visitors").parse::<usize>().expect("a number");
     let at_first = count();
     until::so("visits are counted while the migration waits", async || count() >= at_first + VISITS).await;
@@ -110,7 +110,7 @@ async fn two_deploys_of_one_change_at_once_release_it_once() {
     let idle = ended.iter().filter(|one| found_it_done(&text(one))).count();
     assert_eq!(idle, 1, "one has found it done: {}\n{}", text(&ended[0]), text(&ended[1]));
 
-    // Once each: the migration, the task that it ran in, the image and its number, the rollout.
+    // The migration, its task, the image with its number, and the rollout: each happened once.
     assert_eq!(database.ask("SELECT count(*) FROM _sqlx_migrations WHERE version = 9 AND success"), "1");
     assert_eq!(
         world.release_tasks("demo-default-main").await.len(),
@@ -123,7 +123,7 @@ async fn two_deploys_of_one_change_at_once_release_it_once() {
     assert_eq!(world.status()["services"][0]["version"], "0.1.0+2");
     assert_eq!(world.plan(), Vec::<String>::new());
 
-    // Nobody's visit was refused or forgotten.
+    // No visit was refused or lost.
     let pages = regular.stop().await;
     let visits: Vec<u64> = pages.iter().map(|page| page.visits).collect();
     assert_eq!(visits, (1..=visits.len() as u64).collect::<Vec<_>>());
@@ -131,7 +131,7 @@ async fn two_deploys_of_one_change_at_once_release_it_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_release_whose_migration_fails_rolls_out_nothing() {
+async fn failed_migration_prevents_the_rollout() {
     let world = World::start();
     let url = world.up();
     let app = world.copy_app();

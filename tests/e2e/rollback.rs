@@ -1,11 +1,11 @@
-//! The history of releases, and the way back to an earlier one.
+//! The history of releases, and rollbacks to an earlier one.
 
 use serde_json::{Value, json};
 
 use crate::{support::text, sweep, tiny::Tiny};
 
 impl Tiny {
-    /// What is answered, and the version that `status` shows.
+    /// Returns the response of the service, and the version that `status` shows.
     async fn serves(&self, url: &str) -> (String, String) {
         let version = self.0.status()["services"][0]["version"].as_str().unwrap_or_default().to_owned();
         (self.0.get(url).await.1, version)
@@ -16,7 +16,7 @@ impl Tiny {
         view["releases"].as_array().expect("a list").clone()
     }
 
-    /// Of each release, its number and how it ended.
+    /// Returns the number and the result of each release.
     fn results(&self) -> Vec<(u64, String)> {
         let result = |release: &Value| {
             let serves = if release["serves"] == true { ", serves" } else { "" };
@@ -36,7 +36,7 @@ fn serving(word: &str, version: &str) -> (String, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_release_that_was_rolled_back_returns_only_by_a_deploy() {
+async fn rolled_back_release_returns_only_by_a_deploy() {
     let tiny = Tiny::start();
     let before = tiny.ends_with(1, &["releases"]);
     assert!(before.contains("tiny/default has no services"), "{before}");
@@ -47,7 +47,7 @@ async fn a_release_that_was_rolled_back_returns_only_by_a_deploy() {
     tiny.0.must(&["deploy"]);
     assert_eq!(tiny.serves(&url).await, serving("two", "1.0.0+2"));
 
-    // What ECS goes back from is not what `up` wants.
+    // `up` does not start a release again that ECS rolled back.
     tiny.say("broken");
     let broken = tiny.ends_with(5, &["deploy"]);
     assert!(broken.contains("rolled back"), "{broken}");
@@ -59,7 +59,7 @@ async fn a_release_that_was_rolled_back_returns_only_by_a_deploy() {
     assert_eq!(newest["principal"], "arn:aws:sts::123456789012:user/moto");
     assert_eq!(tiny.0.plan(), [""; 0]);
 
-    // Nor what is gone back from by hand.
+    // `up` does not start a release again that was rolled back manually.
     let said = tiny.ends_with(0, &["rollback"]);
     assert!(said.contains("web now runs what was release 1"), "{said}");
     assert_eq!(tiny.serves(&url).await, serving("one", "1.0.0+1"));
@@ -70,14 +70,14 @@ async fn a_release_that_was_rolled_back_returns_only_by_a_deploy() {
     assert!(text(&tiny.0.stackctl(&["up", "--yes"])).contains("No changes."));
     assert!(tiny.ends_with(1, &["rollback"]).contains("no earlier release of web that served"));
 
-    // One that is deployed is; and the same source is the image that there is already.
+    // `deploy` does start it again, and the same source uses the existing image.
     tiny.say("two");
     tiny.commit();
     tiny.0.must(&["deploy"]);
     assert_eq!(tiny.serves(&url).await, serving("two", "1.0.0+2"));
     assert_eq!(tiny.0.plan(), [""; 0]);
 
-    // Another size of the same image is a release from the same commit.
+    // Another size with the same image is a release from the same commit.
     tiny.0.edit("memory: 512", "memory: 1024");
     tiny.0.up();
     let newest = &tiny.releases()[0];
@@ -89,7 +89,7 @@ async fn a_release_that_was_rolled_back_returns_only_by_a_deploy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rollback_to_what_never_gets_healthy_is_rolled_back_itself() {
+async fn rollback_to_an_unhealthy_release_is_rolled_back() {
     let tiny = Tiny::start();
     let url = tiny.0.up();
     assert_eq!(tiny.releases()[0]["commit"], Value::Null, "there is no commit yet");
@@ -110,12 +110,13 @@ async fn a_rollback_to_what_never_gets_healthy_is_rolled_back_itself() {
 }
 
 impl Tiny {
-    /// Runs it until it has made `calls` calls that change something, and kills it; the last one is answered or not.
+    /// Runs a command until it has made `calls` mutating calls, and kills it. The last call may or may not get a
+    /// response.
     async fn kill_after(&self, calls: usize, args: &[&str]) {
         self.0.set(json!({ "hold_after": calls, "answer_last": (calls / 2).is_multiple_of(2) })).await;
         let mut child = self.0.spawn(args);
         self.0.until_held(&mut child).await;
-        // One that has ended before is as good: it has one call fewer.
+        // A command with fewer calls has already ended, which is fine.
         drop(child.kill());
         child.wait().expect("it is gone");
         self.0.set(json!({ "hold_after": null })).await;
@@ -134,7 +135,7 @@ async fn a_killed_deploy_or_rollback_is_completed_by_the_next_one() {
     let calls = tiny.0.calls().await.iter().filter(|call| call["mutating"] == true).count();
     assert!(calls >= 4, "a lock, a revision, a rollout, and the lock given back: {calls}");
     for point in 1..=calls {
-        // One of the two is killed at each point: a test of a minute is run more often than one of two.
+        // Only one of the two is killed at each point, to keep the test at about a minute.
         if point.is_multiple_of(2) {
             tiny.kill_after(point, &["deploy"]).await;
         }
@@ -152,7 +153,7 @@ async fn a_killed_deploy_or_rollback_is_completed_by_the_next_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ecs_goes_back_after_as_many_failures_as_the_file_says() {
+async fn ecs_rolls_back_after_the_configured_failures() {
     let tiny = Tiny::start();
     tiny.0.edit("replicas: 2", "replicas: 1\n    rollback_after: 1");
     let url = tiny.0.up();
@@ -165,7 +166,7 @@ async fn ecs_goes_back_after_as_many_failures_as_the_file_says() {
         let tasks = call.expect("it answers").tasks().to_vec();
         let of_second = |task: &&aws_sdk_ecs::types::Task| {
             let is_second = task.task_definition_arn().is_some_and(|arn| arn.ends_with("tiny-default-web:2"));
-            // One that was begun in the failed one's place goes with the rollout, and has not failed.
+            // A replacement task that stopped with the rollout has not failed.
             let scaled_in = task.stopped_reason().is_some_and(|why| why.starts_with("Scaling activity"));
             is_second && !scaled_in && task.group() == Some("service:tiny-default-web")
         };
@@ -177,7 +178,7 @@ async fn ecs_goes_back_after_as_many_failures_as_the_file_says() {
     assert_eq!(failed().await, 1, "the first one was enough");
     assert_eq!(tiny.serves(&url).await, serving("one", "1.0.0+1"));
 
-    // Without the line it is ECS's own rule again.
+    // Without the line, ECS's default threshold applies again.
     tiny.0.edit("\n    rollback_after: 1", "");
     assert_eq!(tiny.0.changes(), ["service.web rollback_after"]);
     tiny.0.must(&["up", "--yes"]);

@@ -1,4 +1,4 @@
-//! A rollout in the middle of which slow requests are in flight and tasks are killed.
+//! A rollout with slow requests in flight and killed tasks.
 
 use std::{
     sync::{
@@ -26,25 +26,26 @@ use crate::{
     until,
 };
 
-/// How long a slow request takes: what a transaction holds alone, and what it holds while the next one asks for it.
+/// The duration of a slow request: while one transaction holds the lock alone, plus the overlap with the next one.
 const SLOW: Duration = ALONE.saturating_add(OVERLAP);
 const ALONE: Duration = Duration::from_millis(4500);
 
-/// How long before the end of one transaction the next one asks for its lock: what waits by then is answered in between.
+/// How long before the end of one transaction the next one asks for the lock. Requests that wait by then are answered
+/// in between.
 const OVERLAP: Duration = Duration::from_millis(500);
 
-/// How many of them are in flight at any time; and how many are added in the middle. One task alone has eight connections
-/// to the database.
+/// The number of slow requests in flight at any time, and how many are added during the test. One task has eight
+/// database connections.
 const CLIENTS: usize = 4;
 const MORE: usize = 3;
 
-/// How often a client asks before it gives up.
+/// How often a client tries before it gives up.
 const TRIES: usize = 3;
 
 const CLUSTER: &str = "demo-default-main";
 
-/// Clients that ask for rates all the time, while transactions hold the prices for five seconds at a time: every question
-/// takes about as long.
+/// Clients that request rates continuously while transactions lock the prices for 5 s at a time, so that every
+/// request takes about as long.
 struct SlowTraffic {
     master: Arc<Master>,
     client: reqwest::Client,
@@ -56,11 +57,11 @@ struct SlowTraffic {
 
 #[derive(Default)]
 struct Seen {
-    /// How long each that was answered has taken.
+    /// The duration of each request that got a response.
     answered: Mutex<Vec<Duration>>,
-    /// What was no answer, and was asked for again.
+    /// Failed requests that were retried.
     retried: Mutex<Vec<String>>,
-    /// What was no answer at the last try either.
+    /// Requests that failed on the last try.
     dropped: Mutex<Vec<String>>,
 }
 
@@ -107,7 +108,7 @@ impl SlowTraffic {
         }
     }
 
-    /// Until this many wait for an answer.
+    /// Waits until this many requests are in flight.
     async fn until_in_flight(&self, clients: usize) {
         let waiting =
             "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'app' AND wait_event_type = 'Lock'";
@@ -149,7 +150,7 @@ impl Seen {
     }
 }
 
-/// The service's tasks, of which those that have stopped stay listed.
+/// Returns the service's tasks, including recently stopped ones.
 async fn tasks(ecs: &aws_sdk_ecs::Client) -> Vec<Task> {
     let mut arns = Vec::new();
     for status in ["RUNNING", "STOPPED"] {
@@ -160,17 +161,17 @@ async fn tasks(ecs: &aws_sdk_ecs::Client) -> Vec<Task> {
     call.send().await.expect("it answers").tasks.unwrap_or_default()
 }
 
-/// The first of the service's tasks that is as wanted, once there is one.
+/// Waits until a task of the service matches `wanted`, and returns it.
 async fn until_task(ecs: &aws_sdk_ecs::Client, what: &str, wanted: impl Fn(&Task) -> bool) -> Task {
     until::some(what, async || tasks(ecs).await.into_iter().find(&wanted)).await
 }
 
-/// The revision of a task's definition.
+/// Returns the revision of a task's definition.
 fn revision(task: &Task) -> &str {
     task.task_definition_arn().and_then(|arn| arn.rsplit(':').next()).expect("it has one")
 }
 
-/// The processes of this sandbox's tasks that have `variable` in their environment, and the port of each.
+/// Returns the task processes of this sandbox that have `variable` in their environment, with the port of each.
 fn processes_with(world: &World, variable: &str) -> Vec<(Pid, u16)> {
     let folder = world.project().parent().expect("it has one").join("sandbox");
     let process = |entry: std::fs::DirEntry| {
@@ -184,7 +185,7 @@ fn processes_with(world: &World, variable: &str) -> Vec<(Pid, u16)> {
     std::fs::read_dir("/proc").expect("there is /proc").flatten().filter_map(process).collect()
 }
 
-/// The first of them that has slow requests in flight: of fast ones there are none at some looks.
+/// Waits until such a process has slow requests in flight. Fast ones are not in flight at every look.
 async fn until_busy(world: &World, variable: &str) -> Pid {
     let what = format!("a task with {variable} has slow requests in flight");
     until::some(&what, async || {
@@ -202,7 +203,7 @@ async fn until_busy(world: &World, variable: &str) -> Pid {
     .await
 }
 
-/// Whether the task at this port has something in flight; one that does not listen yet has nothing.
+/// Returns whether the task at this port has a request in flight. A task that does not listen yet has none.
 async fn is_busy(world: &World, port: u16) -> bool {
     let Ok(answer) = world.client.get(format!("http://127.0.0.1:{port}/metrics")).send().await else { return false };
     let metrics = answer.text().await.unwrap_or_default();
@@ -214,24 +215,24 @@ async fn slow_requests_outlive_a_switch_and_killed_tasks_are_replaced() {
     let world = World::start();
     let url = world.up();
     let ecs = aws_sdk_ecs::Client::new(&world.sdk().await);
-    // As long as on AWS: a target has 30 s to finish what is in flight, not 3.
+    // Real AWS times: a target has 30 s to finish requests in flight, not 3 s.
     world.set(json!({ "rollout_scale": 1.0 })).await;
     let mut slow = SlowTraffic::start(&world, &url).await;
     let traffic = Traffic::start(&format!("{url}/version"));
 
-    // Another variable is another revision, without a build.
+    // Another variable makes another revision, without a build.
     world.edit("USER_NAME: Ada", "USER_NAME: Grace");
     let mut deploy = world.spawn(&["deploy"]);
     until_task(&ecs, "there is a new task", |task| revision(task) == "2").await;
 
-    // A task is stopped through the API, with slow requests in flight at both that serve.
+    // A task is stopped through the API, with slow requests in flight at both serving tasks.
     slow.until_in_flight(CLIENTS).await;
     let is_serving = |task: &Task| revision(task) == "1" && task.desired_status() == Some("RUNNING");
     let stopped = until_task(&ecs, "there is an old task", is_serving).await;
     let stopped = stopped.task_arn().expect("it has one");
     ecs.stop_task().cluster(CLUSTER).task(stopped).reason("by hand").send().await.expect("it is stopped");
 
-    // The process of a new one is killed, with slow requests in flight as well; nothing has been lost until then.
+    // The process of a new task is killed, also with slow requests in flight. Nothing was lost until then.
     let page = format!("{url}/");
     until::so("a new task serves", async || world.get(&page).await.1.contains("Grace")).await;
     slow.add(MORE);
@@ -253,7 +254,7 @@ async fn slow_requests_outlive_a_switch_and_killed_tasks_are_replaced() {
     ends.sort_unstable();
     assert_eq!(ends, [("1", Some(0), None), ("1", Some(0), Some("by hand")), ("2", Some(137), None)]);
 
-    // What the killed process was at is lost, no more than that, and answered when it is asked for again.
+    // Only the requests of the killed process are lost, and their retries succeed.
     let taken = seen.answered.lock().expect("nobody panics while holding this").clone();
     let retried = seen.retried();
     assert!((1..=CLIENTS + MORE).contains(&retried.len()), "{retried:?}");
@@ -264,7 +265,7 @@ async fn slow_requests_outlive_a_switch_and_killed_tasks_are_replaced() {
     assert_eq!(*seen.dropped.lock().expect("nobody panics while holding this"), Vec::<String>::new());
     assert!(taken.iter().filter(|took| **took > SLOW * 4 / 5).count() >= CLIENTS + MORE, "{taken:?}");
 
-    // The new revision serves, with as many tasks as it should.
+    // The new revision serves, with the desired number of tasks.
     assert!(world.get(&format!("{url}/")).await.1.contains("Grace"));
     assert_eq!((&world.status()["services"][0]["running"], world.plan()), (&json!(2), Vec::new()));
 }

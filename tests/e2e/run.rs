@@ -12,7 +12,7 @@ async fn a_command_runs_in_its_own_task_and_gives_its_exit_code() {
     assert!(text(&before_up).contains("has no service.web"), "{}", text(&before_up));
 
     world.up();
-    // It has the service's secret DATABASE_URL, or it could not migrate.
+    // The migration needs the service's secret DATABASE_URL.
     let migrated = world.stackctl(&["run", "web", "--", "migrate"]);
     assert!(migrated.status.success(), "{}", text(&migrated));
     assert!(String::from_utf8_lossy(&migrated.stdout).contains("migrat"), "{}", text(&migrated));

@@ -1,4 +1,4 @@
-//! Autoscaling and alarms: what is registered, the number of tasks that stays as autoscaling chose it, and who hears of it.
+//! Autoscaling and alarms: their registration, the task count that autoscaling chose, and the recipients.
 
 use serde_json::Value;
 
@@ -17,13 +17,13 @@ fn scaled(world: &World) {
     world.edit("web: { replicas: 3 }", "web: { scale: { max: 6 } }");
 }
 
-/// How many tasks `status` says should run and run.
+/// Returns the desired and the running task count from `status`.
 fn counted(world: &World) -> (Option<u64>, Option<u64>) {
     let status = world.status();
     (status["services"][0]["desired"].as_u64(), status["services"][0]["running"].as_u64())
 }
 
-/// Does what autoscaling does when the tasks are busy, and waits until they run.
+/// Sets the task count as autoscaling does under load, and waits until the tasks run.
 async fn choose(world: &World, ecs: &aws_sdk_ecs::Client, count: i32) {
     ecs.update_service().cluster(CLUSTER).service(SERVICE).desired_count(count).send().await.expect("it is done");
     let wanted = u64::try_from(count).ok();
@@ -31,7 +31,7 @@ async fn choose(world: &World, ecs: &aws_sdk_ecs::Client, count: i32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_number_that_autoscaling_chose_survives_up_and_deploy() {
+async fn up_and_deploy_keep_the_count_of_autoscaling() {
     let world = World::start();
     scaled(&world);
     world.up();
@@ -39,7 +39,7 @@ async fn the_number_that_autoscaling_chose_survives_up_and_deploy() {
     let ecs = aws_sdk_ecs::Client::new(&config);
     let scaling = aws_sdk_applicationautoscaling::Client::new(&config);
 
-    // What AWS has.
+    // The state on AWS.
     let targets = scaling.describe_scalable_targets().service_namespace("ecs".into()).send().await.expect("it answers");
     let [target] = targets.scalable_targets() else { panic!("{targets:?}") };
     assert_eq!(target.resource_id(), format!("service/{CLUSTER}/{SERVICE}"));
@@ -61,7 +61,7 @@ async fn the_number_that_autoscaling_chose_survives_up_and_deploy() {
     assert_eq!(counted(&world), (Some(2), Some(2)), "it begins with the fewest");
     assert_eq!(world.plan(), Vec::<String>::new());
 
-    // Autoscaling chooses three: no drift, and no change of the service takes it back.
+    // Autoscaling chooses three tasks. This is not drift, and no change of the service reverts it.
     choose(&world, &ecs, 3).await;
     assert_eq!(world.plan(), Vec::<String>::new());
     world.edit("USER_NAME: Ada", "USER_NAME: Grace");
@@ -77,20 +77,20 @@ async fn the_number_that_autoscaling_chose_survives_up_and_deploy() {
     assert_eq!(counted(&world), (Some(3), Some(3)), "up leaves the number alone");
     assert_eq!(world.plan(), Vec::<String>::new());
 
-    // Outside of its limits it is brought back, and the service to the new limits.
+    // Drift of the limits is corrected, and the service moves between the new limits.
     world.edit("min: 2, max: 4", "min: 1, max: 2");
     assert_eq!(world.changes(), ["service.web replicas", "scaling.web min", "scaling.web max"]);
     world.up();
     assert_eq!(counted(&world), (Some(2), Some(2)));
 
-    // Drift of what is held.
+    // Drift of the policies.
     let call = scaling.delete_scaling_policy().service_namespace("ecs".into()).policy_name("cpu");
     let call = call.resource_id(format!("service/{CLUSTER}/{SERVICE}"));
     call.scalable_dimension("ecs:service:DesiredCount".into()).send().await.expect("it is done");
     assert_eq!(world.changes(), ["scaling.web cpu"]);
     world.up();
 
-    // Without autoscaling the number is the file's again.
+    // Without autoscaling, the count comes from stack.yaml again.
     world.edit("scale: { min: 1, max: 2, cpu: 70, response_time: 500, cooldown: { in: 10m } }", "replicas: 1");
     world.edit("web: { scale: { min: 1 } }", "web: { replicas: 1 }");
     world.edit("web: { scale: { max: 6 } }", "web: { replicas: 1 }");
@@ -103,7 +103,7 @@ async fn the_number_that_autoscaling_chose_survives_up_and_deploy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn alarms_watch_what_there_is_and_say_who_is_yet_to_confirm() {
+async fn alarms_cover_the_stack_and_show_pending_subscriptions() {
     let world = World::start();
     scaled(&world);
     world.edit("\nenvironments:\n", "\nalarms: { email: ops@example.com }\n\nenvironments:\n");
@@ -146,7 +146,7 @@ async fn alarms_watch_what_there_is_and_say_who_is_yet_to_confirm() {
     }
     assert_eq!(world.plan(), Vec::<String>::new());
 
-    // status says it until somebody has followed the link, and says what rings.
+    // `status` shows the pending subscription until someone confirms it, and shows active alarms.
     let detail = |address: &str| {
         let status = world.status();
         let resources = status["resources"].as_array().expect("a list").clone();
@@ -163,7 +163,7 @@ async fn alarms_watch_what_there_is_and_say_who_is_yet_to_confirm() {
     let again = world.stackctl(&["up", "--yes"]);
     assert!(text(&again).contains("No changes.") && !text(&again).contains("confirmed"), "{}", text(&again));
 
-    // Drift: a threshold that somebody moved, and an alarm that somebody deleted.
+    // Drift: a threshold that someone changed, and an alarm that someone deleted.
     let moved = cloudwatch.put_metric_alarm().alarm_name(format!("{prefix}service-web-cpu")).threshold(99.0);
     let moved = moved.alarm_description("mine").namespace("AWS/ECS").metric_name("CPUUtilization");
     let moved = moved.statistic("Average".into()).period(300).evaluation_periods(3);
@@ -172,7 +172,7 @@ async fn alarms_watch_what_there_is_and_say_who_is_yet_to_confirm() {
     let moved = moved.dimensions(of("ClusterName", CLUSTER)).dimensions(of("ServiceName", SERVICE));
     moved.alarm_actions(&topic).ok_actions(&topic).send().await.expect("it is done");
     cloudwatch.delete_alarms().alarm_names(format!("{prefix}database-cpu")).send().await.expect("it is done");
-    // One that is not ours stays.
+    // A foreign alarm stays.
     let foreign = cloudwatch.put_metric_alarm().alarm_name("demo-default-mine").namespace("AWS/ECS");
     let foreign = foreign.metric_name("CPUUtilization").statistic("Average".into()).period(60).evaluation_periods(1);
     let foreign = foreign.threshold(1.0).comparison_operator("GreaterThanOrEqualToThreshold".into());
@@ -184,7 +184,7 @@ async fn alarms_watch_what_there_is_and_say_who_is_yet_to_confirm() {
     world.up();
     assert_eq!(world.plan(), Vec::<String>::new());
 
-    // Another address: the new one is asked, the old one hears nothing more.
+    // Another address: the new one gets a confirmation request, the old one gets no more mail.
     world.edit("ops@example.com", "all@example.com");
     assert_eq!(world.changes(), ["topic.alarms email", "topic.alarms email"]);
     world.up();

@@ -1,20 +1,20 @@
-//! The life of a stack on ministack, an emulator of AWS that others wrote, as it comes from the Python Package Index. What the
-//! sandbox, the models and stackctl have in common by mistake is not in it.
+//! The lifecycle of a stack on ministack, an independent AWS emulator from the Python Package Index. It reveals
+//! mistakes that the sandbox, the models and stackctl share.
 //!
-//! The sandbox answers three services, because ministack (1.5.33) cannot:
-//! - ACM: it forgets the tags and the domain of a certificate that is imported.
-//! - CloudWatch: it answers the SDK's CBOR with JSON.
-//! - Application Auto Scaling: it does not have it.
+//! The sandbox answers for three services, because ministack (1.5.33) cannot:
+//! * ACM: it loses the tags and the domain of an imported certificate.
+//! * CloudWatch: it answers the SDK's CBOR with JSON.
+//! * Application Auto Scaling: not implemented.
 //!
-//! Left out, because ministack does not have it:
-//! - Images and tasks: it starts containers with Docker alone, and never says that a task of `RunTask` has ended. The services have an
-//!   image of a registry, and no `build` and `release`. What runs is tested on the sandbox.
-//! - ECS's list of deployments, which is always empty: `rollback` is told the release that it goes back to.
-//! - `block`: it drops the regular expressions of a listener rule.
-//! - `scale`: the sandbox's Application Auto Scaling knows no service of another emulator.
-//! - `bastion`: `RunInstances` ignores the network interface that it is given, and IMDSv2.
-//! - `tls: acm` and `domain`: a certificate that waits for records of a zone would need both in one emulator.
-//! - The public access block that each new bucket has on AWS: the second `up` makes it.
+//! Not tested, because ministack lacks it:
+//! * Images and tasks: it starts containers only with Docker, and never reports the end of a task of `RunTask`. The
+//!   services use an image of a registry, and no `build` and `release`. Running tasks are tested on the sandbox.
+//! * ECS's list of deployments, which is always empty: `rollback` gets its target release as an argument.
+//! * `block`: it drops the regular expressions of a listener rule.
+//! * `scale`: the sandbox's Application Auto Scaling does not know the services of another emulator.
+//! * `bastion`: `RunInstances` ignores its network interface, and IMDSv2.
+//! * `tls: acm` and `domain`: a certificate that waits for records of a zone would need both in one emulator.
+//! * The public access block that each new bucket has on AWS: the second `up` creates it.
 
 use std::{
     net::{TcpListener, TcpStream},
@@ -45,10 +45,10 @@ jobs: { report: { service: web, command: [report], schedule: rate(1 day) } }
 alarms: { email: ops@example.com }
 "#;
 
-/// How long it may take to begin: it reads many modules of Python, while other tests run.
+/// How long it may take to start. It loads many Python modules while other tests run.
 const START: Duration = Duration::from_secs(60);
 
-/// ministack; it ends when this is dropped.
+/// A ministack process. Dropping it ends the process.
 struct Ministack {
     process: Child,
     endpoint: String,
@@ -67,7 +67,7 @@ impl Ministack {
         tries.next().expect("it listens")
     }
 
-    /// Starts it on a free port; none if it ends at once.
+    /// Starts it on a free port. Returns `None` if it ends at once.
     fn begin(python: &Path) -> Option<Self> {
         let home = tempfile::tempdir().expect("a temporary folder");
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -104,7 +104,7 @@ impl Drop for Ministack {
     }
 }
 
-/// A sandbox whose project has its stack on ministack, apart from what that lacks.
+/// Returns a sandbox whose project uses ministack, except for the services that ministack lacks.
 fn world_on(ministack: &Ministack) -> World {
     let mut world = World::start();
     let mut elsewhere = vec![
@@ -119,7 +119,7 @@ fn world_on(ministack: &Ministack) -> World {
     world
 }
 
-/// What others have in the same region, with names that are nearly the stack's.
+/// Creates foreign resources in the same region, with names similar to the stack's.
 async fn move_in(config: &SdkConfig) {
     let ec2 = aws_sdk_ec2::Client::new(config);
     let vpc = ec2.create_vpc().cidr_block("10.20.0.0/16").send().await.expect("it is made").vpc;
@@ -135,13 +135,13 @@ async fn move_in(config: &SdkConfig) {
     role.send().await.expect("it is made");
 }
 
-/// Nothing is left to do, by both ways of asking.
+/// Asserts that nothing is left to do, by the steps of the plan and by its exit code.
 fn is_settled(world: &World) {
     assert_eq!(world.plan(), Vec::<String>::new(), "{:?}", world.changes());
     world.ends_with(0, &["plan", "--detailed-exitcode"]);
 }
 
-/// The variable of the revision that ECS runs.
+/// Returns the variable `WORD` of the running revision.
 async fn running_word(config: &SdkConfig) -> String {
     let ecs = aws_sdk_ecs::Client::new(config);
     let services = ecs.describe_services().cluster("life-default-main").services("life-default-web").send().await;
@@ -154,7 +154,7 @@ async fn running_word(config: &SdkConfig) -> String {
     word.expect("it is there").to_owned()
 }
 
-/// All values of secrets that ministack has, and what is secret in those that are documents.
+/// Returns all secret values in ministack, and the secret fields of those that are documents.
 async fn secret_values(config: &SdkConfig) -> Vec<String> {
     let client = aws_sdk_secretsmanager::Client::new(config);
     let mut values = Vec::new();
@@ -167,7 +167,7 @@ async fn secret_values(config: &SdkConfig) -> Vec<String> {
     values
 }
 
-/// A release, back to the one before, and forth again.
+/// A release, a rollback to the previous one, and the release again.
 async fn release(world: &World, config: &SdkConfig) -> String {
     world.edit("WORD: one", "WORD: two");
     let plan = world.plan();
@@ -183,7 +183,7 @@ async fn release(world: &World, config: &SdkConfig) -> String {
     said + &world.must(&["releases", "--output", "json"])
 }
 
-/// An edit of much has only its own steps, and nothing is left to do afterwards.
+/// A large edit plans only its own steps, and nothing is left to do afterwards.
 fn edit(world: &World) {
     world.edit("port: 80,", "port: 8080, health: /status, cpu: 512, memory: 1024,");
     world.edit("rate(1 day)", "rate(2 days)");
@@ -214,7 +214,7 @@ fn edit(world: &World) {
     is_settled(world);
 }
 
-/// What somebody changes behind the stack's back shows as exactly that, and `up` puts it right.
+/// Drift is shown exactly, and `up` corrects it.
 async fn drift(world: &World, config: &SdkConfig) {
     let (ec2, elb) = (aws_sdk_ec2::Client::new(config), aws_sdk_elasticloadbalancingv2::Client::new(config));
     let (ecs, logs) = (aws_sdk_ecs::Client::new(config), aws_sdk_cloudwatchlogs::Client::new(config));
@@ -256,7 +256,7 @@ async fn drift(world: &World, config: &SdkConfig) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_whole_life_passes_on_an_emulator_of_others() {
+async fn stack_lifecycle_works_on_a_second_emulator() {
     let ministack = Ministack::start();
     let world = world_on(&ministack);
     let config = ministack.sdk().await;
@@ -265,7 +265,7 @@ async fn a_whole_life_passes_on_an_emulator_of_others() {
 
     let mut said = text(&world.stackctl(&["up", "--yes"]));
     assert!(said.contains("https://life-default-main"), "{said}");
-    // The public access block of the new bucket.
+    // The second `up` creates the public access block of the new bucket.
     world.up();
     is_settled(&world);
     said += &world.ends_with(0, &["status", "--output", "json"]);

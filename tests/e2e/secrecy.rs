@@ -1,6 +1,7 @@
-//! No secret may be in what stackctl says, nor in the arguments of what it runs, which anybody on the computer can list. (In
-//! the environment psql takes its password; that nobody else sees.) After each invocation the sandbox is asked for every
-//! value that was ever secret in it, and all that was said and started is searched.
+//! Asserts that no secret appears in stackctl's output or in the arguments of its child processes, which anybody on
+//! the computer can list. (psql gets its password through the environment, which others cannot see.) After each
+//! invocation, the sandbox lists every value that was ever secret in it, and all output and arguments are searched
+//! for them.
 
 use std::{
     collections::BTreeSet,
@@ -18,13 +19,13 @@ use std::{
 
 use serde_json::Value;
 
-/// What is shorter is no password, and is found in any text.
+/// A shorter value is not a password, and would be found in any text.
 const SHORTEST: usize = 8;
 
-/// How often is looked at what runs.
+/// How often to look at child processes.
 const LOOK: Duration = Duration::from_millis(25);
 
-/// All values that were ever secret in the sandbox at `endpoint`; none if nobody is there.
+/// Returns all values that were ever secret in the sandbox at `endpoint`, or nothing if no sandbox answers.
 fn secrets(endpoint: &str) -> BTreeSet<String> {
     let Some(address) = endpoint.strip_prefix("http://") else { return BTreeSet::new() };
     let Ok(mut stream) = TcpStream::connect(address) else { return BTreeSet::new() };
@@ -38,7 +39,7 @@ fn secrets(endpoint: &str) -> BTreeSet<String> {
     values.iter().flat_map(|value| parts(value)).filter(|value| value.len() >= SHORTEST).collect()
 }
 
-/// A secret and, where it is a document, what is secret in it.
+/// Returns a secret and, if it is a document, its secret fields.
 fn parts(value: &str) -> Vec<String> {
     let mut parts = vec![value.to_owned()];
     if let Ok(Value::Object(fields)) = serde_json::from_str(value) {
@@ -49,7 +50,7 @@ fn parts(value: &str) -> Vec<String> {
     parts
 }
 
-/// Where `texts` have a secret of the sandbox at `endpoint`: as it is, as JSON or a URL have it.
+/// Asserts that `texts` contain no secret of the sandbox at `endpoint`, neither plain nor encoded for JSON or a URL.
 pub fn check(endpoint: &str, texts: &[(&str, String)]) {
     for secret in secrets(endpoint) {
         let json = Value::from(secret.as_str()).to_string();
@@ -61,13 +62,13 @@ pub fn check(endpoint: &str, texts: &[(&str, String)]) {
     }
 }
 
-/// Searches what an invocation said.
+/// Checks the output of an invocation.
 pub fn check_output(endpoint: &str, output: &Output) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     check(endpoint, &[("standard output", text(&output.stdout)), ("standard error", text(&output.stderr))]);
 }
 
-/// Looks at the arguments of what a process starts, until it is asked for them.
+/// Records the arguments of a process's children in the background.
 pub struct Children {
     ended: Arc<AtomicBool>,
     watching: Option<JoinHandle<BTreeSet<String>>>,
@@ -88,7 +89,7 @@ impl Children {
         Self { ended, watching: Some(watching) }
     }
 
-    /// All of them, one a line.
+    /// Stops and returns all recorded arguments, one process per line.
     pub fn seen(mut self) -> String {
         self.ended.store(true, Ordering::Relaxed);
         let seen = self.watching.take().map(|watching| watching.join().expect("it only reads"));
@@ -102,7 +103,7 @@ impl Drop for Children {
     }
 }
 
-/// Adds what the process itself and its children were started with. Any of its threads may have started one.
+/// Records the arguments of the process and its children. Each thread may have started some.
 fn look(process: u32, seen: &mut BTreeSet<String>) {
     let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
     let children = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
@@ -117,7 +118,7 @@ fn look(process: u32, seen: &mut BTreeSet<String>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_that_is_said_or_handed_to_a_process_is_found() {
+async fn leaked_secret_in_output_or_arguments_is_found() {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     let world = crate::support::World::start();

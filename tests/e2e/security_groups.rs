@@ -1,4 +1,4 @@
-//! Security groups of somebody else on a service: on all of its tasks, given back when they are taken away, and left behind.
+//! Existing security groups on a service: attached to all its tasks, restored after drift, and left behind.
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ecs::types::{DesiredStatus, Service, Task};
@@ -35,7 +35,7 @@ async fn tasks(world: &World) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn groups_of_others_are_on_a_service_and_stay_theirs() {
+async fn existing_security_groups_are_used_and_left_unchanged() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     let ec2 = Client::new(&world.sdk().await);
@@ -47,7 +47,7 @@ async fn groups_of_others_are_on_a_service_and_stay_theirs() {
     world.edit("network: { nat: none }\n", &theirs.with(&theirs.public, &theirs.private));
     world.edit("replicas: 2", &format!("replicas: 1\n    security_groups: [{far}, sg-00000000]"));
 
-    // What is not there, and what is in another network, is told before anything is made.
+    // Missing groups and groups in another network are reported before anything is created.
     world.forget_calls().await;
     let refused = world.stackctl(&["up", "--yes"]);
     let said = text(&refused);
@@ -70,7 +70,7 @@ async fn groups_of_others_are_on_a_service_and_stay_theirs() {
     assert_eq!(released.len(), 1);
     world.must(&["run", "web", "--", "prepare"]);
 
-    // One that somebody takes away is given back, and the plan says that the tasks are replaced.
+    // A group that someone detached is restored, and the plan shows that the tasks are replaced.
     let first = tasks(world).await;
     let ecs = aws_sdk_ecs::Client::new(&world.sdk().await);
     let mut network = service(world).await.network_configuration.and_then(|network| network.awsvpc_configuration);

@@ -1,5 +1,5 @@
-//! Secrets whose value is given by hand: asked for before anything is made, kept in Secrets Manager alone, and followed by
-//! the tasks that use them.
+//! Secrets with a manually set value: required before anything is created, stored only in Secrets Manager, and
+//! deployed to the tasks that use them.
 
 use std::{
     io::Write,
@@ -14,13 +14,13 @@ use crate::{
     users::secret,
 };
 
-/// The command with `input` on standard input.
+/// Runs the command with `input` on standard input.
 fn with_input(world: &World, args: &[&str], input: &str) -> Output {
     let mut command = world.command(args);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the binary runs");
     let mut stdin = child.stdin.take().expect("it is a pipe");
-    // One that refuses its arguments does not read.
+    // A command that refuses its arguments does not read its input.
     drop(stdin.write_all(input.as_bytes()));
     drop(stdin);
     child.wait_with_output().expect("it ends")
@@ -32,7 +32,7 @@ async fn a_secret_given_by_hand_is_requested_kept_and_followed() {
     world.edit("replicas: 2", "replicas: 1");
     world.edit("ADMIN_PASSWORD: generate", "ADMIN_PASSWORD: set");
 
-    // Without its value nothing is begun, and everybody says how to give it.
+    // Without its value nothing starts, and every command shows how to set it.
     let command = "stackctl secrets set web.ADMIN_PASSWORD";
     let plan = world.must(&["plan"]);
     assert!(plan.contains("+ secret.web/ADMIN_PASSWORD") && plan.contains(command), "{plan}");
@@ -42,7 +42,7 @@ async fn a_secret_given_by_hand_is_requested_kept_and_followed() {
     let listed = world.must(&["secrets", "list"]);
     assert!(listed.contains("web.ADMIN_PASSWORD") && listed.contains("no value yet"), "{listed}");
 
-    // Never on the command line, and nothing that no container could have.
+    // A value in an argument, an empty value and an unknown name are refused.
     let argument = world.stackctl(&["secrets", "set", "web.ADMIN_PASSWORD", "hunter2"]);
     assert_eq!(argument.status.code(), Some(3), "{}", text(&argument));
     let said = text(&argument);
@@ -54,7 +54,7 @@ async fn a_secret_given_by_hand_is_requested_kept_and_followed() {
     let calls = world.calls().await;
     assert!(calls.iter().all(|call| call["mutating"] == false), "nothing was changed");
 
-    // From standard input, before there is anything else.
+    // The value can be set through standard input before anything else exists.
     let set = with_input(&world, &["secrets", "set", "web.ADMIN_PASSWORD"], "first-value\n");
     assert!(set.status.success(), "{}", text(&set));
     assert!(text(&set).contains("`stackctl up` uses it") && !text(&set).contains("first-value"), "{}", text(&set));
@@ -67,7 +67,7 @@ async fn a_secret_given_by_hand_is_requested_kept_and_followed() {
     };
     assert_eq!((admin("first-value").await, admin("second-value").await), (200, 401));
 
-    // Another one: without a word to do so, the tasks stay, and the plan knows what is left to do.
+    // Another value without --redeploy: the tasks stay, and the plan shows the pending redeployment.
     let set = with_input(&world, &["secrets", "set", "web.ADMIN_PASSWORD", "--output", "json"], "second-value");
     assert!(set.status.success(), "{}", text(&set));
     let event: Value = serde_json::from_slice(&set.stdout).expect("one document");
@@ -76,7 +76,7 @@ async fn a_secret_given_by_hand_is_requested_kept_and_followed() {
     assert_eq!(world.plan(), ["update task_definition.web", "run release.web", "update service.web"]);
     assert!(world.changes().contains(&"task_definition.web secrets.ADMIN_PASSWORD.version".to_owned()));
 
-    // And a third one, with its redeployment.
+    // A third value, with its redeployment.
     let set = with_input(&world, &["secrets", "set", "web.ADMIN_PASSWORD", "--redeploy"], "third-value\n");
     assert!(set.status.success() && !text(&set).contains("third-value"), "{}", text(&set));
     assert_eq!((admin("third-value").await, admin("second-value").await), (200, 401));

@@ -1,11 +1,11 @@
-//! Several containers in a task: they find each other at localhost, start in the order of `depends_on`, stop in the reverse
-//! one, and end with an essential one. And a container's own check.
+//! Several containers in a task: they reach each other on localhost, start in the order of `depends_on`, stop in
+//! reverse order, and end with an essential container. Also container health checks.
 
 use aws_sdk_ecs::types::DesiredStatus;
 
 use crate::{tiny::Tiny, until};
 
-/// A front that passes requests on to the application, and a process that ends before both begin.
+/// A proxy that forwards requests to the application, and a process that ends before both start.
 const SIDECARS: &str = "    port: 3000
     depends_on: { once: success }
     target_container: front
@@ -23,7 +23,7 @@ const SIDECARS: &str = "    port: 3000
         essential: false
 ";
 
-/// What `front` does: it passes a request on, and takes a second to end.
+/// The command `front`: it forwards a request, and takes a second to end.
 const FRONT: &str = r#"        Some("front") => {
             let at = format!("0.0.0.0:{}", std::env::var("PORT").unwrap());
             println!("fronting");
@@ -57,17 +57,17 @@ async fn the_containers_of_a_task_start_serve_and_end_together() {
     for line in ["prepared by nobody", "fronting", "serving says=one"] {
         assert!(lines.contains(line), "no {line:?} in {lines}");
     }
-    // A run has the sidecars too, and ends with its own command.
+    // `run` starts the sidecars too, and ends with its own command.
     let said = world.must(&["run", "web", "--", "prepare"]);
     assert!(said.contains("prepared"), "{said}");
 
-    // A changed sidecar is a new revision that says what has changed.
+    // A changed sidecar causes a new revision, and the plan shows the change.
     world.edit("LEVEL: nobody", "LEVEL: somebody");
     let changed = world.changes();
     assert!(changed.contains(&"task_definition.web sidecars.once.env.LEVEL".to_owned()), "{changed:?}");
     world.up();
 
-    // The task ends with an essential one.
+    // The task ends when an essential container ends.
     let tasks = async || world.tasks("tiny-default-main", DesiredStatus::Running).await;
     let before = tasks().await[0].task_arn().expect("it has one").to_owned();
     let names: Vec<String> =
@@ -80,7 +80,7 @@ async fn the_containers_of_a_task_start_serve_and_end_together() {
     .await;
 }
 
-/// A check that passes until the file says otherwise.
+/// A worker with a health check that passes until its file says otherwise.
 const CHECKED: &str = "services:
   worker:
     image: postgres:17

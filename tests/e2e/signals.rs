@@ -1,4 +1,4 @@
-//! Runs that are told to end: a pipeline that is cancelled, a connection that is gone.
+//! Terminated runs: a cancelled pipeline or a lost connection.
 
 use nix::{
     sys::signal::{Signal, kill},
@@ -16,7 +16,7 @@ fn send(child: &std::process::Child, signal: Signal) {
     kill(Pid::from_raw(i32::try_from(child.id()).expect("an id")), signal).expect("it runs");
 }
 
-/// Whether the stack's lock is held.
+/// Returns whether the stack's lock is held.
 async fn is_locked(world: &World) -> bool {
     let ssm = aws_sdk_ssm::Client::new(&world.sdk().await);
     ssm.get_parameter().name("/stackctl/tiny/default/lock").send().await.is_ok()
@@ -27,10 +27,10 @@ async fn has_called(world: &World, operation: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_is_told_to_end_gives_its_lock_back() {
+async fn terminated_run_releases_its_lock() {
     let tiny = Tiny::start();
     let world = &tiny.0;
-    // In the middle of its writes, at two different places.
+    // Signals at two different places in the middle of its writes.
     for (signal, code, after) in [(Signal::SIGTERM, 143, "CreateVpc"), (Signal::SIGHUP, 129, "CreateLoadBalancer")] {
         world.forget_calls().await;
         let child = world.spawn(&["up", "--yes"]);
@@ -43,8 +43,8 @@ async fn a_run_that_is_told_to_end_gives_its_lock_back() {
         assert!(said.contains("Interrupted after ") && said.contains("run `stackctl up` again to resume"), "{said}");
         assert!(!is_locked(world).await, "{said}");
     }
-    // A call that is never answered is not waited for. It may still come to its end: the lock stands.
-    // The first write takes the lock.
+    // A call without a response is not awaited. It may still complete, so the lock stays. The first write takes the
+    // lock.
     world.set(json!({ "hold_after": 2, "answer_last": false })).await;
     let mut child = world.spawn(&["up", "--yes"]);
     assert!(world.until_held(&mut child).await, "it waits for an answer");

@@ -1,4 +1,4 @@
-//! Tasks on Fargate Spot: where they run, what an interruption does, and the way back.
+//! Tasks on Fargate Spot: the move to Spot, an interruption, and the move back.
 
 use aws_sdk_ecs::types::DesiredStatus;
 use serde_json::Value;
@@ -22,7 +22,7 @@ async fn tasks_move_to_spot_and_back_and_outlive_an_interruption() {
     assert_eq!(world.settled(), Vec::<String>::new());
     assert_eq!(providers(world).await, ["none", "none"]);
 
-    // The cluster of before learns of Spot, and the service begins a deployment.
+    // The existing cluster gets the Spot capacity provider, and the service starts a deployment.
     world.edit("stop_timeout: 2", "stop_timeout: 2\n    spot: { on_demand: 1 }");
     assert_eq!(world.changes(), ["cluster.main capacity", "cluster.main capacity", "service.web capacity"]);
     let plan = world.must(&["plan"]);
@@ -32,7 +32,7 @@ async fn tasks_move_to_spot_and_back_and_outlive_an_interruption() {
     assert_eq!(world.settled(), Vec::<String>::new());
     assert_eq!(providers(world).await, ["FARGATE", "FARGATE_SPOT"]);
 
-    // AWS needs the room: the task on demand serves on, and another one comes.
+    // An interruption: the on-demand task still serves, and a replacement starts.
     let before = world.tasks("tiny-default-main", DesiredStatus::Running).await.len();
     let interrupted =
         world.client.delete(format!("{}/_sandbox/spot", world.endpoint)).send().await.expect("it answers");
@@ -46,7 +46,7 @@ async fn tasks_move_to_spot_and_back_and_outlive_an_interruption() {
     let stopped = world.tasks("tiny-default-main", DesiredStatus::Stopped).await;
     assert!(stopped.iter().any(|task| task.stop_code().is_some_and(|code| code.as_str() == "SpotInterruption")));
 
-    // A release goes on Spot too; then back, on demand.
+    // A release uses Spot too. Then the service moves back to on-demand.
     tiny.say("two");
     world.must(&["deploy"]);
     assert_eq!(providers(world).await, ["FARGATE", "FARGATE_SPOT"]);

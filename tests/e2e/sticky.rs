@@ -1,4 +1,4 @@
-//! Clients that stay with a task, by a cookie of the load balancer.
+//! Sticky sessions, by a cookie of the load balancer.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use reqwest::{Response, header::SET_COOKIE};
 
 use crate::{support::World, tiny::Tiny};
 
-/// The task that answers names itself by its port, which in the sandbox each task has for itself.
+/// Returns the port of the task that answered, which identifies it in the sandbox, and the cookie.
 async fn ask(world: &World, url: &str, cookie: Option<&str>) -> (String, Option<String>) {
     let call = world.client.get(format!("{url}/env/PORT"));
     let call = cookie.iter().fold(call, |call, cookie| call.header("cookie", *cookie));
@@ -30,7 +30,7 @@ async fn attributes(world: &World) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_stays_with_its_task_and_finds_another() {
+async fn sticky_client_keeps_its_task_and_moves_when_it_ends() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("stop_timeout: 2", "stop_timeout: 2\n    sticky: 1h");
@@ -39,7 +39,7 @@ async fn a_client_stays_with_its_task_and_finds_another() {
     let on = ["stickiness.enabled=true", "stickiness.lb_cookie.duration_seconds=3600", "stickiness.type=lb_cookie"];
     assert_eq!(attributes(world).await, on);
 
-    // Without the cookie one gets any task, with it the same one.
+    // Without the cookie, requests go to any task; with it, to the same one.
     let mut tasks = BTreeSet::new();
     for _ in 0..8 {
         tasks.insert(ask(world, &url, None).await.0);
@@ -51,7 +51,7 @@ async fn a_client_stays_with_its_task_and_finds_another() {
         assert_eq!(ask(world, &url, Some(&cookie)).await.0, task);
     }
 
-    // After a release the task is gone, and the client gets another one for the rest.
+    // After a release the task no longer exists, and the client sticks to another one.
     tiny.say("two");
     world.must(&["deploy"]);
     let (other, cookie) = ask(world, &url, Some(&cookie)).await;
@@ -61,7 +61,7 @@ async fn a_client_stays_with_its_task_and_finds_another() {
         assert_eq!(ask(world, &url, Some(&cookie)).await.0, other);
     }
 
-    // Taken out, requests go to any task again; no task is replaced.
+    // Without the key, requests go to any task again, and no task is replaced.
     world.edit("\n    sticky: 1h", "");
     assert_eq!(world.changes(), ["target_group.web sticky_seconds"]);
     world.up();

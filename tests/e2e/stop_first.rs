@@ -1,4 +1,4 @@
-//! A service whose tasks stop before new ones start: one never answers beside the other.
+//! `replace: stop-first`: old tasks stop before new ones start, so that both never answer at the same time.
 
 use std::sync::{
     Arc,
@@ -8,7 +8,7 @@ use std::sync::{
 use crate::tiny::Tiny;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn old_tasks_are_gone_before_new_ones_answer() {
+async fn old_tasks_stop_before_new_ones_answer() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("replicas: 2", "replicas: 1\n    replace: stop-first");
@@ -47,7 +47,7 @@ async fn old_tasks_are_gone_before_new_ones_answer() {
     let last_of_old = answers.iter().rposition(|answer| answer == "one");
     assert!(last_of_old < first_of_new, "never both: {answers:?}");
 
-    // Back to the default: that alone replaces no task.
+    // A change back to the default alone replaces no task.
     world.edit("\n    replace: stop-first", "");
     assert_eq!(world.changes(), ["service.web minimum_healthy_percent", "service.web maximum_percent"]);
     world.up();

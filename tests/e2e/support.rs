@@ -1,4 +1,4 @@
-//! A sandbox, a project and the binary.
+//! The world of an end-to-end test: a sandbox, a project and the binary.
 
 use std::{
     fs,
@@ -15,20 +15,20 @@ use tokio::time::{Instant, sleep};
 
 use crate::secrecy::{self, Children};
 
-/// The latency, in milliseconds, beside which it does not count how long the calls of a round, and other tests, keep this
-/// computer busy: within it only what waits for an answer begins later.
+/// A latency in milliseconds that is long compared to the time that a round of calls and other tests keep this
+/// computer busy. With it, calls that start later must have waited for a response.
 const FAR_MS: u64 = 4000;
 
-/// How much cargo optimizes the programs of images here; their dependencies have a level of their own. At a release's level, the
-/// application alone takes the compiler 55 s of CPU time in place of 5 s, and its copies are compiled anew in each test.
+/// The optimization level of the programs in test images; dependencies have their own level. At the release level,
+/// the application alone takes 55 s of CPU time instead of 5 s to compile, and each test compiles its own copy.
 const OPTIMIZED: (&str, &str) = ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0");
 
-/// The repository.
+/// Returns the root of the repository.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// stackctl while it runs.
+/// A running stackctl process.
 pub struct Spawned {
     endpoint: String,
     child: Child,
@@ -36,7 +36,7 @@ pub struct Spawned {
 }
 
 impl Spawned {
-    /// Waits for its end; neither what it said nor what it started may have a secret.
+    /// Waits for its end, and asserts that neither its output nor its child processes leaked a secret.
     pub fn wait_with_output(self) -> std::io::Result<Output> {
         let output = self.child.wait_with_output()?;
         secrecy::check_output(&self.endpoint, &output);
@@ -59,22 +59,22 @@ impl DerefMut for Spawned {
     }
 }
 
-/// One sandbox with one project; all of it is gone when this is dropped.
+/// A sandbox with a project. Dropping it deletes both.
 pub struct World {
     home: TempDir,
     pub endpoint: String,
-    /// What calls a second emulator in the place of the sandbox: variables that stackctl has in its environment.
+    /// Environment variables of stackctl that send some calls to a second emulator.
     pub elsewhere: Vec<(&'static str, String)>,
     pub client: reqwest::Client,
 }
 
 impl World {
-    /// Starts a sandbox, and lays out the repository's own stack.yaml with its application beside.
+    /// Starts a sandbox, with the repository's stack.yaml and application as its project.
     pub fn start() -> Self {
         Self::start_with(&[])
     }
 
-    /// Likewise, with these flags of `stackctl sandbox start`.
+    /// Like [`World::start`], with these flags of `stackctl sandbox start`.
     pub fn start_with(flags: &[&str]) -> Self {
         let home = tempfile::Builder::new().prefix("stackctl-e2e").tempdir().expect("a temporary folder");
         let project = home.path().join("project");
@@ -95,19 +95,19 @@ impl World {
         world
     }
 
-    /// The errors that the sandbox has logged.
+    /// Returns the errors in the sandbox's log.
     pub fn sandbox_errors(&self) -> String {
         let log = fs::read_to_string(self.home.path().join("sandbox/sandbox.log")).unwrap_or_default();
         let errors = log.lines().filter(|line| line.contains("ERROR") || line.contains("WARN"));
         errors.collect::<Vec<&str>>().join("\n")
     }
 
-    /// The folder of stack.yaml.
+    /// Returns the folder of stack.yaml.
     pub fn project(&self) -> PathBuf {
         self.home.path().join("project")
     }
 
-    /// Changes stack.yaml; what is to be replaced must be there.
+    /// Replaces `from` in stack.yaml, which must exist.
     pub fn edit(&self, from: &str, to: &str) {
         let file = self.project().join("stack.yaml");
         let before = fs::read_to_string(&file).expect("it is there");
@@ -115,10 +115,10 @@ impl World {
         fs::write(file, before.replace(from, to)).expect("it can be written");
     }
 
-    /// Lets stack.yaml build a copy of the application, which can be changed; gives its folder.
+    /// Makes stack.yaml build a copy of the application, which tests can change. Returns its folder.
     ///
-    /// The copy has a name of its own. Cargo, and stackctl too, would take it for the repository's package otherwise, and
-    /// compile each of the two again after the other.
+    /// The copy has its own name. With the same name, Cargo and stackctl would confuse it with the repository's
+    /// package and compile both alternately.
     pub fn copy_app(&self) -> PathBuf {
         let copy = self.home.path().join("sources");
         fs::create_dir(&copy).expect("a folder");
@@ -138,7 +138,7 @@ impl World {
         copy.join("app")
     }
 
-    /// The command with these arguments, in the project's folder and on this sandbox.
+    /// Returns the command with these arguments, in the project's folder and for this sandbox.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stackctl"));
         command.args(args).current_dir(self.project()).stdin(Stdio::null());
@@ -155,49 +155,49 @@ impl World {
         command
     }
 
-    /// Runs it to its end; it may say no secret.
+    /// Runs stackctl to its end, and asserts that it leaks no secret.
     pub fn stackctl(&self, args: &[&str]) -> Output {
         self.spawn(args).wait_with_output().expect("the binary runs")
     }
 
-    /// Runs it; it has to end with this code. Gives all that it has said.
+    /// Runs stackctl, asserts its exit code, and returns all output.
     pub fn ends_with(&self, code: i32, args: &[&str]) -> String {
         let output = self.stackctl(args);
         assert_eq!(output.status.code(), Some(code), "{}", text(&output));
         text(&output)
     }
 
-    /// Runs it; it has to end well. Gives standard output.
+    /// Runs stackctl, asserts success, and returns standard output.
     pub fn must(&self, args: &[&str]) -> String {
         let output = self.stackctl(args);
         assert!(output.status.success(), "stackctl {}: {}", args.join(" "), text(&output));
         String::from_utf8(output.stdout).expect("it is text")
     }
 
-    /// Starts it and does not wait.
+    /// Starts stackctl in the background.
     pub fn spawn(&self, args: &[&str]) -> Spawned {
         self.started(&mut self.command(args))
     }
 
-    /// Starts a command of this project, such as [`World::command`] with something changed.
+    /// Starts a command of this project, such as a changed [`World::command`].
     pub fn started(&self, command: &mut Command) -> Spawned {
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
         let children = Children::of(child.id());
         Spawned { endpoint: self.endpoint.clone(), child, children }
     }
 
-    /// `up`; gives the URL, without the slash at its end.
+    /// Runs `up` and returns the URL without a trailing slash.
     pub fn up(&self) -> String {
         let url = self.must(&["up", "--yes"]);
         url.trim().trim_end_matches('/').to_owned()
     }
 
-    /// The addresses and actions of the plan's steps.
+    /// Returns the actions and addresses of the plan's steps.
     pub fn plan(&self) -> Vec<String> {
         self.plan_of("default")
     }
 
-    /// The plan, once nothing of it waits any more: ECS may still replace tasks that have failed a health check.
+    /// Returns the plan once no step waits: ECS may still be replacing tasks that failed a health check.
     pub fn settled(&self) -> Vec<String> {
         let deadline = Instant::now() + Duration::from_secs(180);
         loop {
@@ -210,7 +210,7 @@ impl World {
         }
     }
 
-    /// Likewise, of one environment.
+    /// Like [`World::plan`], for an environment.
     pub fn plan_of(&self, environment: &str) -> Vec<String> {
         let plan = self.must(&["plan", "--env", environment, "--output", "json"]);
         let plan: Value = serde_json::from_str(&plan).expect("one document");
@@ -220,7 +220,7 @@ impl World {
         steps.collect()
     }
 
-    /// The fields that the plan changes, as `address field`.
+    /// Returns the fields that the plan changes, as `address field`.
     pub fn changes(&self) -> Vec<String> {
         let plan: Value = serde_json::from_str(&self.must(&["plan", "--output", "json"])).expect("one document");
         let steps = plan["steps"].as_array().expect("it has steps").iter();
@@ -235,37 +235,37 @@ impl World {
             .collect()
     }
 
-    /// `status` as a document.
+    /// Returns the output of `status` as JSON.
     pub fn status(&self) -> Value {
         serde_json::from_str(&self.must(&["status", "--output", "json"])).expect("one document")
     }
 
-    /// The log of calls.
+    /// Returns the call log of the sandbox.
     pub async fn calls(&self) -> Vec<Value> {
         let answer = self.client.get(format!("{}/_sandbox/calls", self.endpoint)).send().await.expect("it answers");
         answer.json().await.expect("a list")
     }
 
-    /// The operations that have changed something since then, but for the stack's lock.
+    /// Returns the mutating operations in the log, except those for the stack's lock.
     pub async fn writes(&self) -> Vec<String> {
         let calls = self.calls().await;
         let writes = calls.iter().filter(|call| call["mutating"] == true && call["service"] != "ssm");
         writes.map(|call| call["operation"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
-    /// Forgets the calls so far.
+    /// Clears the call log.
     pub async fn forget_calls(&self) {
         let url = format!("{}/_sandbox/calls", self.endpoint);
         self.client.delete(url).send().await.expect("it answers");
     }
 
-    /// Changes how the sandbox behaves.
+    /// Changes settings of the sandbox.
     pub async fn set(&self, settings: Value) {
         let url = format!("{}/_sandbox/settings", self.endpoint);
         self.client.patch(url).json(&settings).send().await.expect("it answers");
     }
 
-    /// Until the sandbox holds back its answers to `child`; false if that has ended before.
+    /// Waits until the sandbox holds its responses to `child`. Returns false if `child` ended first.
     pub async fn until_held(&self, child: &mut Child) -> bool {
         let deadline = Instant::now() + Duration::from_secs(300);
         while Instant::now() < deadline && child.try_wait().expect("it is our child").is_none() {
@@ -280,18 +280,18 @@ impl World {
         false
     }
 
-    /// GETs a page; status and text.
+    /// Sends a GET request and returns status and text.
     pub async fn get(&self, url: &str) -> (u16, String) {
         let answer = self.client.get(url).send().await.unwrap_or_else(|error| panic!("{url}: {error}"));
         (answer.status().as_u16(), answer.text().await.expect("it is text"))
     }
 
-    /// Whether this operation has been called.
+    /// Returns whether this operation is in the call log.
     pub async fn has_called(&self, operation: &str) -> bool {
         self.calls().await.iter().any(|call| call["operation"] == operation)
     }
 
-    /// The calls of an `up` that has nothing to do, so far from AWS that its rounds can be told apart.
+    /// Returns the calls of an `up` without changes, with so much latency that its rounds can be told apart.
     pub async fn idle_up(&self) -> Vec<Value> {
         self.forget_calls().await;
         self.set(json!({ "latency_ms": FAR_MS })).await;
@@ -301,7 +301,7 @@ impl World {
         self.calls().await
     }
 
-    /// The tasks of a cluster that are to run, or are to be stopped.
+    /// Returns the tasks of a cluster with this desired status.
     pub async fn tasks(&self, cluster: &str, status: DesiredStatus) -> Vec<Task> {
         let ecs = aws_sdk_ecs::Client::new(&self.sdk().await);
         let arns = ecs.list_tasks().cluster(cluster).desired_status(status).send().await;
@@ -311,7 +311,7 @@ impl World {
         answer.tasks.unwrap_or_default()
     }
 
-    /// The release tasks that there have been in a cluster, whether they still run or not.
+    /// Returns the release tasks of a cluster, running or stopped.
     pub async fn release_tasks(&self, cluster: &str) -> Vec<Task> {
         let mut tasks = self.tasks(cluster, DesiredStatus::Running).await;
         tasks.extend(self.tasks(cluster, DesiredStatus::Stopped).await);
@@ -319,7 +319,7 @@ impl World {
         tasks
     }
 
-    /// The tags of a repository's images, sorted.
+    /// Returns the sorted tags of a repository's images.
     pub async fn image_tags(&self, repository: &str) -> Vec<String> {
         let ecr = aws_sdk_ecr::Client::new(&self.sdk().await);
         let images = ecr.describe_images().repository_name(repository).send().await.expect("it answers");
@@ -329,13 +329,13 @@ impl World {
         tags
     }
 
-    /// An SDK configuration for this sandbox, to look at it without stackctl.
+    /// Returns an SDK configuration for this sandbox, to inspect it without stackctl.
     pub async fn sdk(&self) -> aws_config::SdkConfig {
         sdk_at(&self.endpoint).await
     }
 }
 
-/// An SDK configuration for an emulator.
+/// Returns an SDK configuration for an emulator.
 pub async fn sdk_at(endpoint: &str) -> aws_config::SdkConfig {
     let keys = aws_sdk_sts::config::Credentials::new("test", "test", None, None, "test");
     aws_config::defaults(aws_config::BehaviorVersion::latest())
@@ -355,19 +355,19 @@ impl Drop for World {
     }
 }
 
-/// The exit code of the stack's own container of `task`; ECS lists GuardDuty's agent first.
+/// Returns the exit code of the stack's own container of `task`. ECS lists GuardDuty's agent first.
 pub fn exit_code(task: &Task) -> Option<i32> {
     let is_own = |name: &str| !name.starts_with("aws-guardduty-agent-");
     task.containers().iter().find(|container| container.name().is_some_and(is_own))?.exit_code()
 }
 
-/// Both outputs, for a message.
+/// Returns both outputs, for an assertion message.
 pub fn text(output: &Output) -> String {
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     format!("{}\n--- standard output\n{out}\n--- standard error\n{err}", output.status)
 }
 
-/// How often one waited for an answer among these calls.
+/// Returns the number of rounds: how often a call started only after a previous response.
 pub fn rounds(calls: &[Value]) -> usize {
     let at = |call: &Value, key: &str| call[key].as_f64().expect("a time");
     crate::rounds::rounds(calls.iter().map(|call| (at(call, "started_ms"), at(call, "ended_ms"))))

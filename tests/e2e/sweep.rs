@@ -1,4 +1,4 @@
-//! What is there, by every service's own list calls and not by stackctl's view.
+//! Lists everything in the region through the services' own list calls, independently of stackctl.
 
 use aws_config::SdkConfig;
 use aws_sdk_acm::types::{Filters, KeyAlgorithm};
@@ -6,8 +6,8 @@ use stackctl::{kind::AnyKind, kinds};
 
 use crate::support::World;
 
-/// Under which word a resource of each kind is found. One that is a part of another is found with that: AWS deletes no network
-/// with an instance in it and no cluster with a service in it.
+/// The word in the sweep's output for each kind. A dependent resource is covered by its parent: AWS deletes no
+/// network with an instance in it and no cluster with a service in it.
 const SWEPT: &[(&str, &str)] = &[
     ("vpc", "vpc"),
     ("internet_gateway", "internet gateway"),
@@ -51,7 +51,7 @@ const SWEPT: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn the_sweep_finds_every_kind_that_lasts() {
+fn sweep_finds_every_lasting_kind() {
     let registry = kinds::registry();
     let lasting: Vec<&str> = registry.iter().filter(|kind| kind.lasting()).map(AnyKind::name).collect();
     let swept: Vec<&str> = SWEPT.iter().map(|(kind, _)| *kind).collect();
@@ -62,7 +62,7 @@ fn the_sweep_finds_every_kind_that_lasts() {
     }
 }
 
-/// What was found, as `kind id`.
+/// The resources found so far, as `kind id`.
 struct Found(Vec<String>);
 
 impl Found {
@@ -71,7 +71,7 @@ impl Found {
     }
 }
 
-/// Everything in the region that is not AWS's own default, as `kind id`.
+/// Returns everything in the region except AWS's defaults, as `kind id`.
 pub async fn everything(world: &World) -> Vec<String> {
     let config = world.sdk().await;
     let mut found = Found(unwatched(&config).await);
@@ -79,7 +79,7 @@ pub async fn everything(world: &World) -> Vec<String> {
     found.0
 }
 
-/// Likewise, without autoscaling and alarms, which not every emulator has.
+/// Like [`everything`], without autoscaling and alarms, which not every emulator has.
 pub async fn unwatched(config: &SdkConfig) -> Vec<String> {
     let mut found = Found(Vec::new());
     network(config, &mut found).await;
@@ -95,7 +95,7 @@ pub async fn unwatched(config: &SdkConfig) -> Vec<String> {
     found.0
 }
 
-/// What has to do with the network.
+/// Lists network resources.
 async fn network(config: &SdkConfig, found: &mut Found) {
     let ec2 = aws_sdk_ec2::Client::new(config);
     let vpcs = ec2.describe_vpcs().send().await.expect("it answers");
@@ -130,7 +130,7 @@ async fn network(config: &SdkConfig, found: &mut Found) {
     }
 }
 
-/// Databases, caches, buckets and volumes.
+/// Lists databases, caches, buckets and volumes.
 async fn data(config: &SdkConfig, found: &mut Found) {
     let rds = aws_sdk_rds::Client::new(config);
     for database in rds.describe_db_instances().send().await.expect("it answers").db_instances() {
@@ -171,7 +171,7 @@ async fn data(config: &SdkConfig, found: &mut Found) {
     }
 }
 
-/// Secrets, logs and roles.
+/// Lists secrets, logs and roles.
 async fn accounts(config: &SdkConfig, found: &mut Found) {
     let secrets = aws_sdk_secretsmanager::Client::new(config);
     for secret in secrets.list_secrets().include_planned_deletion(true).send().await.expect("it answers").secret_list()
@@ -188,7 +188,7 @@ async fn accounts(config: &SdkConfig, found: &mut Found) {
     }
 }
 
-/// Images and what runs them.
+/// Lists repositories, clusters, services and task definitions.
 async fn containers(config: &SdkConfig, found: &mut Found) {
     let ecr = aws_sdk_ecr::Client::new(config);
     for repository in ecr.describe_repositories().send().await.expect("it answers").repositories() {
@@ -206,7 +206,7 @@ async fn containers(config: &SdkConfig, found: &mut Found) {
     }
 }
 
-/// Load balancers and their certificates.
+/// Lists load balancers and certificates.
 async fn balancing(config: &SdkConfig, found: &mut Found) {
     let elb = aws_sdk_elasticloadbalancingv2::Client::new(config);
     for balancer in elb.describe_load_balancers().send().await.expect("it answers").load_balancers() {
@@ -216,7 +216,7 @@ async fn balancing(config: &SdkConfig, found: &mut Found) {
         found.add("target group", group.target_group_name());
     }
     let acm = aws_sdk_acm::Client::new(config);
-    // Without being asked for them, ACM keeps those with keys of elliptic curves to itself.
+    // By default, ACM omits certificates with elliptic curve keys.
     let every_key =
         Filters::builder().set_key_types(Some(KeyAlgorithm::values().iter().map(|key| (*key).into()).collect()));
     let certificates = acm.list_certificates().includes(every_key.build()).send().await.expect("it answers");
@@ -225,7 +225,7 @@ async fn balancing(config: &SdkConfig, found: &mut Found) {
     }
 }
 
-/// Autoscaling and alarms.
+/// Lists autoscaling targets and alarms.
 async fn watching(config: &SdkConfig, found: &mut Found) {
     let scaling = aws_sdk_applicationautoscaling::Client::new(config);
     let targets = scaling.describe_scalable_targets().service_namespace("ecs".into()).send().await.expect("it answers");
@@ -248,7 +248,7 @@ async fn watching(config: &SdkConfig, found: &mut Found) {
     }
 }
 
-/// Where alarms go.
+/// Lists alarm topics.
 async fn topics(config: &SdkConfig, found: &mut Found) {
     let sns = aws_sdk_sns::Client::new(config);
     for topic in sns.list_topics().send().await.expect("it answers").topics() {
@@ -259,7 +259,7 @@ async fn topics(config: &SdkConfig, found: &mut Found) {
     }
 }
 
-/// Schedules and their groups.
+/// Lists schedules and their groups.
 async fn schedules(config: &SdkConfig, found: &mut Found) {
     let scheduler = aws_sdk_scheduler::Client::new(config);
     let groups = scheduler.list_schedule_groups().send().await.expect("it answers");
@@ -271,7 +271,7 @@ async fn schedules(config: &SdkConfig, found: &mut Found) {
     }
 }
 
-/// Rules over events.
+/// Lists event rules.
 async fn rules(config: &SdkConfig, found: &mut Found) {
     let events = aws_sdk_eventbridge::Client::new(config);
     for rule in events.list_rules().send().await.expect("it answers").rules() {
@@ -279,7 +279,7 @@ async fn rules(config: &SdkConfig, found: &mut Found) {
     }
 }
 
-/// Names of services, and what says in a zone, which is the user's, that it is stackctl's.
+/// Lists Cloud Map namespaces, and the ownership records of stackctl in DNS zones.
 async fn names(config: &SdkConfig, found: &mut Found) {
     let names = aws_sdk_servicediscovery::Client::new(config);
     for namespace in names.list_namespaces().send().await.expect("it answers").namespaces() {
@@ -288,7 +288,7 @@ async fn names(config: &SdkConfig, found: &mut Found) {
     for service in names.list_services().send().await.expect("it answers").services() {
         found.add("registry", service.name());
     }
-    // The zones are the user's; what says that it is stackctl's there is not.
+    // The zones belong to the user, but the ownership records belong to stackctl.
     let route53 = aws_sdk_route53::Client::new(config);
     for zone in route53.list_hosted_zones().send().await.expect("it answers").hosted_zones() {
         let records = route53.list_resource_record_sets().hosted_zone_id(zone.id()).send().await.expect("it answers");
@@ -298,7 +298,7 @@ async fn names(config: &SdkConfig, found: &mut Found) {
     }
 }
 
-/// Parameters: the lock.
+/// Lists the parameters of locks.
 async fn locks(config: &SdkConfig, found: &mut Found) {
     let ssm = aws_sdk_ssm::Client::new(config);
     for parameter in ssm.describe_parameters().send().await.expect("it answers").parameters() {
@@ -306,7 +306,7 @@ async fn locks(config: &SdkConfig, found: &mut Found) {
     }
 }
 
-/// How many processes run from a sandbox's folder: databases, caches and tasks.
+/// Returns the processes of a sandbox: databases, caches and tasks.
 pub fn processes_of(world: &World) -> Vec<String> {
     let folder = world.project().parent().expect("it has one").join("sandbox").display().to_string();
     let mut found = Vec::new();

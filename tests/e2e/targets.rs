@@ -1,8 +1,8 @@
-//! `--target`: a part of the plan, what it needs, and nothing else.
+//! `--target`: a part of the plan with its needs, and nothing else.
 
 use crate::support::{World, text};
 
-/// Nothing of it has to be built or runs.
+/// A stack that needs no build and runs no task.
 const STACK: &str = "name: demo
 region: eu-west-1
 network: { nat: none }
@@ -11,7 +11,7 @@ services:
 ";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn targets_are_made_with_what_they_need_and_the_rest_is_left() {
+async fn only_targets_and_their_needs_are_created() {
     let world = World::start();
     std::fs::write(world.project().join("stack.yaml"), STACK).expect("it can be written");
     let wrong = world.stackctl(&["up", "--yes", "--target", "subnet.public-z"]);

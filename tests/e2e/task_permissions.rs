@@ -1,11 +1,11 @@
-//! What tasks may do on AWS: what stack.yaml gives them, until it takes it away again.
+//! `permissions`: the AWS permissions of tasks, until stack.yaml removes them.
 
 use aws_sdk_iam::Client;
 use serde_json::{Value, json};
 
 use crate::support::{World, text};
 
-/// Nothing of it has to be built or runs.
+/// A stack that needs no build and runs no task.
 const STACK: &str = "name: demo
 region: eu-west-1
 network: { nat: none }
@@ -19,7 +19,7 @@ services:
 
 const ROLE: &str = "demo-default-web-task";
 
-/// The statements of the role's policies; none without a role.
+/// Returns the statements of the role's policies, or none without a role.
 async fn allowed(iam: &Client) -> Vec<Value> {
     let mut documents = Vec::new();
     let Ok(inline) = iam.list_role_policies().role_name(ROLE).send().await else { return Vec::new() };
@@ -42,7 +42,7 @@ async fn allowed(iam: &Client) -> Vec<Value> {
     statements.collect()
 }
 
-/// How many policies there are for the role.
+/// Returns the number of policies for the role.
 async fn policies(iam: &Client) -> usize {
     let local = aws_sdk_iam::types::PolicyScopeType::Local;
     let all = iam.list_policies().scope(local).send().await.expect("it answers");
@@ -60,7 +60,7 @@ async fn tasks_have_exactly_the_permissions_of_their_service() {
         |actions: &[&str]| json!({ "Effect": "Allow", "Action": actions, "Resource": ["arn:aws:s3:::shop-files/*"] });
     assert_eq!(allowed(&iam).await, [statement(&["s3:GetObject", "s3:PutObject"])]);
 
-    // Less of it: the role alone is changed, and the plan says how.
+    // Fewer permissions: only the role changes, and the plan shows how.
     world.edit("[s3:GetObject, s3:PutObject]", "[s3:GetObject]");
     let plan = world.must(&["plan", "--target", "role.web-task"]);
     for line in [
@@ -76,7 +76,7 @@ async fn tasks_have_exactly_the_permissions_of_their_service() {
 
     assert_eq!(policies(&iam).await, 1, "the former one is gone");
 
-    // What somebody adds beside it is more than stack.yaml says.
+    // A permission that someone added is drift.
     let everything =
         json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] });
     let call = iam.put_role_policy().role_name(ROLE).policy_name("theirs").policy_document(everything.to_string());
@@ -86,7 +86,7 @@ async fn tasks_have_exactly_the_permissions_of_their_service() {
     world.must(&up);
     assert_eq!(allowed(&iam).await, [statement(&["s3:GetObject"])]);
 
-    // Nothing: the role goes with its policy.
+    // Without permissions, the role is deleted with its policy.
     world.edit(
         "\n    permissions:\n      - { actions: [s3:GetObject], resources: [\"arn:aws:s3:::shop-files/*\"] }\n",
         "\n",

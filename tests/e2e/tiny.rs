@@ -1,11 +1,11 @@
-//! A small program of its own in place of the repository's application: it is built in a second and needs no database, so
-//! that many releases are few seconds.
+//! A small program in place of the repository's application. It builds in a second and needs no database, so that
+//! tests can release it many times.
 
 use std::{fs, net::TcpListener, process::Command};
 
 use crate::support::{World, text};
 
-/// No database: it is up in seconds.
+/// A stack without a database, which is up in seconds.
 const STACK: &str = "name: tiny
 region: eu-west-1
 network: { nat: none }
@@ -80,10 +80,10 @@ fn call(name: &str) -> std::io::Result<String> {
 }
 "#;
 
-/// What new tasks wait for: they connect, and nobody answers.
+/// A gate that new tasks wait at: they connect, and get no response until this is dropped.
 pub struct Gate(#[expect(dead_code, reason = "it is open once this is dropped")] TcpListener);
 
-/// The project in place of the repository's, with a git repository around it.
+/// A world with this project in place of the repository's, in a git repository.
 pub struct Tiny(pub World);
 
 impl Tiny {
@@ -91,7 +91,7 @@ impl Tiny {
         Self::on(World::start())
     }
 
-    /// The project on this sandbox.
+    /// Sets up the project in this world.
     pub fn on(world: World) -> Self {
         let source = world.project().join("tiny/src");
         fs::create_dir_all(&source).expect("a folder");
@@ -115,25 +115,25 @@ impl Tiny {
         String::from_utf8(output.stdout).expect("it is text").trim().to_owned()
     }
 
-    /// Commits all there is; gives the commit.
+    /// Commits all files and returns the commit.
     pub fn commit(&self) -> String {
         self.git(&["add", "--all"]);
         self.git(&["commit", "--quiet", "--allow-empty", "--message", "another one"]);
         self.git(&["rev-parse", "HEAD"])
     }
 
-    /// Makes the program say something else.
+    /// Changes the word that the program says.
     pub fn say(&self, word: &str) {
         self.write(&PROGRAM.replace("\"one\"", &format!("{word:?}")));
     }
 
-    /// Makes the program say something else, and changes it in another place too.
+    /// Changes the word that the program says, and another part of it.
     pub fn say_with(&self, word: &str, from: &str, to: &str) {
         assert!(PROGRAM.contains(from), "the program has no {from:?}");
         self.write(&PROGRAM.replace(from, to).replace("\"one\"", &format!("{word:?}")));
     }
 
-    /// Makes the program say something else, and its tasks serve only once the gate is dropped.
+    /// Changes the word that the program says, and makes its tasks wait at the gate before they serve.
     pub fn say_behind_a_gate(&self, word: &str) -> Gate {
         let gate = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = gate.local_addr().expect("it is bound").port();
@@ -146,7 +146,7 @@ impl Tiny {
         fs::write(self.0.project().join("tiny/src/main.rs"), source).expect("it can be written");
     }
 
-    /// Runs it; it has to end with this code.
+    /// Runs stackctl, asserts its exit code, and returns all output.
     pub fn ends_with(&self, code: i32, args: &[&str]) -> String {
         self.0.ends_with(code, args)
     }

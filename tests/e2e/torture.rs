@@ -1,6 +1,6 @@
-//! Killed at every write: a command is killed at one of its writes, with the answer to it or without. The same command
-//! completes it, or another one does what it is for, and nothing is lost, doubled or left behind. `make test` kills the
-//! commands of a small stack at each of their writes, `make torture` in every combination and those of a whole one as well.
+//! Commands that are killed at a write, with or without its response. The same command or another one then completes
+//! the work, and nothing is lost, duplicated or left behind. `make test` kills the commands of a small stack at each
+//! of their writes, `make torture` in every combination, and also those of a whole stack.
 
 use std::{collections::BTreeMap, fs};
 
@@ -16,14 +16,14 @@ const UP: &[&str] = &["up", "--yes"];
 const DEPLOY: &[&str] = &["deploy", "--yes"];
 const DESTROY: &[&str] = &["destroy", "--yes"];
 
-/// What is killed.
+/// The command that is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Killed {
     FirstUp,
     Deploy,
-    /// An `up` that adds a service and changes the one there is.
+    /// An `up` that adds a service and changes the existing one.
     Extension,
-    /// An `up` that takes both back.
+    /// An `up` that reverts both.
     Reduction,
     Destroy,
 }
@@ -37,7 +37,7 @@ impl Killed {
         }
     }
 
-    /// Another command that somebody may run next.
+    /// Returns another command that someone may run next.
     fn another(self) -> &'static [&'static str] {
         match self {
             Self::FirstUp | Self::Extension | Self::Reduction => DESTROY,
@@ -46,24 +46,24 @@ impl Killed {
     }
 }
 
-/// Where a command is killed, and what is run next.
+/// The point at which a command is killed, and the next command.
 #[derive(Clone, Copy)]
 struct Point {
     after: usize,
-    /// Whether the command gets the answer to its last write.
+    /// Whether the command gets the response to its last write.
     answered: bool,
-    /// Whether another command is next.
+    /// Whether another command runs next.
     another: bool,
 }
 
-/// At which of its writes a command is killed.
+/// The writes at which a command is killed.
 #[derive(Clone, Copy)]
 enum Points {
-    /// At so many, from the first to the last.
+    /// This many writes, spread from the first to the last.
     Spread(usize),
-    /// At each, with the answer or without, and followed by the same command or another, by turns.
+    /// Each write, alternating between with and without response and between the same and another command.
     Each,
-    /// At each in every combination: once at each, by turns, then at each with the next combination.
+    /// Each write in every combination: each write once, alternating, then each with the next combination.
     All,
 }
 
@@ -84,20 +84,20 @@ impl Points {
     }
 }
 
-/// A stack that is killed again and again.
+/// A stack whose commands are killed repeatedly.
 struct Stack {
     project: Project,
-    /// What stack.yaml says at first.
+    /// The initial stack.yaml.
     base: String,
-    /// The stack.yaml that it stands as; an empty one if nothing stands, none if that is unknown.
+    /// The stack.yaml that is deployed: empty if nothing is, `None` if unknown.
     stands: Option<String>,
     turn: usize,
 }
 
 enum Project {
-    /// The repository's own.
+    /// The repository's own stack.
     Whole(World),
-    /// One without a database and NAT gateway, which is up in seconds.
+    /// A stack without a database and a NAT gateway, which is up in seconds.
     Tiny(Tiny),
 }
 
@@ -124,7 +124,7 @@ impl Stack {
 
     fn tiny() -> Self {
         let tiny = Tiny::start();
-        // A second service is not to take the load balancer from the first one.
+        // A second service must not take the load balancer from the first one.
         tiny.0.edit("    release:", "    routes: [/*]\n    release:");
         Self::of(Project::Tiny(tiny))
     }
@@ -143,7 +143,7 @@ impl Stack {
         fs::write(self.world().project().join("stack.yaml"), file).expect("it can be written");
     }
 
-    /// Makes stand what `file` says; of an empty one nothing stands.
+    /// Deploys `file`, or destroys the stack if it is empty.
     fn make_stand(&mut self, file: &str) -> Result<(), String> {
         if self.stands.as_deref() == Some(file) {
             return Ok(());
@@ -161,7 +161,8 @@ impl Stack {
         Ok(())
     }
 
-    /// Makes the state that `killed` begins with, however the last one ended. Gives what stands once it is completed.
+    /// Prepares the state in which `killed` starts, however the last run ended. Returns the stack.yaml that it
+    /// deploys.
     fn prepare(&mut self, killed: Killed) -> Result<String, String> {
         self.turn += 1;
         let (base, extended) = (self.base.clone(), self.extended());
@@ -181,7 +182,7 @@ impl Stack {
     }
 }
 
-/// How many of each kind there are; of revisions a repeated release makes one more.
+/// The number of resources of each kind. A repeated release adds a revision.
 type Census = BTreeMap<String, usize>;
 
 async fn census(world: &World) -> Census {
@@ -193,20 +194,20 @@ async fn census(world: &World) -> Census {
     counts
 }
 
-/// What one command comes to, undisturbed.
+/// The result of a command that is not killed.
 struct Undisturbed {
     killed: Killed,
-    /// How many writes succeed.
+    /// The number of its successful writes.
     writes: usize,
-    /// What there is at its end.
+    /// The resources at its end.
     there: Census,
 }
 
-/// The variable that names the points to try, as the report names them or by a part of that, with semicolons between
-/// them: to repeat those that failed.
+/// The variable with the points to try, separated by semicolons, as the report names them or as parts of that. It
+/// repeats points that failed.
 const ONLY: &str = "STACKCTL_TORTURE_ONLY";
 
-/// What came of it.
+/// The result of all points.
 #[derive(Default)]
 struct Report {
     tried: usize,
@@ -260,7 +261,7 @@ async fn torture(new: impl Fn() -> Stack, commands: &[Killed], points: Points) {
     assert!(report.held * 10 >= report.tried * 9, "killed in time at {} of {}", report.held, report.tried);
 }
 
-/// One of each list, then the next of each, as long as there are any: what one command ends with is what the next begins with.
+/// Interleaves the lists: the state after one command is the start of the next one.
 fn interleaved<T: Copy>(lists: &[Vec<T>]) -> Vec<T> {
     let longest = lists.iter().map(Vec::len).max().unwrap_or_default();
     (0..longest).flat_map(|at| lists.iter().filter_map(move |list| list.get(at).copied()).collect::<Vec<T>>()).collect()
@@ -270,14 +271,14 @@ fn interleaved<T: Copy>(lists: &[Vec<T>]) -> Vec<T> {
 async fn observe(world: &World, killed: Killed) -> Undisturbed {
     world.forget_calls().await;
     world.must(killed.command());
-    // The lock is renewed as often as it is slow, and what AWS refuses is repeated: neither counts.
+    // The number of lock renewals depends on the duration, and refused calls are retried, so neither counts.
     let counts =
         |call: &&Value| call["mutating"] == true && call["operation"] != "PutParameter" && call["code"].is_null();
     let writes = 1 + world.calls().await.iter().filter(counts).count();
     Undisturbed { killed, writes, there: census(world).await }
 }
 
-/// The writes that the sandbox was asked for since its log was last cleared, each with the code that it was refused with.
+/// Returns the writes since the log was cleared, each with its error code if it was refused.
 async fn writes(world: &World) -> String {
     let text = |call: &Value, key: &str| call[key].as_str().unwrap_or_default().to_owned();
     let calls = world.calls().await;
@@ -289,8 +290,8 @@ async fn writes(world: &World) -> String {
     writes.collect::<Vec<String>>().join(", ")
 }
 
-/// Kills the command and runs the next one. Says whether it still ran when it was killed. A failure names the writes before
-/// the kill and after it.
+/// Kills the command and runs the next one. Returns whether it still ran when it was killed. A failure names the
+/// writes before and after the kill.
 async fn kill_and_complete(
     on: &mut Stack,
     one: &Undisturbed,
@@ -302,7 +303,7 @@ async fn kill_and_complete(
     let held = kill(on.world(), one.killed, point).await;
     let before = writes(on.world()).await;
     on.world().forget_calls().await;
-    // Its lock stands for a minute; a human who knows that it is dead removes it.
+    // Its lock is valid for a minute. A human who knows that the run is dead removes it.
     on.world().must(&["unlock", "--yes"]);
     let command = if point.another { one.killed.another() } else { one.killed.command() };
     let completed = complete(on.world(), command, undisturbed).await;
@@ -318,7 +319,7 @@ async fn kill_and_complete(
         .map_err(|why| format!("{why}\nbefore the kill: {before}\nafter the kill: {next}\nin the sandbox: {errors}"))
 }
 
-/// Kills the command at the point. Says whether it still ran.
+/// Kills the command at the point. Returns whether it still ran.
 async fn kill(world: &World, killed: Killed, point: Point) -> bool {
     world.set(json!({ "hold_after": point.after, "answer_last": point.answered })).await;
     let mut child = world.spawn(killed.command());
@@ -329,7 +330,7 @@ async fn kill(world: &World, killed: Killed, point: Point) -> bool {
     held
 }
 
-/// Runs the next command; gives what is wrong after it.
+/// Runs the next command. Returns an error if the state is wrong afterwards.
 async fn complete(world: &World, command: &[&str], undisturbed: &[Undisturbed]) -> Result<(), String> {
     let next = world.stackctl(command);
     if !next.status.success() {

@@ -1,4 +1,4 @@
-//! Traffic through the load balancer, over new and kept-alive connections, while something else happens.
+//! Traffic through the load balancer, over new and kept-alive connections.
 
 use std::{
     sync::{
@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 
-/// How many requests are sent a second, and by how many clients.
+/// The number of clients, and the requests per second of each, over kept-alive and over new connections.
 const KEPT_ALIVE: (usize, u64) = (8, 25);
 const NEW: (usize, u64) = (4, 15);
 
@@ -26,18 +26,18 @@ pub struct Traffic {
     began: Instant,
 }
 
-/// What became of it.
+/// The result of the traffic.
 pub struct Report {
     /// How many requests were sent.
     pub sent: usize,
-    /// How many a second.
+    /// Requests per second.
     pub rate: f64,
-    /// What failed.
+    /// The requests that failed.
     pub failures: Vec<String>,
 }
 
 impl Traffic {
-    /// Begins to ask for `url`, whose answer has to be 200.
+    /// Starts requesting `url`. Every response must be a 200.
     pub fn start(url: &str) -> Self {
         let mut traffic = Self {
             stop: Arc::default(),
@@ -87,17 +87,17 @@ impl Traffic {
         });
     }
 
-    /// How many requests were sent so far.
+    /// Returns the number of requests so far.
     pub fn sent(&self) -> usize {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// What has failed so far.
+    /// Returns the failures so far.
     pub fn failures(&self) -> Vec<String> {
         self.failures.lock().expect("nobody panics while holding this").clone()
     }
 
-    /// Ends it.
+    /// Stops the traffic.
     pub async fn stop(mut self) -> Report {
         self.stop.store(true, Ordering::Relaxed);
         let took = self.began.elapsed();

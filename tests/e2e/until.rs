@@ -1,17 +1,17 @@
-//! Waiting for what is to come.
+//! Waits for conditions.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-/// How long that may take. Much longer than it does: other tests keep the computer busy, and what never comes costs time
-/// only where a test fails anyway.
+/// The timeout. It is generous because other tests keep the computer busy, and it costs time only if a test fails
+/// anyway.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Between two looks.
+/// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What `look` gives once it gives something; `what` says what is waited for.
+/// Waits until `look` returns something, and returns it. `what` names the condition for the error.
 pub async fn some<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -23,7 +23,7 @@ pub async fn some<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T 
     }
 }
 
-/// Until `look` says so.
+/// Waits until `look` returns true.
 pub async fn so(what: &str, mut look: impl AsyncFnMut() -> bool) {
     some(what, async || look().await.then_some(())).await;
 }

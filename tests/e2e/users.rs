@@ -1,4 +1,4 @@
-//! The database's users: made from inside, kept as stack.yaml has them, given other passwords, and taken away.
+//! Database users: created from inside the VPC, kept as in stack.yaml, rotated and removed.
 
 use std::process::{Child, Command, Output, Stdio};
 
@@ -11,7 +11,7 @@ use crate::{
 
 const USERS: &str = "  users: { app: owner, developer: read-only }\n";
 
-/// Where the database listens, and who may connect: by psql, as anybody inside the VPC would.
+/// The stack's database, reached by psql like a client inside the VPC.
 pub struct Database {
     host: String,
 }
@@ -44,14 +44,14 @@ impl Database {
         self.psql(user, password, sql).output().expect("psql is installed beside Postgres")
     }
 
-    /// What `sql` gives; it has to succeed.
+    /// Runs `sql`, which must succeed, and returns its result.
     pub fn ask(&self, user: &str, password: &str, sql: &str) -> String {
         let output = self.run(user, password, sql);
         assert!(output.status.success(), "{user}: {sql}: {}", text(&output));
         String::from_utf8(output.stdout).expect("it is text").trim().to_owned()
     }
 
-    /// Why `sql` is refused; it has to be.
+    /// Runs `sql`, which must fail, and returns the error.
     pub fn refusal(&self, user: &str, password: &str, sql: &str) -> String {
         let output = self.run(user, password, sql);
         assert!(!output.status.success(), "{user} may: {sql}");
@@ -59,12 +59,12 @@ impl Database {
     }
 }
 
-/// The value of one of the stack's secrets.
+/// Returns the value of one of the stack's secrets.
 pub async fn secret(world: &World, name: &str) -> String {
     secret_of(world, "demo", name).await
 }
 
-/// The value of one of the secrets of `stack`.
+/// Returns the value of one of the secrets of `stack`.
 pub async fn secret_of(world: &World, stack: &str, name: &str) -> String {
     let secrets = aws_sdk_secretsmanager::Client::new(&world.sdk().await);
     let name = format!("{stack}/default/{name}");
@@ -72,7 +72,7 @@ pub async fn secret_of(world: &World, stack: &str, name: &str) -> String {
     answer.unwrap_or_else(|error| panic!("{name}: {error:?}")).secret_string().expect("it has one").to_owned()
 }
 
-/// What the tasks that make the users have logged.
+/// Returns the log of the tasks that create the users.
 async fn log(world: &World) -> String {
     let logs = aws_sdk_cloudwatchlogs::Client::new(&world.sdk().await);
     let group = "/stackctl/demo/default/database_users";
@@ -80,7 +80,7 @@ async fn log(world: &World) -> String {
     answer.events().iter().filter_map(|event| event.message()).map(|message| format!("{message}\n")).collect()
 }
 
-/// The revision that the service runs.
+/// Returns the revision of the service.
 async fn revision(world: &World) -> String {
     let ecs = aws_sdk_ecs::Client::new(&world.sdk().await);
     let answer = ecs.describe_services().cluster("demo-default-main").services("demo-default-web").send().await;
@@ -88,12 +88,12 @@ async fn revision(world: &World) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn users_get_what_the_master_made_until_their_line_is_removed() {
+async fn database_users_have_access_until_they_are_removed() {
     let world = World::start();
     let url = world.up();
     let database = Database::of(&world).await;
     let master = secret(&world, "database-password").await;
-    // Migrations have run as the master.
+    // Migrations have run as the master user.
     let owner_of = "SELECT tableowner FROM pg_tables WHERE tablename = 'visitors'";
     assert_eq!(database.ask("postgres", &master, owner_of), "postgres");
 
@@ -122,7 +122,7 @@ async fn users_get_what_the_master_made_until_their_line_is_removed() {
     world.up();
     assert_eq!(world.plan(), Vec::<String>::new());
 
-    // The application is the owner now, of what was there as well.
+    // The application user is the owner now, also of existing tables.
     let (app, developer) = (secret(&world, "database-user-app").await, secret(&world, "database-user-developer").await);
     let own: Value = serde_json::from_str(&secret(&world, "database-url").await).expect("it is JSON");
     assert_eq!((own["username"].as_str(), own["password"].as_str()), (Some("app"), Some(app.as_str())));
@@ -133,7 +133,7 @@ async fn users_get_what_the_master_made_until_their_line_is_removed() {
     let connected = "SELECT string_agg(DISTINCT usename, ' ') FROM pg_stat_activity WHERE datname = 'app' AND pid <> pg_backend_pid()";
     assert_eq!(database.ask("app", &app, connected), "app", "no task is the master any more");
 
-    // What a later migration makes can be read too; nothing can be written.
+    // Tables of a later migration can be read too, but not written.
     database.ask(
         "app",
         &app,
@@ -158,7 +158,7 @@ async fn users_get_what_the_master_made_until_their_line_is_removed() {
         assert!(why.contains("permission denied") || why.contains("must be owner"), "{sql}: {why}");
     }
 
-    // No password is where it could be read.
+    // No password is visible outside the secrets.
     let ecs = aws_sdk_ecs::Client::new(&world.sdk().await);
     let definition = ecs.describe_task_definition().task_definition("demo-default-database_users").send().await;
     let definition = format!("{:?}", definition.expect("it answers").task_definition());
@@ -168,7 +168,7 @@ async fn users_get_what_the_master_made_until_their_line_is_removed() {
         assert!(!definition.contains(password.as_str()) && !said.contains(password.as_str()));
     }
 
-    // Without its line, a user has no access: no login, no session, no role, no secret. The others keep theirs.
+    // A removed user has no access: no login, no session, no role, no secret. The others keep theirs.
     let mut session = sleeping(&database, "developer", &developer).await;
     let before = revision(&world).await;
     world.edit(", developer: read-only", "");
@@ -182,7 +182,7 @@ async fn users_get_what_the_master_made_until_their_line_is_removed() {
     assert!(left.iter().all(|resource| !resource.contains("developer")), "{left:?}");
     assert_eq!(revision(&world).await, before, "a user that no service is asks for no release");
 
-    // Nor without the whole section: then the master is what it was.
+    // Without the whole section, the master user owns everything again.
     world.edit("  users: { app: owner }\n", "");
     world.up();
     assert_eq!(world.plan(), Vec::<String>::new());
@@ -194,7 +194,7 @@ async fn users_get_what_the_master_made_until_their_line_is_removed() {
     assert_eq!(sweep::everything(&world).await, Vec::<String>::new());
 }
 
-/// A session that stays open, once it is.
+/// Opens a session that stays open.
 async fn sleeping(database: &Database, user: &str, password: &str) -> Child {
     let sleep = "SELECT pg_sleep(600)";
     let child = database.psql(user, password, sleep).stderr(Stdio::null()).spawn().expect("psql is installed");
@@ -204,14 +204,14 @@ async fn sleeping(database: &Database, user: &str, password: &str) -> Child {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_password_is_rotated_with_all_that_uses_it() {
+async fn rotation_updates_everything_that_uses_the_password() {
     let world = World::start();
     world.edit("  protect: false", &format!("{USERS}  protect: false"));
     let url = world.up();
     let database = Database::of(&world).await;
     let old = secret(&world, "database-user-developer").await;
 
-    // Nothing without a yes, and nothing for a name that there is not.
+    // Nothing happens without confirmation, or for an unknown name.
     let refused = world.stackctl(&["secrets", "rotate", "database.developer"]);
     assert_eq!(refused.status.code(), Some(3), "{}", text(&refused));
     let unknown = world.stackctl(&["secrets", "rotate", "database.nobody", "--yes"]);
@@ -219,7 +219,7 @@ async fn a_password_is_rotated_with_all_that_uses_it() {
     assert!(text(&unknown).contains("database.app, database.developer"), "{}", text(&unknown));
     assert_eq!(secret(&world, "database-user-developer").await, old);
 
-    // One that no service connects as: no service is touched.
+    // A user that no service uses: no service is updated.
     let before = revision(&world).await;
     let rotated = text(&world.stackctl(&["secrets", "rotate", "database.developer", "--yes"]));
     let new = secret(&world, "database-user-developer").await;
@@ -230,7 +230,7 @@ async fn a_password_is_rotated_with_all_that_uses_it() {
     assert_eq!(revision(&world).await, before);
     assert_eq!(world.plan(), Vec::<String>::new());
 
-    // The one that the service connects as, at first without its tasks: the plan knows what is left to do.
+    // The user of the service, at first without updating its tasks: the plan shows the pending update.
     let old = secret(&world, "database-user-app").await;
     let rotated = text(&world.stackctl(&["secrets", "rotate", "database.app", "--yes", "--no-redeploy"]));
     assert!(rotated.contains("Still to be redeployed: web"), "{rotated}");
@@ -243,13 +243,13 @@ async fn a_password_is_rotated_with_all_that_uses_it() {
         ["task_definition.web secrets.DATABASE_URL.version", "service.web task_definition"],
         "and says why"
     );
-    // As long as that is open, no other one is begun.
+    // Until the update is done, another rotation is refused.
     let refused = world.stackctl(&["secrets", "rotate", "database.app", "--yes"]);
     assert_eq!(refused.status.code(), Some(1), "{}", text(&refused));
     assert!(text(&refused).contains("stackctl up"), "{}", text(&refused));
     world.up();
 
-    // And with them.
+    // Now with its tasks.
     let before = revision(&world).await;
     let rotated = text(&world.stackctl(&["secrets", "rotate", "database.app", "--yes"]));
     assert_ne!(revision(&world).await, before, "{rotated}");
@@ -260,7 +260,7 @@ async fn a_password_is_rotated_with_all_that_uses_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_that_stackctl_has_not_made_is_left_alone_and_said() {
+async fn foreign_database_role_is_reported_and_left_alone() {
     let world = World::start();
     let url = world.up();
     let database = Database::of(&world).await;
@@ -274,13 +274,14 @@ async fn a_role_that_stackctl_has_not_made_is_left_alone_and_said() {
     assert_eq!(failed.status.code(), Some(1), "{said}");
     assert!(said.contains("there is a role developer already"), "{said}");
     assert!(said.contains("exit code 3") && said.contains("could not create or update"), "{said}");
-    // Nothing half done: the stranger keeps its password, the other user is not there, and the service runs as before.
+    // Nothing is half done: the foreign role keeps its password, the other user does not exist, and the service runs
+    // as before.
     assert_eq!(database.ask("developer", "of-somebody", "SELECT 1"), "1");
     assert_eq!(database.ask("postgres", &master, "SELECT count(*) FROM pg_roles WHERE rolname = 'app'"), "0");
     assert_eq!(revision(&world).await, before);
     assert_eq!(world.get(&format!("{url}/")).await.0, 200);
 
-    // The run that failed is still to be done, and is once nothing stands in its way.
+    // The failed step is still planned, and succeeds once the foreign role is gone.
     assert!(world.plan().contains(&"run database_users.database".to_owned()), "{:?}", world.plan());
     database.ask("postgres", &master, "DROP ROLE developer");
     world.up();

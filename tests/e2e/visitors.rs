@@ -1,4 +1,4 @@
-//! Visitors behind the load balancer: known by the address that it saw, and counted by several tasks at once.
+//! Visitors behind the load balancer: identified by their address, and counted by several tasks at once.
 
 use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
 
@@ -7,17 +7,17 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{support::World, until};
 
-/// How many visit at once.
+/// The number of concurrent clients.
 const CLIENTS: u64 = 50;
 
-/// What a page shows of its visitor.
+/// The contents of a page.
 #[derive(Debug)]
 pub struct Page {
-    /// This visitor's visits.
+    /// The visits of this visitor.
     pub visits: u64,
-    /// How many visitors there are.
+    /// The number of visitors.
     pub visitors: u64,
-    /// Which version answered.
+    /// The version that answered.
     pub version: String,
 }
 
@@ -32,7 +32,7 @@ impl Page {
     }
 }
 
-/// A visitor, with connections of its own from an address of its own: each of 127.0.0.0/8 is this computer.
+/// A visitor with its own connections and source address. All of 127.0.0.0/8 is this computer.
 pub struct Visitor(reqwest::Client);
 
 impl Visitor {
@@ -57,7 +57,7 @@ impl Visitor {
     }
 }
 
-/// How many tasks have answered for the page, by the log of each.
+/// Returns the number of tasks that answered requests for the page, according to their logs.
 async fn tasks_that_answered(world: &World) -> usize {
     let logs = aws_sdk_cloudwatchlogs::Client::new(&world.sdk().await);
     let found = logs.filter_log_events().log_group_name("/stackctl/demo/default/web").send().await;
@@ -74,7 +74,7 @@ async fn fifty_clients_at_once_on_three_tasks_lose_no_visit() {
     world.edit("    replicas: 2\n", "    replicas: 3\n");
     let url = world.up();
 
-    // All of them for the first time, at once, and from one address: one visitor, whose every visit has a number of its own.
+    // All clients at once, for the first time and from one address: one visitor, and each visit has a unique number.
     let clients: Vec<Visitor> = (0..CLIENTS).map(|_| Visitor::from(2)).collect();
     let pages = join_all(clients.iter().map(|client| client.visit(&url, &[]))).await;
     let mut visits: Vec<u64> = pages.iter().map(|page| page.visits).collect();
@@ -82,7 +82,7 @@ async fn fifty_clients_at_once_on_three_tasks_lose_no_visit() {
     assert_eq!(visits, (1..=CLIENTS).collect::<Vec<_>>());
     assert!(pages.iter().all(|page| page.visitors == 1), "{pages:?}");
 
-    // From ten addresses, five from each: ten visitors more, each with its own five visits.
+    // From ten addresses, five clients each: ten more visitors, each with five visits.
     let clients: Vec<(u8, Visitor)> =
         (0..50).map(|client| 10 + client % 10).map(|at| (at, Visitor::from(at))).collect();
     let pages = join_all(clients.iter().map(async |(at, client)| (*at, client.visit(&url, &[]).await))).await;
@@ -96,7 +96,7 @@ async fn fifty_clients_at_once_on_three_tasks_lose_no_visit() {
     }
     assert_eq!(by_address.len(), 10);
 
-    // What a client says of its address makes it nobody else: neither somebody new, nor one who has been here.
+    // A client cannot claim another address in a header, neither a new nor a known one.
     let liar = Visitor::from(2);
     let lies: &[&[(&'static str, &'static str)]] = &[
         &[],

@@ -1,4 +1,4 @@
-//! Volumes: files that several services share, that outlive a task, and that go only with `--unprotect`.
+//! Volumes: shared by several services, kept when tasks end, and deleted only with `--unprotect`.
 
 use aws_sdk_efs::Client;
 
@@ -32,16 +32,16 @@ async fn services_share_files_that_outlive_their_tasks() {
     assert_eq!(file("/data/by-release").await, "released", "the release command wrote it");
     world.must(&["run", "api", "--", "write", "/srv/files/by-run", "run"]);
     assert_eq!(file("/data/by-run").await, "run", "a task of the other service wrote it");
-    // A folder in memory is gone with its task.
+    // An in-memory volume ends with its task.
     world.must(&["run", "web", "--", "write", "/cache/one", "in memory"]);
     let said = world.must(&["run", "web", "--", "read", "/cache/one"]);
     assert!(said.contains("read No such file"), "{said}");
-    // What the containers of one task share is gone with it.
+    // A volume that the containers of one task share ends with it.
     world.must(&["run", "api", "--", "write", "/scratch/one", "gone"]);
     let said = world.must(&["run", "api", "--", "read", "/scratch/one"]);
     assert!(said.contains("read No such file"), "{said}");
 
-    // Files stay when tasks are replaced, and a container that only reads cannot write.
+    // Files outlive replaced tasks, and a read-only container cannot write.
     world.edit("volumes: { uploads: /data }", "volumes: { uploads: { path: /data, read_only: true } }");
     world.edit("release: [write, /data/by-release, released]", "release: [prepare]");
     tiny.say("two");
@@ -55,7 +55,7 @@ async fn services_share_files_that_outlive_their_tasks() {
     tiny.ends_with(101, &["run", "web", "--", "write", "/data/by-run", "changed"]);
     assert_eq!(file("/data/by-run").await, "run");
 
-    // Drift is shown as the one field, and mended.
+    // Drift is shown as one field, and `up` corrects it.
     let efs = Client::new(&world.sdk().await);
     let all = efs.describe_file_systems().send().await.expect("it answers");
     let [one] = all.file_systems() else { panic!("one file system: {all:?}") };
@@ -78,7 +78,7 @@ async fn services_share_files_that_outlive_their_tasks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_volume_goes_from_stack_yaml_only_when_it_is_told_to() {
+async fn volume_is_deleted_only_with_unprotect() {
     let tiny = tiny();
     let world = &tiny.0;
     world.up();

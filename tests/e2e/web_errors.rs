@@ -1,4 +1,4 @@
-//! A 502 of the load balancer and a 500 of the application are told apart.
+//! A 502 of the load balancer is distinguished from a 500 of the application.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use tokio::time::sleep;
 
 use crate::{support::text, tiny::Tiny};
 
-/// The place in the program where they are put.
+/// The place in the program for the faults.
 const BEFORE: &str = "unwrap_or(\"/\");\n";
 
-/// The program closes the connection instead of answering, or answers 500 by itself.
+/// Faults: the program closes the connection without a response, or responds with 500.
 const FAULTS: &str = r#"unwrap_or("/");
         if path == "/reset" {
             continue;
@@ -19,7 +19,7 @@ const FAULTS: &str = r#"unwrap_or("/");
 "#;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn status_and_deploy_tell_who_answered_5xx() {
+async fn status_and_deploy_show_the_source_of_5xx() {
     let tiny = Tiny::start();
     tiny.0.edit("replicas: 2", "replicas: 1");
     tiny.say_with("one", BEFORE, FAULTS);
@@ -45,7 +45,7 @@ async fn status_and_deploy_tell_who_answered_5xx() {
         assert!(said.contains(words), "no {words:?} in {said}");
     }
 
-    // While it is released anew, somebody asks on.
+    // Requests continue during another release.
     tiny.say_with("two", BEFORE, FAULTS);
     let mut deploy = tiny.0.spawn(&["deploy"]);
     while deploy.try_wait().expect("it is our child").is_none() {

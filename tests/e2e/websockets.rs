@@ -1,4 +1,4 @@
-//! A WebSocket is open while its service is released anew.
+//! A WebSocket that stays open during a release of its service.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use tokio::{
 
 use crate::{support::text, tiny::Tiny, until};
 
-/// The place in the program where it is put.
+/// The place in the program for the WebSocket code.
 const BEFORE: &str = "\n        let path = ";
 
-/// What the program does with a WebSocket: it sends back what it gets. Masks and frames are left out, nobody looks at them.
+/// The program's WebSocket: it sends back what it receives. Masks and frames are omitted, because nothing reads them.
 const ECHO: &str = r#"
         if request.to_lowercase().contains("upgrade: websocket") {
             std::thread::spawn(move || {
@@ -32,7 +32,7 @@ const ECHO: &str = r#"
 /// The deregistration delay in the sandbox, where a rollout takes a tenth of AWS's time.
 const DELAY: Duration = Duration::from_secs(4);
 
-/// How long anything may take that happens at once.
+/// The timeout of steps that should take no time.
 const SOON: Duration = Duration::from_secs(20);
 
 async fn open(url: &str) -> TcpStream {
@@ -49,7 +49,7 @@ async fn open(url: &str) -> TcpStream {
     socket
 }
 
-/// Whether what is sent comes back; it does not once the connection is closed.
+/// Returns whether a message comes back, which fails once the connection is closed.
 async fn echoes(socket: &mut TcpStream) -> bool {
     let mut back = [0; 4];
     socket.write_all(b"word").await.is_ok()
@@ -83,7 +83,7 @@ async fn open_websocket_outlives_a_release_until_the_drain_ends() {
         sleep(Duration::from_millis(50)).await;
     }
     let took = began.elapsed();
-    // It was looked for now and then, so that the drain had begun a little before.
+    // The test notices the start of the drain a little late.
     assert!(took > DELAY * 3 / 4, "it was closed {took:?} after the drain had begun");
 
     let deployed = tokio::task::block_in_place(|| deploy.wait_with_output().expect("it ends"));

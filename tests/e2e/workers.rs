@@ -1,4 +1,4 @@
-//! Services that no health check looks at: a task that runs for a moment is no success.
+//! Services without a health check: a task that runs only for a moment is not a success.
 
 use crate::tiny::Tiny;
 
@@ -11,7 +11,7 @@ const WORKER: &str = "services:
 ";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_does_not_stay_up_is_taken_back_and_explained() {
+async fn crashing_worker_is_rolled_back_and_explained() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("services:\n", WORKER);
@@ -29,7 +29,7 @@ async fn a_worker_that_does_not_stay_up_is_taken_back_and_explained() {
     .await;
     assert_eq!(before.len(), revision().len());
 
-    // One that was never there has nothing to go back to.
+    // A new service has no previous version to roll back to.
     let other = WORKER.replace("services:\n", "").replace("worker", "other").replace("[work]", "[break]");
     world.edit("command: [break]", "command: [work]");
     world.edit("services:\n", &format!("services:\n{other}"));

@@ -1,4 +1,4 @@
-//! Availability zones: everything that stands in one spread over all of them, over more of them, and over fewer again.
+//! Availability zones: zonal resources spread over all zones, over more zones, and over fewer again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::{
     visitors::Visitor,
 };
 
-/// What stands in which zones: `tasks: a b b`.
+/// Returns the zones of each kind of resource, such as `tasks: a b b`.
 async fn spread(world: &World) -> Vec<String> {
     let config = world.sdk().await;
     let (ec2, ecs) = (aws_sdk_ec2::Client::new(&config), aws_sdk_ecs::Client::new(&config));
@@ -51,7 +51,7 @@ async fn spread(world: &World) -> Vec<String> {
     let balancer = balancers.load_balancers().iter().flat_map(LoadBalancer::availability_zones);
     let balancer = balancer.filter_map(|zone| zone.subnet_id());
 
-    // `c>b`: what is private in c goes out through the gateway in b.
+    // `c>b`: traffic of the private subnet in c goes through the NAT gateway in b.
     let tables = ec2.describe_route_tables().filters(ours).send().await.expect("it answers");
     let mut ways = Vec::new();
     for table in tables.route_tables() {
@@ -75,12 +75,12 @@ async fn spread(world: &World) -> Vec<String> {
     ]
 }
 
-/// All that there is but for route tables, which come and go with the NAT gateways' layout.
+/// Returns all resources except route tables, which change with the layout of the NAT gateways.
 async fn lasting(world: &World) -> BTreeSet<String> {
     sweep::everything(world).await.into_iter().filter(|one| !one.starts_with("route table")).collect()
 }
 
-/// The plan's steps, in the order of the alphabet.
+/// Returns the steps of the plan in alphabetical order.
 fn plan(world: &World) -> Vec<String> {
     let mut plan = world.plan();
     plan.sort();
@@ -93,7 +93,7 @@ async fn a_stack_moves_to_more_and_fewer_zones_without_outage() {
     world.edit("    replicas: 2\n", "    replicas: 3\n");
     world.edit("  storage: 20\n", "  storage: 20\n  multi_az: true\n");
     let url = world.up();
-    // Zones are taken in the order of their ids, in which that of `a` is the last one.
+    // Zones are taken in the order of their ids; the id of `a` comes last.
     let two = ["tasks: b b c", "NAT gateways: b", "ways out: b>b c>b", "database: b c", "load balancer: b c"];
     assert_eq!(spread(&world).await, two);
     let rds = aws_sdk_rds::Client::new(&world.sdk().await);
@@ -103,7 +103,7 @@ async fn a_stack_moves_to_more_and_fewer_zones_without_outage() {
     let visitor = Visitor::from(2);
     assert_eq!(visitor.visit(&url, &[]).await.visits, 1);
 
-    // A third zone, and a NAT gateway in each: what stands in the two others stays, and the tasks are spread anew.
+    // A third zone, and a NAT gateway in each: resources in the other two stay, and the tasks are spread again.
     let traffic = Traffic::start(&format!("{url}/version"));
     world.edit("zones: 2\n  nat: single", "zones: 3\n  nat: per-zone");
     let follow = ["db_subnet_group.database", "load_balancer.main", "route_table.public", "service.web"]
@@ -129,7 +129,7 @@ async fn a_stack_moves_to_more_and_fewer_zones_without_outage() {
     assert_eq!(spread(&world).await, three);
     assert!(lasting(&world).await.is_superset(&before));
 
-    // And two with one again: all is as it was.
+    // Back to two zones with one NAT gateway: everything is as before.
     world.edit("zones: 3\n  nat: per-zone", "zones: 2\n  nat: single");
     let fewer = more.map(|step| step.replace("create", "delete")).into_iter();
     let steps = ["create route_table.private".to_owned()].into_iter().chain(fewer).chain(follow);
@@ -144,7 +144,7 @@ async fn a_stack_moves_to_more_and_fewer_zones_without_outage() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_zone_goes_once_the_standby_of_the_database_has_left_it() {
+async fn zone_is_removed_only_after_the_standby_has_left() {
     let world = World::start();
     let stack = "name: demo
 region: eu-west-1

@@ -1,6 +1,6 @@
-//! The names of IAM for operations of AWS.
+//! The IAM action names of AWS operations.
 
-/// Operations of S3 that IAM calls otherwise.
+/// Operations of S3 whose IAM action has another name.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html>
 const RENAMED: &[(&str, &str)] = &[
     ("DeleteObjects", "DeleteObject"),
@@ -12,7 +12,7 @@ const RENAMED: &[(&str, &str)] = &[
     ("PutPublicAccessBlock", "PutBucketPublicAccessBlock"),
 ];
 
-/// What IAM calls the action of `operation`.
+/// Returns the name of the IAM action of `operation`.
 pub fn action(operation: &str) -> &str {
     RENAMED.iter().find(|(renamed, _)| *renamed == operation).map_or(operation, |(_, action)| action)
 }

@@ -1,6 +1,6 @@
-//! Reads which files of a crate import which, without a compiler: words and paths, `use`, `mod` and what they lead to.
+//! Determines the imports between the files of a crate without a compiler, from words and paths, `use` and `mod`.
 //!
-//! Items under `#[cfg(test)]` are left out: the tests of a file may use whatever uses that file.
+//! Items under `#[cfg(test)]` are ignored: the tests of a file may import files that import it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,35 +8,35 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A module's path from the root of its crate, one name for each part.
+/// The path of a module from the root of its crate, one name per part.
 pub type Module = Vec<String>;
 
-/// How many `use` a name may be passed on by before it is taken for a circle of names.
+/// How many `use` re-exports a name may pass through before it counts as a cycle.
 const DEEPEST: usize = 16;
 
-/// All modules of a crate that have a file of their own.
+/// All modules of a crate that have their own file.
 pub struct Source {
     modules: BTreeMap<Module, Contents>,
 }
 
-/// What one file says.
+/// The names and paths in a file.
 struct Contents {
-    /// Where each name that a `use` brings in leads.
+    /// The target of each name that a `use` introduces.
     names: BTreeMap<String, Vec<String>>,
-    /// Every path: those of `use`, and those in the code, such as `clusters::create`.
+    /// Every path: those in `use`, and those in the code, such as `clusters::create`.
     paths: Vec<Vec<String>>,
 }
 
-/// Where a path leads.
+/// The target of a path.
 enum Found {
-    /// To a module itself.
+    /// A module.
     Module,
-    /// To something that this module's file defines.
+    /// An item that is defined in this module's file.
     Item(Module),
 }
 
 impl Source {
-    /// The crate whose root is `lib.rs`, or else `main.rs`, in `folder`.
+    /// Reads the crate in `folder`. Its root is `lib.rs`, or else `main.rs`.
     pub fn read(folder: &Path) -> Self {
         let is_library = folder.join("lib.rs").exists();
         let modules = files(folder).into_iter().filter_map(|file| {
@@ -57,18 +57,18 @@ impl Source {
         Self { modules: modules.collect() }
     }
 
-    /// Whether there is a file for this module.
+    /// Returns whether the module has a file.
     pub fn has(&self, module: &[String]) -> bool {
         self.modules.contains_key(module)
     }
 
-    /// What each file imports of the other files.
+    /// Returns the imports of each file from other files.
     pub fn imports(&self) -> BTreeMap<Module, BTreeSet<Module>> {
         self.modules
             .iter()
             .map(|(module, contents)| {
                 let found = contents.paths.iter().filter_map(|path| match self.resolve(module, path, 0)? {
-                    // Naming a module uses nothing of it yet: what is used of it is a path of its own.
+                    // Naming a module is not a use of it. Uses of its items have their own paths.
                     Found::Module => None,
                     Found::Item(other) => Some(other).filter(|other| other != module),
                 });
@@ -77,7 +77,7 @@ impl Source {
             .collect()
     }
 
-    /// Where a path that stands in `module` leads; none if it leads out of the crate or is not a path of modules.
+    /// Resolves a path in `module`. Returns `None` if it leads out of the crate or is not a path of modules.
     fn resolve(&self, module: &[String], path: &[String], depth: usize) -> Option<Found> {
         if depth > DEEPEST {
             return None;
@@ -94,7 +94,7 @@ impl Source {
             _ if self.has(&child(module, head)) => self.walk(module.to_vec(), path, depth),
             _ => {
                 let leads = self.modules.get(module)?.names.get(head)?;
-                // `use regex::Regex;` names a crate; a name that leads to itself does too.
+                // `use regex::Regex;` names a crate, and so does a name that resolves to itself.
                 let longer: Vec<String> = leads.iter().chain(rest).cloned().collect();
                 if leads.first() == Some(head) { None } else { self.resolve(module, &longer, depth + 1) }
             }
@@ -140,7 +140,8 @@ impl Contents {
                 let end = (at..words.len()).find(|index| words[*index] == ";").unwrap_or(words.len());
                 let is_passed_on = at > 0 && (words[at - 1] == "pub" || words[at - 1] == ")");
                 for (path, name) in tree(&words[at + 1..end]) {
-                    // A file that only passes on a name of its part does not use it. It does if it says the name itself.
+                    // A file that only re-exports a name of its part does not use it, unless it also mentions the
+                    // name elsewhere.
                     let is_of_part = path.first().is_some_and(|head| children.contains(head.as_str()));
                     let is_said = words[end..].contains(&name);
                     if !(is_passed_on && is_of_part) || is_said {
@@ -161,7 +162,7 @@ impl Contents {
                     paths.push(path);
                 }
             } else if words[at] == "::" {
-                // The rest of a path that began with something else than a name, as in `<T>::new`.
+                // The rest of a path that does not start with a name, such as `<T>::new`.
                 at += 1;
             }
             at += 1;
@@ -170,7 +171,7 @@ impl Contents {
     }
 }
 
-/// The paths of a `use`, each with the name that it brings in.
+/// Returns the paths of a `use`, each with the name that it introduces.
 fn tree(words: &[String]) -> Vec<(Vec<String>, String)> {
     let mut path = Vec::new();
     let mut at = 0;
@@ -197,7 +198,7 @@ fn tree(words: &[String]) -> Vec<(Vec<String>, String)> {
     vec![(path, name)]
 }
 
-/// What stands between the commas, outside of braces.
+/// Splits at commas outside braces.
 fn parts(words: &[String]) -> Vec<&[String]> {
     let (mut depth, mut begin, mut found) = (0, 0, Vec::new());
     for (at, word) in words.iter().enumerate() {
@@ -219,7 +220,7 @@ fn is_name(word: &str) -> bool {
     word.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
-/// Without each item that stands under `#[cfg(test)]`.
+/// Removes each item under `#[cfg(test)]`.
 fn without_tests(words: &[String]) -> Vec<String> {
     let mut kept = Vec::new();
     let mut at = 0;
@@ -247,7 +248,7 @@ fn without_tests(words: &[String]) -> Vec<String> {
     kept
 }
 
-/// The words and signs of a source text; comments and the contents of literals are left out.
+/// Returns the words and symbols of a source text, without comments and the contents of literals.
 pub fn words(text: &str) -> Vec<String> {
     let chars: Vec<char> = text.chars().collect();
     let (mut found, mut at) = (Vec::new(), 0);
@@ -297,14 +298,14 @@ pub fn words(text: &str) -> Vec<String> {
     found
 }
 
-/// How many hashes a raw text that begins here has; none if none begins here.
+/// Returns the number of hashes of a raw string that starts here, or `None` if none does.
 fn raw_hashes(chars: &[char], at: usize) -> Option<usize> {
     let is_word_before = at > 0 && (chars[at - 1].is_alphanumeric() && chars[at - 1] != 'b' || chars[at - 1] == '_');
     let hashes = chars[at + 1..].iter().take_while(|c| **c == '#').count();
     (!is_word_before && chars.get(at + 1 + hashes) == Some(&'"')).then_some(hashes)
 }
 
-/// Where the text that begins at `at` is over.
+/// Returns the end of the string that starts at `at`.
 fn end_of_text(chars: &[char], mut at: usize) -> usize {
     at += 1;
     while at < chars.len() && chars[at] != '"' {
@@ -313,7 +314,7 @@ fn end_of_text(chars: &[char], mut at: usize) -> usize {
     at + 1
 }
 
-/// Behind a character such as `'x'` or `'\n'`, or behind the quote of a lifetime.
+/// Returns the position after a character such as `'x'` or `'\n'`, or after the quote of a lifetime.
 fn end_of_quote(chars: &[char], at: usize) -> usize {
     if chars.get(at + 1) == Some(&'\\') {
         let escaped = at + 3;
@@ -322,7 +323,7 @@ fn end_of_quote(chars: &[char], at: usize) -> usize {
     if chars.get(at + 2) == Some(&'\'') { at + 3 } else { at + 1 }
 }
 
-/// All files in a folder and its folders.
+/// Returns all files below a folder.
 pub fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let found = entries

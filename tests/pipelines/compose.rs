@@ -1,4 +1,4 @@
-//! compose.yaml, against the keys that Compose has and the application that it runs.
+//! Checks compose.yaml against the keys of Compose and the application that it runs.
 
 use serde_json::Value;
 
@@ -7,10 +7,10 @@ use super::{
     yaml::{keys, parse},
 };
 
-/// The keys at the top that this file uses. <https://docs.docker.com/reference/compose-file/>
+/// The top-level keys that this file uses. <https://docs.docker.com/reference/compose-file/>
 const TOP: &[&str] = &["name", "services", "volumes", "x-environment"];
 
-/// The keys of a service that this file uses. <https://docs.docker.com/reference/compose-file/services/>
+/// The service keys that this file uses. <https://docs.docker.com/reference/compose-file/services/>
 const SERVICE: &[&str] = &[
     "build",
     "command",
@@ -36,7 +36,7 @@ fn texts(list: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn it_says_nothing_that_compose_does_not_know() {
+fn compose_file_has_only_known_keys() {
     let file = file();
     assert!(keys(&file).iter().all(|key| TOP.contains(key)), "{:?}", keys(&file));
     let services = &file["services"];
@@ -60,13 +60,13 @@ fn it_says_nothing_that_compose_does_not_know() {
             let (_, tag) = image.split_once(':').unwrap_or_else(|| panic!("{image} has no version"));
             assert!(tag.starts_with(|c: char| c.is_ascii_digit()), "{image} is not one version");
         }
-        // A database with a password that everybody knows is for this computer alone.
+        // A database with a well-known password must be reachable only from this computer.
         assert!(texts(&service["ports"]).iter().all(|port| port.starts_with("127.0.0.1:")), "{name}");
     }
 }
 
 #[test]
-fn the_application_gets_what_it_reads_and_nothing_else() {
+fn application_gets_exactly_the_variables_it_reads() {
     let file = file();
     let config = read(repository().join("app/src/config.rs"));
     let main = read(repository().join("app/src/main.rs"));
@@ -95,7 +95,7 @@ fn the_application_gets_what_it_reads_and_nothing_else() {
 }
 
 #[test]
-fn the_urls_name_the_services_and_their_passwords() {
+fn urls_contain_the_service_names_and_passwords() {
     let file = file();
     let environment = &file["services"]["web"]["environment"];
     let database = &file["services"]["database"]["environment"];

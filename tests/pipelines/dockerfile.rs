@@ -1,10 +1,10 @@
-//! app/Dockerfile: read as Docker reads it, and its first half, which no base image is needed for, carried out.
+//! Checks app/Dockerfile: parses it like Docker, and runs its first half, which needs no base image.
 
 use std::{fs, process::Command};
 
 use super::{read, repository, said, shell_accepts};
 
-/// The instructions that there are. <https://docs.docker.com/reference/dockerfile/>
+/// All instructions. <https://docs.docker.com/reference/dockerfile/>
 const INSTRUCTIONS: &[&str] = &[
     "ADD",
     "ARG",
@@ -25,7 +25,7 @@ const INSTRUCTIONS: &[&str] = &[
     "WORKDIR",
 ];
 
-/// The instructions of a Dockerfile and what stands behind each, lines that go on put together.
+/// Returns the instructions of a Dockerfile with their arguments. Continued lines are joined.
 fn instructions(text: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut whole = String::new();
@@ -48,7 +48,7 @@ fn own() -> Vec<(String, String)> {
     instructions(&read(repository().join("app/Dockerfile")))
 }
 
-/// What stands behind each `name`, from the `from`th instruction on.
+/// Returns the arguments of each instruction `name`.
 fn of<'a>(name: &str, instructions: &'a [(String, String)]) -> Vec<&'a str> {
     instructions.iter().filter(|(own, _)| own == name).map(|(_, rest)| rest.as_str()).collect()
 }
@@ -66,7 +66,7 @@ fn every_instruction_and_every_script_of_the_image_is_valid() {
 }
 
 #[test]
-fn the_image_is_small_static_and_without_rights() {
+fn image_is_small_static_and_unprivileged() {
     let instructions = own();
     let stages: Vec<usize> =
         instructions.iter().enumerate().filter(|(_, (name, _))| name == "FROM").map(|(at, _)| at).collect();
@@ -94,7 +94,7 @@ fn the_image_is_small_static_and_without_rights() {
 }
 
 #[test]
-fn the_compiler_is_one_that_the_workspace_takes() {
+fn compiler_version_satisfies_the_workspace() {
     let manifest = read(repository().join("Cargo.toml"));
     let wanted =
         manifest.split("rust-version = \"").nth(1).and_then(|rest| rest.split('"').next()).expect("it has one");
@@ -102,7 +102,7 @@ fn the_compiler_is_one_that_the_workspace_takes() {
     assert!(image.starts_with(&format!("rust:{wanted}-")), "{image} has to have Rust {wanted}");
 }
 
-/// What `.dockerignore` leaves in: it begins by leaving out everything.
+/// Returns whether `.dockerignore`, which excludes everything by default, includes the path.
 fn is_sent(path: &str) -> bool {
     let text = read(repository().join(".dockerignore"));
     let mut rules = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -112,11 +112,11 @@ fn is_sent(path: &str) -> bool {
     kept.iter().any(|kept| path == *kept || path.starts_with(&format!("{kept}/")))
 }
 
-/// Lays out in an empty folder what the first COPY lines copy, runs the first RUN up to its `cargo build`, and lets Cargo
-/// read what is there, without the network: if a member of the workspace were missing, or Cargo.lock were to change,
-/// Docker's build would fail just so.
+/// Copies into an empty folder what the first COPY lines copy, runs the first RUN up to its `cargo build`, and lets
+/// Cargo read the workspace offline. It fails where Docker's build would: if a workspace member is missing or
+/// Cargo.lock would change.
 #[test]
-fn the_layer_of_dependencies_is_a_workspace_that_cargo_takes() {
+fn dependency_layer_is_a_valid_cargo_workspace() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let instructions = own();
     let until = instructions.iter().position(|(name, _)| name == "RUN").expect("there is one");

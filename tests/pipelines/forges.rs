@@ -1,4 +1,5 @@
-//! The workflow of this repository, and what `stackctl init --ci` writes for GitHub, GitLab and Jenkins.
+//! Checks the workflows of this repository, and the pipelines that `stackctl init --ci` writes for GitHub, GitLab and
+//! Jenkins.
 
 use serde_json::Value;
 
@@ -7,7 +8,7 @@ use super::{
     yaml::{all, keys, parse},
 };
 
-/// What a job of GitLab's may say, as far as ours say it. <https://docs.gitlab.com/ci/yaml/#job-keywords>
+/// The keys of a GitLab job that the pipelines use. <https://docs.gitlab.com/ci/yaml/#job-keywords>
 const GITLAB_JOB: &[&str] = &[
     "artifacts",
     "before_script",
@@ -23,15 +24,15 @@ const GITLAB_JOB: &[&str] = &[
     "variables",
 ];
 
-/// The keys of a workflow's job that ours use.
+/// The keys of a GitHub job that the workflows use.
 /// <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax>
 const GITHUB_JOB: &[&str] =
     &["concurrency", "env", "if", "needs", "permissions", "runs-on", "steps", "timeout-minutes"];
 
-/// The keys of a step that ours use.
+/// The keys of a GitHub step that the workflows use.
 const GITHUB_STEP: &[&str] = &["env", "id", "if", "name", "run", "uses", "with"];
 
-/// Holds a workflow that plans and deploys against GitHub's rules and ours.
+/// Checks a workflow that plans and deploys against GitHub's rules and stackctl's.
 fn check_pipeline(text: &str) {
     let jobs = &check_workflow(text)["jobs"];
     assert_eq!(jobs["plan"]["permissions"]["id-token"], "write");
@@ -41,7 +42,7 @@ fn check_pipeline(text: &str) {
     assert!(jobs["plan"]["if"].as_str().is_some_and(|text| text.contains("head.repo.full_name == github.repository")));
 }
 
-/// Holds any workflow against GitHub's rules and ours; gives it.
+/// Checks any workflow against GitHub's rules and stackctl's, and returns it.
 fn check_workflow(text: &str) -> Value {
     let workflow = parse(text);
     assert_eq!(
@@ -78,7 +79,8 @@ fn check_workflow(text: &str) -> Value {
     }
     for script in all(jobs, "run") {
         shell_accepts("bash", &without_expressions(script));
-        // An expression in a script is put in as text: what a stranger wrote into a pull request would be run.
+        // GitHub pastes an expression into the script as text, so text from a stranger's pull request would be
+        // executed.
         assert!(!script.contains("${{"), "{script}");
     }
     assert!(!text.contains("secrets."), "no key is stored");
@@ -111,7 +113,7 @@ fn the_workflow_of_this_repository_is_valid_with_known_targets() {
 }
 
 #[test]
-fn the_release_workflow_builds_what_the_tag_says_and_attests_it() {
+fn release_workflow_builds_and_attests_the_tagged_version() {
     let text = read(repository().join(".github/workflows/release.yml"));
     let workflow = check_workflow(&text);
     let jobs = &workflow["jobs"];
@@ -132,7 +134,7 @@ fn the_release_workflow_builds_what_the_tag_says_and_attests_it() {
 }
 
 #[test]
-fn githubs_pipeline_is_sound_and_deploys_the_stack_as_asked() {
+fn github_pipeline_is_valid_and_deploys_the_stack() {
     let project = Project::new();
     let arguments = ["--ci", "github", "--repository", "ada/shop", "--env", "production", "--branch", "trunk"];
     let text = project.pipeline(&arguments, ".github/workflows/stackctl.yml");
@@ -162,7 +164,7 @@ fn githubs_pipeline_is_sound_and_deploys_the_stack_as_asked() {
 }
 
 #[test]
-fn gitlabs_pipeline_is_sound_and_has_no_key() {
+fn gitlab_pipeline_is_valid_and_has_no_key() {
     let project = Project::new();
     let text = project.pipeline(&["--ci", "gitlab", "--repository", "git.example.com/team/shop"], ".gitlab-ci.yml");
     let pipeline = parse(&text);
@@ -192,7 +194,7 @@ fn gitlabs_pipeline_is_sound_and_has_no_key() {
     assert!(!text.contains("AWS_SECRET_ACCESS_KEY"), "no key is stored");
 }
 
-/// Groovy without what stands in strings and comments, and the scripts of its `sh` steps.
+/// Returns Groovy code without strings and comments, and the scripts of its `sh` steps.
 fn groovy(text: &str) -> (String, Vec<String>) {
     let (mut code, mut scripts) = (String::new(), Vec::new());
     let mut rest = text;
@@ -246,7 +248,7 @@ fn jenkins_pipeline_has_its_sections_and_scripts() {
 }
 
 #[test]
-fn what_cannot_be_a_pipeline_is_refused_and_nothing_is_written() {
+fn invalid_pipeline_is_refused_and_writes_nothing() {
     let project = Project::new();
     let account = ["--account", "123456789012"];
     let refused: &[(&[&str], &str)] = &[

@@ -1,6 +1,6 @@
-//! What this repository gives to others to run: its own workflow, the pipelines that `stackctl init --ci` writes, and the
-//! files for Docker. None of them can run here, so their form is held against what reads them, and their words against
-//! what they speak of.
+//! Checks files that others run: the workflows of this repository, the pipelines that `stackctl init --ci` writes,
+//! and the files for Docker. They cannot run here, so the tests check their syntax against the rules of their
+//! readers, and their references against the program.
 
 mod compose;
 mod dockerfile;
@@ -16,7 +16,7 @@ use std::{
 
 use tempfile::TempDir;
 
-/// The repository.
+/// Returns the root of the repository.
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -62,7 +62,7 @@ impl Project {
         command.output().expect("the binary runs")
     }
 
-    /// The text of `path` after `init --ci` with these arguments, which has to end well.
+    /// Runs `init --ci` with these arguments, which must succeed, and returns the text of `path`.
     fn pipeline(&self, arguments: &[&str], path: &str) -> String {
         let output = self.init(&[arguments, &["--account", "123456789012", "--force"]].concat());
         assert!(output.status.success(), "{}", said(&output));
@@ -71,12 +71,12 @@ impl Project {
     }
 }
 
-/// Both outputs, for a message.
+/// Returns both outputs, for an assertion message.
 fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// What the shell thinks of `script`, without running it.
+/// Asserts that the shell can parse `script`, without running it.
 fn shell_accepts(shell: &str, script: &str) {
     let checked = Command::new(shell).args(["-n", "-c", script]).output().expect("a shell runs");
     assert!(checked.status.success(), "{script}\n{}", said(&checked));

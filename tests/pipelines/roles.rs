@@ -1,4 +1,4 @@
-//! The roles' files: the script that creates them, tried with a command that stands in for the AWS CLI.
+//! The files for pipeline roles: the script that creates them, tested with a fake AWS CLI.
 
 use std::{
     fs,
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{Project, read, said};
 
-/// An account in a folder: it keeps what it is given, and finds only that.
+/// A fake `aws` that stores its input in a folder and finds only what it stored.
 const AWS: &str = r#"#!/bin/sh
 cd "$ACCOUNT_FOLDER"
 service=$1 operation=$2
@@ -38,14 +38,14 @@ case "$service $operation" in
 esac
 "#;
 
-/// Puts the account `aws` beside the project.
+/// Installs the fake `aws` next to the project.
 fn with_account(project: &Project, aws: &str) {
     project.write("bin/aws", aws);
     fs::set_permissions(project.path("bin/aws"), fs::Permissions::from_mode(0o755)).expect("it is ours");
     fs::create_dir(project.path("account")).expect("a folder");
 }
 
-/// Runs the script that makes the roles.
+/// Runs the script that creates the roles.
 fn create_roles(project: &Project) -> Output {
     let path = format!("{}:{}", project.path("bin").display(), std::env::var("PATH").expect("there is one"));
     let mut command = Command::new(project.path("ci/create-roles.sh"));
@@ -53,7 +53,7 @@ fn create_roles(project: &Project) -> Output {
     command.output().expect("it is executable")
 }
 
-/// A stack whose policy is longer than an inline policy of a role may be.
+/// Returns a stack whose policy is too long for an inline policy of a role.
 fn large() -> String {
     let domain = format!("shop.{}.example.com", "a".repeat(47));
     format!(
@@ -73,7 +73,7 @@ alarms: {{ email: ops@example.com }}
     )
 }
 
-/// The files of the account whose names begin so, without that.
+/// Returns the account's files with this prefix, without the prefix.
 fn with_prefix(project: &Project, prefix: &str) -> Vec<String> {
     let names = fs::read_dir(project.path("account")).expect("a folder").flatten().map(|entry| entry.file_name());
     let names = names.filter_map(|name| name.to_string_lossy().strip_prefix(prefix).map(str::to_owned));
@@ -89,7 +89,7 @@ fn a_policy_too_long_for_a_role_becomes_managed_policies() {
     let small = read(project.path("stack.yaml")).replace("name: shop\n", "name: a-name-of-20-letters\n");
     let role = "stackctl-ci-a-name-of-20-letters-deploy";
     with_account(&project, AWS);
-    // From an inline policy to managed ones and back; then both again over the existing roles.
+    // From an inline policy to managed ones and back, then both again over the existing roles.
     for (stack, is_long) in [(&small, false), (&large(), true), (&large(), true), (&large(), true), (&small, false)] {
         project.write("stack.yaml", stack);
         project.pipeline(&arguments, "ci/create-roles.sh");
@@ -111,7 +111,7 @@ fn a_policy_too_long_for_a_role_becomes_managed_policies() {
 }
 
 #[test]
-fn the_script_makes_two_roles_and_may_run_again() {
+fn script_creates_two_roles_and_can_run_again() {
     let project = Project::new();
     project.pipeline(&["--ci", "github", "--repository", "ada/shop"], "ci/create-roles.sh");
     with_account(&project, AWS);
@@ -140,7 +140,7 @@ fn the_script_makes_two_roles_and_may_run_again() {
 }
 
 #[test]
-fn in_another_account_the_script_does_nothing() {
+fn script_does_nothing_in_another_account() {
     let project = Project::new();
     let arguments = ["--ci", "gitlab", "--repository", "team/shop"];
     project.pipeline(&arguments, "ci/create-roles.sh");

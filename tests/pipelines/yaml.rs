@@ -1,4 +1,4 @@
-//! YAML as plain data, anchors and merge keys included: what the tests look into.
+//! Reads YAML as plain data, with anchors and merge keys resolved, for tests to inspect.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ enum Open {
     Map(usize, Vec<(Option<String>, Value)>, Option<Option<String>>),
 }
 
-/// The one document of `text`.
+/// Parses `text`, which contains one document.
 pub fn parse(text: &str) -> Value {
     let mut anchors: HashMap<usize, Value> = HashMap::new();
     let mut open: Vec<Open> = Vec::new();
@@ -59,7 +59,7 @@ pub fn parse(text: &str) -> Value {
     root.expect("there is a document")
 }
 
-/// A mapping; what `<<` brings in gives way to what stands there itself.
+/// Builds a mapping. Its own keys take precedence over those from `<<`.
 fn merged(entries: Vec<(Option<String>, Value)>) -> Value {
     let mut map = Map::new();
     let (own, brought): (Vec<_>, Vec<_>) = entries.into_iter().partition(|(key, _)| key.is_some());
@@ -80,12 +80,12 @@ fn scalar(text: &str, plain: bool) -> Value {
     }
 }
 
-/// The keys of a mapping.
+/// Returns the keys of a mapping.
 pub fn keys(node: &Value) -> Vec<&str> {
     node.as_object().unwrap_or_else(|| panic!("no mapping: {node}")).keys().map(String::as_str).collect()
 }
 
-/// Every text below `key`, wherever that key stands.
+/// Returns every text below `key`, at any depth.
 pub fn all<'a>(node: &'a Value, key: &str) -> Vec<&'a str> {
     match node {
         Value::Object(map) => {

@@ -1,10 +1,10 @@
-//! Plan cases: `tests/cases/<case>/` holds a `stack.yaml`, a `live.json` that says what AWS has, and a `plan.txt` that
-//! begins with the command and goes on with what it shows. `UPDATE=1` writes each `plan.txt` anew, to be reviewed.
+//! Plan cases: `tests/cases/<case>/` contains a `stack.yaml`, a `live.json` with the state on AWS, and a `plan.txt`
+//! with the command in its first line and then its output. `UPDATE=1` rewrites each `plan.txt`, to be reviewed.
 //!
-//! A `live.json` may start from another one in `tests/cases` (`"base"`) and say under `"live"` only what is otherwise,
-//! as a JSON merge patch: `null` takes a resource or a field away. Where `stack.yaml` is missing, that of `tests/cases`
-//! is meant. `"built"` gives the digests that `deploy` has just built, by the package's folder; `"network"` what there is of a
-//! network that stack.yaml names, and `"listener"` of a listener.
+//! A `live.json` may start from another one in `tests/cases` (`"base"`) and contain only the differences under
+//! `"live"`, as a JSON merge patch: `null` removes a resource or a field. If `stack.yaml` is missing, the one in
+//! `tests/cases` is used. `"built"` contains the digests that `deploy` has just built, by package folder; `"network"`
+//! an existing network that stack.yaml names, and `"listener"` an existing listener.
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +23,7 @@ use stackctl::{
     spec::{self, Stack},
 };
 
-/// One test for each case, so that one can be run alone.
+/// Defines one test per case, so that each can run alone.
 macro_rules! cases {
     ($($case:ident),* $(,)?) => {
         $(
@@ -34,7 +34,7 @@ macro_rules! cases {
         )*
 
         #[test]
-        fn every_case_has_a_test_and_every_test_its_case() {
+        fn every_case_has_a_test_and_every_test_a_case() {
             let mut expected = vec![$(stringify!($case).replace('_', "-")),*];
             expected.sort();
             let entries = fs::read_dir(cases()).expect("there are cases").flatten();
@@ -118,7 +118,7 @@ fn cases() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")
 }
 
-/// Compares what the case's command shows with its `plan.txt`.
+/// Compares the output of the case's command with its `plan.txt`.
 fn check(case: &str) {
     let folder = cases().join(case.replace('_', "-"));
     let file = folder.join("plan.txt");
@@ -138,7 +138,7 @@ fn check(case: &str) {
     }
 }
 
-/// What the command shows before anything is carried out.
+/// Returns the output of the command before anything is applied.
 fn shown(folder: &Path, command: &str) -> String {
     let words: Vec<&str> = command.split_whitespace().collect();
     let (name, environment) = match words.as_slice() {
@@ -194,7 +194,7 @@ fn stack(folder: &Path, environment: &str) -> Stack {
     spec::load(&file, environment, &|_| None).unwrap_or_else(|problems| panic!("{}: {problems:?}", file.display()))
 }
 
-/// A `live.json` with all that it starts from.
+/// Returns a `live.json` merged with its bases.
 fn world(file: &Path) -> Value {
     let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let own: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
@@ -206,7 +206,7 @@ fn world(file: &Path) -> Value {
     world
 }
 
-/// RFC 7396.
+/// Applies a JSON merge patch (RFC 7396).
 fn merge(target: &mut Value, patch: &Value) {
     let Value::Object(patch) = patch else {
         *target = patch.clone();
@@ -225,11 +225,11 @@ fn merge(target: &mut Value, patch: &Value) {
     }
 }
 
-/// The live resources; a list stands for several that claim one address.
+/// Returns the live resources. A list means several resources with the same address.
 fn live(world: &Value) -> Vec<LiveResource> {
     let resources = world["live"].as_object().into_iter().flatten();
     let resource = |address: &str, live: &Value| {
-        // AWS's own identifier is the first field that a kind shows.
+        // AWS's identifier is the first field that a kind shows.
         let id = live.as_object().and_then(|fields| fields.values().next()).and_then(Value::as_str);
         LiveResource {
             address: address.parse().unwrap_or_else(|error| panic!("{error}")),

@@ -1,5 +1,5 @@
-//! A model of AWS: it holds resources as the kinds' own `Live` data, carries a plan out step by step, and refuses what
-//! AWS would refuse. It waits for nothing and lags behind nothing; that is for the sandbox.
+//! A model of AWS: it stores resources as the kinds' own `Live` data, applies a plan step by step, and refuses what
+//! AWS refuses. It has no delays and no stale reads; the sandbox covers those.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,25 +15,25 @@ use stackctl::{
 
 use crate::made::made;
 
-/// What exists.
+/// The state of the cloud.
 #[derive(Clone, Debug, Default)]
 pub struct Cloud {
-    /// Every resource, in the order in which they were made.
+    /// The resources, in the order of their creation.
     pub live: Vec<LiveResource>,
-    /// The one-off tasks that ran, in their order.
+    /// The one-off tasks that ran, in order.
     pub ran: Vec<Address>,
     made: BTreeMap<Address, u32>,
 }
 
-/// Chooses one of several steps that could be next, by its place among them.
+/// Chooses one of several possible next steps, by index.
 pub type Choice<'a> = &'a mut dyn FnMut(usize) -> usize;
 
-/// The first that could be next.
+/// Always chooses the first possible step.
 pub fn first(_: usize) -> usize {
     0
 }
 
-/// A choice that looks random and is the same for the same `seed`.
+/// Returns a pseudo-random choice that depends only on `seed`.
 pub fn shuffled(seed: u64) -> impl FnMut(usize) -> usize {
     let mut state = seed | 1;
     move |count| {
@@ -46,12 +46,12 @@ pub fn shuffled(seed: u64) -> impl FnMut(usize) -> usize {
 }
 
 impl Cloud {
-    /// Carries `plan` out, one step after the other, each as soon as what it needs is done.
+    /// Applies `plan` step by step. A step is possible once its needs are done.
     pub fn carry_out(&mut self, plan: &Plan, choice: Choice) {
         self.carry_out_some(plan, usize::MAX, choice);
     }
 
-    /// As [`Cloud::carry_out`], and is killed after `limit` steps.
+    /// Like [`Cloud::carry_out`], but stops after `limit` steps as if killed.
     pub fn carry_out_some(&mut self, plan: &Plan, limit: usize, choice: Choice) {
         let mut outputs: BTreeMap<Address, Outputs> = BTreeMap::new();
         for live in plan.given() {
@@ -62,8 +62,8 @@ impl Cloud {
             let mut open: Vec<StepId> = (0..plan.steps.len())
                 .filter(|step| !done.contains(step) && plan.steps[*step].needs.iter().all(|need| done.contains(need)))
                 .collect();
-            // AWS refuses to delete a group that another one's rule names, until that rule is revoked; the engine tries
-            // again. Nothing else may have to be tried twice.
+            // AWS refuses to delete a group while the rule of another group refers to it; the engine retries. Nothing
+            // else may need a retry.
             open.retain(|step| !self.waits_for_revocation(plan, *step));
             assert!(!open.is_empty(), "{} of {} steps are done and none can go on", done.len(), plan.steps.len());
             let step = open[choice(open.len()) % open.len()];
@@ -82,7 +82,7 @@ impl Cloud {
         }
         let desired = resolve(step.desired.as_ref().expect("a step that makes has something desired"), outputs);
         assert!(!desired.to_string().contains("\"$from\""), "{address} begins before all it needs is known: {desired}");
-        // The second step of a creation changes what the first one has made.
+        // The second step of a creation updates the resource of the first step.
         let last = || self.live.iter().rev().find(|live| live.address == step.address).cloned();
         let known = if step.action == Action::Narrow { step.live.clone().or_else(last) } else { step.live.clone() };
         let live = match (step.action, &known) {
@@ -127,15 +127,15 @@ impl Cloud {
         self.live.remove(at);
     }
 
-    /// What AWS would name when it refuses to delete `going`: all whose state names one of its outputs.
+    /// Returns the resources that block the deletion of `going`: those whose state contains one of its outputs.
     fn holders(&self, going: &LiveResource) -> Vec<&LiveResource> {
         let outputs = kind(&going.address).outputs(&going.live).expect("it reads its own");
         let names: Vec<&str> =
             ["id", "arn", "name", "uri", "image"].iter().filter_map(|key| outputs.get(key)).collect();
         let held_by = |holder: &&LiveResource| {
-            // A policy may name what is not there; nothing is held by it.
+            // A policy may name missing resources, so it blocks nothing.
             holder.address.kind() != "role"
-                // Two that claim one address do not hold each other.
+                // Resources with the same address do not block each other.
                 && holder.address != going.address
                 && names_any(&holder.live, &names)
         };
@@ -149,11 +149,11 @@ impl Cloud {
         going.address.kind() == group && self.holders(going).iter().any(|holder| holder.address.kind() == group)
     }
 
-    /// `<kind>/<name>:<n>`, in the n-th resource of this address.
+    /// Returns the id `<kind>/<name>:<n>` of the n-th resource with this address.
     fn new_id(&mut self, address: &Address) -> String {
         let number = self.made.entry(address.clone()).or_default();
         *number += 1;
-        // EC2's own ids begin with what they are of.
+        // EC2's ids begin with a prefix for their type.
         let kind = if address.kind() == "security_group" { "sg-" } else { address.kind() };
         format!("{kind}/{}:{number}", address.name())
     }

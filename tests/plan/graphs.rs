@@ -1,4 +1,4 @@
-//! Random graphs of a few kinds, with edges that no blueprint would draw: the planner owes its properties to every graph.
+//! Properties of the planner over random graphs of a few kinds, including graphs that no stack.yaml produces.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use stackctl::{
 
 use crate::cloud::{Cloud, first, shuffled};
 
-/// The kinds of these graphs, each after those that it may refer to.
+/// The kinds in these graphs. A kind may refer to earlier ones.
 const KINDS: [&str; 9] = [
     "log_group",
     "elastic_ip",
@@ -24,10 +24,11 @@ const KINDS: [&str; 9] = [
     "task_definition",
 ];
 
-/// A resource whose place and name would be taken twice: it is replaced by deleting it first.
+/// Kinds whose replacement deletes the old resource first, because the new one needs its place or name.
 const DELETED_FIRST: [&str; 3] = ["vpc", "subnet", "security_group"];
 
-/// One random resource: its kind's place in [`KINDS`], which of three it is, a field's value, and what it stands on.
+/// A random resource: the index of its kind in [`KINDS`], its number from 0 to 2, the value of a field, and its
+/// dependencies.
 #[derive(Clone, Debug)]
 struct Part {
     kind: usize,
@@ -52,7 +53,7 @@ fn parts() -> impl Strategy<Value = Vec<Part>> {
     proptest::collection::vec(part(), 0..16)
 }
 
-/// The graph of `parts`; what a part refers to or needs stands before it, so that there is no circle.
+/// Returns the graph of `parts`. References and needs point to earlier parts, so there are no cycles.
 fn graph(parts: &[Part]) -> Graph {
     let mut sorted: Vec<&Part> = parts.iter().collect();
     sorted.sort_by_key(|part| (part.kind, part.slot));
@@ -70,7 +71,7 @@ fn graph(parts: &[Part]) -> Graph {
     graph
 }
 
-/// Of `before`, the outputs called `output` of those of `kind` that `part` refers to.
+/// Returns the outputs `output` of the resources of `kind` in `before` that `part` refers to.
 fn inputs(part: &Part, before: &[Address], kind: &str, output: &str) -> Vec<Input> {
     let fitting: Vec<&Address> = before.iter().filter(|address| address.kind() == kind).collect();
     let chosen: BTreeSet<&&Address> =
@@ -122,7 +123,7 @@ fn plan(graph: &Graph, cloud: &Cloud) -> Result<Plan, Failure> {
     engine::plan(&kinds::registry(), &id(), graph, cloud.live.clone())
 }
 
-/// The cloud in which `graph` has come up.
+/// Returns a cloud in which `graph` is applied.
 fn up(graph: &Graph) -> Cloud {
     let mut cloud = Cloud::default();
     let plan = plan(graph, &cloud).expect("nothing has to be replaced where nothing is");
@@ -130,7 +131,7 @@ fn up(graph: &Graph) -> Cloud {
     cloud
 }
 
-/// All steps before `step`, by its needs and theirs.
+/// Returns all steps that `step` needs, directly or indirectly.
 fn reach(plan: &Plan, step: StepId) -> BTreeSet<StepId> {
     let mut reached = BTreeSet::new();
     let mut open = plan.steps[step].needs.clone();
@@ -142,7 +143,7 @@ fn reach(plan: &Plan, step: StepId) -> BTreeSet<StepId> {
     reached
 }
 
-/// Whether between the two graphs something changes that AWS replaces by deleting it first.
+/// Returns whether the change between the graphs replaces a resource that AWS must delete first.
 fn replaces_foundations(before: &Graph, after: &Graph) -> bool {
     after.nodes().any(|node| {
         DELETED_FIRST.contains(&node.address.kind())
@@ -150,7 +151,7 @@ fn replaces_foundations(before: &Graph, after: &Graph) -> bool {
     })
 }
 
-/// Whether something stays, and is changed in place, that may hold on to such a resource.
+/// Returns whether a resource that may refer to such a resource stays and is updated in place.
 fn keeps_holders(before: &Graph, after: &Graph) -> bool {
     let holders = ["db_subnet_group", "security_group"];
     after.nodes().any(|node| holders.contains(&node.address.kind()) && before.get(&node.address).is_some())
@@ -160,13 +161,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(192))]
 
     #[test]
-    fn every_step_stands_after_all_that_it_needs(before in parts(), after in parts()) {
+    fn every_step_comes_after_its_needs(before in parts(), after in parts()) {
         let (before, after) = (graph(&before), graph(&after));
         let Ok(plan) = plan(&after, &up(&before)) else { return Ok(()) };
         for (step, content) in plan.steps.iter().enumerate() {
             prop_assert!(content.needs.iter().all(|need| *need < step), "{} {:?}", content.address, content.needs);
         }
-        // Every edge of the graph between two resources that are made or changed, drawn directly or by the way of others.
+        // Every edge between two created or updated resources, direct or through other resources.
         let making: BTreeMap<&Address, StepId> = plan
             .steps
             .iter()
@@ -184,13 +185,13 @@ proptest! {
     }
 
     #[test]
-    fn what_goes_waits_for_all_that_may_hold_on_to_it(before in parts(), after in parts()) {
+    fn deletions_wait_for_all_possible_holders(before in parts(), after in parts()) {
         let (before, after) = (graph(&before), graph(&after));
         let Ok(plan) = plan(&after, &up(&before)) else { return Ok(()) };
         for (going, step) in plan.steps.iter().enumerate().filter(|(_, step)| step.desired.is_none()) {
             let old = before.get(&step.address).expect("what goes was there");
             for (other, holder) in plan.steps.iter().enumerate().filter(|(_, step)| step.desired.is_none()) {
-                // The one that goes is named by the other one as that was made.
+                // The holder referred to the deleted resource when it was created.
                 let held = before.get(&holder.address).is_some_and(|node| {
                     node.desired.to_string().contains(&json!(old.address).to_string())
                 });
@@ -202,7 +203,7 @@ proptest! {
     }
 
     #[test]
-    fn one_graph_becomes_another_or_is_refused_for_a_foundation(
+    fn any_change_converges_or_is_refused_for_a_foundation(
         before in parts(), after in parts(), seed in any::<u64>(),
     ) {
         let (before, after) = (graph(&before), graph(&after));
@@ -216,8 +217,9 @@ proptest! {
                 return Ok(());
             }
         };
-        // A known gap of the planner: what is changed in place still holds on to a foundation that is deleted first, and
-        // AWS refuses that deletion. Such a plan ought to be refused like the others; no edit of stack.yaml makes one.
+        // A known gap of the planner: a resource that is updated in place still refers to a foundation that is
+        // deleted first, and AWS refuses the deletion. The planner should refuse such a plan like the others; no edit
+        // of stack.yaml produces one.
         if replaces_foundations(&before, &after) && keeps_holders(&before, &after) {
             return Ok(());
         }
@@ -231,7 +233,7 @@ proptest! {
     }
 
     #[test]
-    fn a_part_of_a_plan_is_what_is_wanted_and_all_that_it_needs(
+    fn targeted_plan_has_the_targets_and_their_needs(
         before in parts(), after in parts(), wanted in any::<prop::sample::Index>(),
     ) {
         let (before, after) = (graph(&before), graph(&after));
@@ -259,9 +261,9 @@ proptest! {
         }
     }
 
-    /// Two of one address: a run was killed between the halves of a replacement, or an answer was lost.
+    /// Two resources with one address, after a run was killed during a replacement or a response was lost.
     #[test]
-    fn of_two_that_claim_one_address_one_stays_and_the_other_goes(
+    fn duplicate_resource_of_one_address_is_deleted(
         parts in parts(), twice in any::<prop::sample::Index>(), seed in any::<u64>(),
     ) {
         let graph = graph(&parts);
@@ -286,9 +288,9 @@ proptest! {
         prop_assert!(self::plan(&graph, &cloud).expect("there is nothing to do").is_empty());
     }
 
-    /// What AWS has can be anything; the planner answers, with a plan or with a failure.
+    /// The state on AWS can be anything. The planner returns a plan or an error.
     #[test]
-    fn no_live_world_makes_the_planner_panic(
+    fn planner_never_panics_on_live_state(
         parts in parts(),
         live in proptest::collection::vec((0..KINDS.len(), 0_u8..3, ".{0,8}", any::<bool>()), 0..8),
     ) {
@@ -312,7 +314,7 @@ proptest! {
 }
 
 #[test]
-fn a_resource_of_no_known_kind_is_a_failure_and_not_a_panic() {
+fn unknown_kind_is_an_error_and_not_a_panic() {
     let stranger = LiveResource { address: Address::new("moon", "base"), id: "m".into(), live: json!({}) };
     let failure = engine::plan(&kinds::registry(), &id(), &Graph::new(), vec![stranger]).expect_err("unknown kind");
     assert_eq!(failure.cause, Cause::Internal);

@@ -1,4 +1,4 @@
-//! What AWS has of a resource of each kind once it is made as it is wanted, as the kinds' own `Live` data.
+//! Builds the state of a resource on AWS after its creation or update, as the kind's own `Live` data.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use stackctl::{
     model::{Address, LiveResource},
 };
 
-/// The resource as AWS has it once `wants` is made good on it; `before` is what it was.
+/// Returns the resource after `wants` was applied; `before` is its earlier state.
 pub fn made(address: &Address, wants: &Value, id: &str, before: Option<&Value>) -> LiveResource {
     let live = match address.kind() {
         "vpc" => json!({ "id": id, "cidr": wants["cidr"], "available": true }),
@@ -71,7 +71,7 @@ pub fn made(address: &Address, wants: &Value, id: &str, before: Option<&Value>) 
     LiveResource { address: address.clone(), id: id.to_owned(), live }
 }
 
-/// `wants` with these fields besides.
+/// Returns `wants` with these additional fields.
 fn with(wants: &Value, more: &Value) -> Value {
     let mut fields = wants.as_object().expect("a Desired has fields").clone();
     fields.extend(more.as_object().expect("they are fields").clone());
@@ -126,7 +126,7 @@ fn cache(wants: &Value, id: &str) -> Value {
     })
 }
 
-/// What the tag of a secret with a URL says of what the URL was made from.
+/// Returns the fingerprint of a URL's sources, as in the tag of its secret.
 fn fingerprint(source: &Value) -> String {
     let made_of =
         |url: &Value, parts: &[&str]| -> Vec<String> { parts.iter().map(|part| text(&url[part]).to_owned()).collect() };
@@ -139,7 +139,7 @@ fn fingerprint(source: &Value) -> String {
             parts
         }
     };
-    // The form of the URL, without its parts.
+    // The form of the URL without its parts.
     let of_cache = source["database_url"].is_null();
     parts.push(if of_cache { "rediss://:@:/0?ssl_cert_reqs=required" } else { "postgresql://:@:/" }.to_owned());
     Sha256::digest(parts.join("\n")).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
@@ -233,7 +233,7 @@ fn listener(wants: &Value, id: &str) -> Value {
     )
 }
 
-/// The fields of a revision, as its kind shows them.
+/// Returns the fields of a revision as its kind shows them.
 fn container(wants: &Value) -> BTreeMap<String, String> {
     let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let mut fields = BTreeMap::new();
@@ -390,7 +390,7 @@ fn alarm(wants: &Value, id: &str) -> Value {
     })
 }
 
-/// The security groups of tasks.
+/// Returns the security groups of tasks.
 fn groups(wants: &Value) -> Vec<&str> {
     let others = wants["other_groups"].as_array().into_iter().flatten().filter_map(Value::as_str);
     wants["security_group"].as_str().into_iter().chain(others).collect()
@@ -398,7 +398,7 @@ fn groups(wants: &Value) -> Vec<&str> {
 
 fn service(wants: &Value, id: &str, before: Option<&Value>) -> Value {
     let target_groups: Vec<&str> = wants["target"]["group"].as_str().into_iter().collect();
-    // Autoscaling has chosen a number that is neither the fewest nor the most, as long as it may.
+    // Autoscaling has chosen a count between its limits, if they allow one.
     let (least, most) = (wants["replicas"].as_u64().unwrap_or_default(), wants["most"].as_u64());
     let chosen = before.and_then(|before| before["replicas"].as_u64()).unwrap_or(least + 1);
     let replicas = chosen.clamp(least, most.unwrap_or(least));

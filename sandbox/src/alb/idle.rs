@@ -1,4 +1,4 @@
-//! The idle timeout: a connection in which no data moves for so long is closed.
+//! The idle timeout: a connection that transfers no data for this long is closed.
 //!
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html#connection-idle-timeout>
 
@@ -17,10 +17,10 @@ use tokio::time::{Duration, Instant, Sleep, sleep, sleep_until};
 
 use super::targets::InFlight;
 
-/// Why a body ends before its time.
+/// The reason why a body ended early.
 pub(super) type Broken = Box<dyn Error + Send + Sync>;
 
-/// When data moved last, in either direction.
+/// The time of the last transfer, in either direction.
 pub(super) struct Activity {
     last: Mutex<Instant>,
     client_owes: AtomicBool,
@@ -31,17 +31,17 @@ impl Activity {
         Arc::new(Self { last: Mutex::new(Instant::now()), client_owes: AtomicBool::new(false) })
     }
 
-    /// Data moved just now.
+    /// Records a transfer.
     pub(super) fn touch(&self) {
         *self.last.lock().expect("nobody panics while holding this") = Instant::now();
     }
 
-    /// Whether a part of the request has not come yet.
+    /// Returns whether part of the request has not arrived yet.
     pub(super) fn client_owes(&self) -> bool {
         self.client_owes.load(Ordering::Relaxed)
     }
 
-    /// Ends when nothing has moved for so long.
+    /// Completes when no data has moved for the time `idle`.
     pub(super) async fn ended(&self, idle: Duration) {
         loop {
             let end = *self.last.lock().expect("nobody panics while holding this") + idle;
@@ -53,7 +53,7 @@ impl Activity {
     }
 }
 
-/// A request's body, passed on as it comes.
+/// A request body that is streamed to the target.
 pub(super) struct Upload {
     pub(super) body: Incoming,
     pub(super) activity: Arc<Activity>,
@@ -84,7 +84,7 @@ impl Body for Upload {
     }
 }
 
-/// A response's body, passed on as it comes. Its request is in flight until the last byte of it.
+/// A response body that is streamed to the client. Its request is in flight until the last byte.
 pub(super) struct Download {
     body: Incoming,
     idle: Duration,

@@ -1,41 +1,43 @@
-//! How much of a header an ALB takes, from clients and from targets.
+//! The limits of an ALB on headers, from clients and from targets.
 //!
-//! - <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html#http-headers-quotas>
-//!   has the sizes.
-//! - <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html> has the
-//!   answers: 414 for a URL that is too long, 400 for the rest.
+//! *
+//!   <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html#http-headers-quotas>
+//!   lists the sizes.
+//! * <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html> lists
+//!   the responses: 414 for a URL that is too long, 400 for the rest.
 
 use hyper::{HeaderMap, Method, Request, Uri, Version};
 
-/// The request line, and any header.
+/// The size limit of the request line and of a single header.
 const LINE: usize = 16 * 1024;
 
-/// All headers of a request, with the request line.
+/// The size limit of all request headers together, with the request line.
 const WHOLE: usize = 64 * 1024;
 
-/// All headers of a response; one that has more is answered with 502.
+/// The size limit of all response headers together. A larger response becomes a 502.
 const RESPONSE: usize = 32 * 1024;
 
-/// An ALB closes an HTTP/2 connection if a header is longer than 8 KiB once it is compressed ("response code of 000" in
-/// the troubleshooting page). Here, only what is longer in any case counts: Huffman coding takes 5 bits a character at least.
+/// The size limit of an HTTP/2 header. An ALB closes the connection if a header is longer than 8 KiB after
+/// compression ("response code of 000" in the troubleshooting page). Huffman coding takes at least 5 bits per
+/// character, so a header above this limit is too long however well it compresses.
 const HTTP2_LINE: usize = 8 * 1024 * 8 / 5;
 
-/// So many headers are read, so that their sizes decide and not their number.
+/// How many headers the parser accepts. It is high so that the size limits apply first.
 pub(super) const HEADERS: usize = 2048;
 
-/// So many bytes of headers are read in HTTP/2, so that what is too long is measured here.
+/// How many bytes of HTTP/2 headers the parser accepts. It is high so that the limits above apply first.
 pub(super) const READ: u32 = 256 * 1024;
 
-/// What becomes of a request whose header is too large.
+/// What happens to a request whose headers are too large.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Excess {
-    /// This status.
+    /// The load balancer responds with this status.
     Status(u16),
-    /// The end of its HTTP/2 connection.
+    /// The listener sends GOAWAY and closes the HTTP/2 connection.
     GoAway,
 }
 
-/// What is too large in a request, if anything is.
+/// Returns what happens to the request, or `None` if it is within the limits.
 pub(super) fn of_request<B>(request: &Request<B>) -> Option<Excess> {
     let is_http2 = request.version() == Version::HTTP_2;
     let line = line(request.method(), request.uri());
@@ -52,12 +54,12 @@ pub(super) fn of_request<B>(request: &Request<B>) -> Option<Excess> {
     }
 }
 
-/// Whether a target's header is too large.
+/// Returns whether the headers of a target's response are too large.
 pub(super) fn is_exceeded_by(headers: &HeaderMap) -> bool {
     sizes(headers).sum::<usize>() > RESPONSE
 }
 
-/// The size of a request line, as HTTP/1.1 has it.
+/// Returns the size of the request line in HTTP/1.1 form.
 fn line(method: &Method, uri: &Uri) -> usize {
     let url = uri.path_and_query().map_or(1, |url| url.as_str().len());
     method.as_str().len() + url + "  HTTP/1.1\r\n".len()

@@ -1,4 +1,4 @@
-//! A listener: takes connections, speaks TLS, HTTP/1.1 and HTTP/2, and hands each request to what answers it.
+//! A listener: accepts connections, speaks TLS, HTTP/1.1 and HTTP/2, and passes each request to its handler.
 
 use std::{
     convert::Infallible,
@@ -28,20 +28,20 @@ use super::{
     snapshot::{Certificate, Listener},
 };
 
-/// Connections that wait to be taken.
+/// The length of the queue of connections that are not accepted yet.
 const BACKLOG: u32 = 4096;
 
-/// How long it is waited after a connection could not be taken: without file descriptors, the next one cannot be either.
+/// How long to wait after `accept` failed: without free file descriptors, the next `accept` fails too.
 const NOT_TAKEN: Duration = Duration::from_millis(100);
 
-/// The requests that one HTTP/2 connection may have in flight.
+/// How many requests one HTTP/2 connection may have in flight.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-listeners.html#listener-configuration>
 const STREAMS: u32 = 128;
 
-/// How long a connection that is given up has to tell its client so.
+/// How long a closing connection may take to send GOAWAY to its client.
 const GOING_AWAY: Duration = Duration::from_millis(200);
 
-/// What TLS shows and offers; changed while the listener is open.
+/// The TLS certificate and protocols of the listener. They can change while it is open.
 struct Shown {
     certificate: Certificate,
     http2: bool,
@@ -50,7 +50,7 @@ struct Shown {
 
 type Tls = Arc<RwLock<Shown>>;
 
-/// An open listener; it closes when this is dropped. Requests in flight are finished, and then their connections are closed.
+/// An open listener. Dropping it closes the socket; requests in flight finish before their connections close.
 pub(super) struct Listening {
     address: String,
     port: u16,
@@ -60,7 +60,7 @@ pub(super) struct Listening {
     _open: watch::Sender<()>,
 }
 
-/// Ends once the listener is closed.
+/// Signals that the listener is closed.
 type Closed = watch::Receiver<()>;
 
 impl Drop for Listening {
@@ -92,12 +92,12 @@ impl Listening {
         })
     }
 
-    /// Whether this is where the listener is to be.
+    /// Returns whether the address, port and protocol still match.
     pub(super) fn is_at(&self, address: &str, listener: &Listener) -> bool {
         self.address == address && self.port == listener.port && self.protocol == listener.protocol
     }
 
-    /// From the next connection on, this certificate is shown, and HTTP/2 is offered or not.
+    /// Sets the certificate, and whether to offer HTTP/2, for new connections.
     pub(super) fn set_tls(&self, listener: &Listener, http2: bool) {
         let (Some(tls), Some(certificate)) = (&self.tls, &listener.certificate) else { return };
         let mut shown = tls.write().expect("nobody panics while holding this");
@@ -161,7 +161,7 @@ where
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades()
     );
-    // A client that goes away in the middle is no error of ours.
+    // A client that disconnects early is not an error.
     tokio::select! {
         ended = connection.as_mut() => drop(ended),
         _ = closed.changed() => {

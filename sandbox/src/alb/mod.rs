@@ -1,4 +1,4 @@
-//! Load balancers: what moto knows of them, as real listeners on real sockets.
+//! Load balancers: opens real sockets for the load balancers that moto has on record.
 
 mod balancing;
 mod counts;
@@ -40,7 +40,7 @@ pub(crate) struct Alb {
     balancing: Arc<Balancing>,
     listening: Mutex<HashMap<String, Listening>>,
     refreshing: tokio::sync::Mutex<()>,
-    /// The certificates that were issued here, by ARN.
+    /// The certificates issued here, by ARN.
     issued: Mutex<HashMap<String, Certificate>>,
 }
 
@@ -57,7 +57,7 @@ impl Alb {
         }
     }
 
-    /// Takes over what was changed in the control plane: opens, changes and closes listeners.
+    /// Applies changes of the control plane: opens, updates and closes listeners.
     pub(crate) async fn refresh(&self) {
         let _one_at_a_time = self.refreshing.lock().await;
         let snapshot =
@@ -93,7 +93,7 @@ impl Alb {
         }
     }
 
-    /// The certificate with this ARN, in the place of the one that Amazon would have issued: by the sandbox's own authority.
+    /// Returns the certificate with this ARN. The sandbox's own authority issues it, in place of Amazon.
     fn issued(&self, arn: &str, names: &[String]) -> Option<Certificate> {
         let mut issued = self.issued.lock().expect("nobody panics while holding this");
         if let Some(known) = issued.get(arn) {
@@ -112,7 +112,7 @@ impl Alb {
         }
     }
 
-    /// What moto cannot know: whether targets are healthy. None for all other operations.
+    /// Answers calls about target health, which moto cannot know. Returns `None` for all other operations.
     pub(crate) fn call(&self, call: &Call) -> Option<Result<Answer, ApiError>> {
         match call.operation.as_str() {
             "DescribeTargetHealth" => Some(Ok(self.describe_health(call))),
@@ -121,7 +121,7 @@ impl Alb {
         }
     }
 
-    /// What CloudWatch says of load balancers, if it is asked for that alone.
+    /// Returns the metrics of load balancers, if the call asks for nothing else.
     pub(crate) fn measures(&self, call: &Call) -> Option<Answer> {
         let input = serde_json::from_slice(&call.body).ok()?;
         let answer = (call.operation == "GetMetricData").then(|| self.balancing.counts.answer(&input))??;
@@ -142,25 +142,26 @@ impl Alb {
         Answer::xml("DescribeTargetHealth", &format!("<TargetHealthDescriptions>{members}</TargetHealthDescriptions>"))
     }
 
-    /// Puts a target into its group and begins to check it.
+    /// Adds a target to its group and starts its health checks.
     pub(crate) fn register(&self, group: &str, target: &Target) {
         self.balancing.targets.add(group, target);
         let (balancing, place) = (Arc::clone(&self.balancing), Arc::clone(&self.place));
         tokio::spawn(health::check(balancing, place, group.to_owned(), target.clone()));
     }
 
-    /// No new requests for this target; those in flight have until the deregistration delay. Ends when none is left.
+    /// Stops new requests to this target. Requests in flight may take until the deregistration delay. Completes when
+    /// none is left.
     pub(crate) async fn deregister(&self, group: &str, target: &Target) {
         let delay = self.balancing.config().group(group).map_or(300.0, snapshot::TargetGroup::deregistration_delay);
         self.balancing.targets.drain(group, target, self.place.settings.rollout(delay)).await;
     }
 
-    /// How a target is.
+    /// Returns the health state of a target.
     pub(crate) fn state(&self, group: &str, target: &Target) -> Option<State> {
         self.balancing.targets.state(group, target)
     }
 
-    /// Whether some listener leads to the group.
+    /// Returns whether a listener forwards to the group.
     pub(crate) fn is_used(&self, group: &str) -> bool {
         self.balancing
             .config()
@@ -168,7 +169,7 @@ impl Alb {
             .any(|action| snapshot::forwards_to(action).iter().any(|(arn, _)| arn == group))
     }
 
-    /// Whether there is such a group.
+    /// Returns whether the group exists.
     pub(crate) fn exists(&self, group: &str) -> bool {
         self.balancing.config().group(group).is_some()
     }

@@ -1,4 +1,4 @@
-//! Which rule a request meets.
+//! Finds the listener rule for a request.
 //!
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html>
 
@@ -9,18 +9,18 @@ use serde_json::Value;
 
 use super::snapshot::{Listener, Rule, text};
 
-/// The parts of a request that rules look at.
+/// The parts of a request that conditions test.
 pub(super) struct Asked<'a> {
     pub(super) method: &'a Method,
     pub(super) host: &'a str,
-    /// As it was sent, not decoded.
+    /// The path as the client sent it, not decoded.
     pub(super) path: &'a str,
     pub(super) headers: &'a HeaderMap,
-    /// Who has opened the connection, whatever its headers say.
+    /// The address that opened the connection, regardless of headers.
     pub(super) client: IpAddr,
 }
 
-/// The first rule that matches; the default one if no other does.
+/// Returns the first rule that matches, or else the default rule.
 pub(super) fn choose<'a>(listener: &'a Listener, asked: &Asked) -> Option<&'a Rule> {
     let mut rules: Vec<&Rule> = listener.rules.iter().collect();
     rules.sort_by_key(|rule| rule.priority.unwrap_or(u32::MAX));
@@ -33,7 +33,7 @@ fn holds(rule: &Rule, condition: &Value, asked: &Asked) -> bool {
         given.into_iter().flatten().filter_map(|value| value.as_str().map(str::to_owned)).collect()
     };
     match text(condition, "Field") {
-        // Case counts in a path, and not in a host.
+        // Paths are case-sensitive, hosts are not.
         "path-pattern" => {
             rule.expressions.iter().any(|expression| expression.is_match(asked.path))
                 || values("PathPatternConfig").iter().any(|pattern| matches(pattern, asked.path))
@@ -53,7 +53,7 @@ fn holds(rule: &Rule, condition: &Value, asked: &Asked) -> bool {
     }
 }
 
-/// Whether the range `range` has `address`. moto has refused what is no range.
+/// Returns whether the CIDR range `range` contains `address`. moto has already refused invalid ranges.
 fn contains(range: &str, address: IpAddr) -> bool {
     let Some((first, prefix)) = range.split_once('/') else { return false };
     let (Ok(first), Ok(prefix)) = (first.parse(), prefix.parse::<u32>()) else { return false };
@@ -68,7 +68,7 @@ fn contains(range: &str, address: IpAddr) -> bool {
     }
 }
 
-/// Whether `text` is what `pattern` means: `*` is any characters, `?` is one.
+/// Returns whether `text` matches `pattern`: `*` matches any characters, `?` exactly one.
 fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_expression_is_looked_for_in_the_path_as_it_was_sent() {
+    fn regex_condition_tests_the_path_without_decoding() {
         let rule = |expressions: &[&str]| -> Rule {
             let config = json!({ "RegexValues": expressions });
             let conditions = json!([{ "Field": "path-pattern", "PathPatternConfig": config }]);
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_has_the_addresses_that_begin_as_it_does() {
+    fn cidr_range_contains_addresses_with_its_prefix() {
         for (range, address, expected) in [
             ("203.0.113.0/24", "203.0.113.7", true),
             ("203.0.113.0/24", "203.0.114.7", false),
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_match_as_an_alb_matches_them() {
+    fn patterns_match_like_those_of_an_alb() {
         for (pattern, path, expected) in [
             ("/*", "/", true),
             ("/*", "/a/b", true),

@@ -1,4 +1,4 @@
-//! What the control plane says of load balancing, as moto's door tells it.
+//! The load balancing configuration of the control plane, as moto's process exports it.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -13,7 +13,7 @@ pub(super) struct Snapshot {
     pub(super) target_groups: Vec<TargetGroup>,
 }
 
-/// How long a connection may be idle where nothing else is set.
+/// The default idle timeout of a connection.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html#connection-idle-timeout>
 pub(super) const IDLE: Duration = Duration::from_secs(60);
 
@@ -32,23 +32,23 @@ pub(super) struct Listener {
     pub(super) protocol: String,
     #[serde(rename = "certificate")]
     shown: Option<Shown>,
-    /// What it shows, once [`Snapshot::completed`] has seen to it.
+    /// The certificate that the listener presents, filled in by [`Snapshot::completed`].
     #[serde(skip)]
     pub(super) certificate: Option<Certificate>,
     pub(super) rules: Vec<Rule>,
 }
 
-/// What a listener shows.
+/// The source of a listener's certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 enum Shown {
-    /// What somebody imported.
+    /// A certificate that a caller imported.
     Imported(Certificate),
-    /// What Amazon has issued for some names: here, the sandbox's own authority.
+    /// A certificate that Amazon would have issued. Here, the sandbox's own authority issues it.
     Issued { arn: String, issued_for: Vec<String> },
 }
 
-/// A certificate and its key, PEM.
+/// A certificate and its key, as PEM.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(super) struct Certificate {
     pub(super) certificate: String,
@@ -57,17 +57,17 @@ pub(super) struct Certificate {
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Rule {
-    /// None for the default rule, which is asked last.
+    /// `None` for the default rule, which comes last.
     pub(super) priority: Option<u32>,
     pub(super) conditions: Vec<Value>,
     pub(super) actions: Vec<Value>,
-    /// The regular expressions of its path condition, read once and not at each request.
+    /// The regular expressions of its path condition, compiled once and not for each request.
     #[serde(skip)]
     pub(super) expressions: Vec<Regex>,
 }
 
 impl Rule {
-    /// With its regular expressions read. moto has refused those that AWS would refuse.
+    /// Compiles the regular expressions. moto has already refused those that AWS would refuse.
     pub(super) fn compiled(mut self) -> Self {
         let paths = self.conditions.iter().filter(|condition| text(condition, "Field") == "path-pattern");
         let written = paths.filter_map(|condition| condition["PathPatternConfig"]["RegexValues"].as_array()).flatten();
@@ -83,7 +83,7 @@ pub(super) struct TargetGroup {
     /// The version of HTTP that targets speak: `HTTP1`, `HTTP2` or `GRPC`.
     #[serde(default)]
     pub(super) protocol: Spoken,
-    /// Where targets are checked: `traffic-port`, or a number.
+    /// The health check port: `traffic-port` or a number.
     health_port: String,
     pub(super) interval: u32,
     pub(super) timeout: u32,
@@ -93,7 +93,7 @@ pub(super) struct TargetGroup {
     pub(super) attributes: BTreeMap<String, Value>,
 }
 
-/// How targets are spoken to.
+/// The protocol version of a target group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub(super) enum Spoken {
@@ -104,7 +104,8 @@ pub(super) enum Spoken {
 }
 
 impl Snapshot {
-    /// With the regular expressions of all rules read, and the certificates that `issue` gives for an ARN and its names.
+    /// Compiles the regular expressions of all rules, and fills in the certificates that `issue` returns for an ARN
+    /// and its names.
     pub(super) fn completed(mut self, issue: impl Fn(&str, &[String]) -> Option<Certificate>) -> Self {
         for listener in self.load_balancers.iter_mut().flat_map(|balancer| &mut balancer.listeners) {
             listener.rules = std::mem::take(&mut listener.rules).into_iter().map(Rule::compiled).collect();
@@ -138,7 +139,7 @@ impl LoadBalancer {
         self.attributes.get(key).and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// How long a connection may be idle.
+    /// Returns the idle timeout of connections.
     pub(super) fn idle(&self) -> Duration {
         self.attribute("idle_timeout.timeout_seconds").parse().map_or(IDLE, Duration::from_secs)
     }
@@ -150,14 +151,14 @@ impl LoadBalancer {
 }
 
 impl TargetGroup {
-    /// In seconds; 300 by default, as AWS has it.
+    /// Returns the deregistration delay in seconds; AWS's default is 300.
     pub(super) fn deregistration_delay(&self) -> f64 {
         let value = self.attributes.get("deregistration_delay.timeout_seconds");
         let text = value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
         text.and_then(|text| text.parse().ok()).unwrap_or(300.0)
     }
 
-    /// For how long a client stays with a target, in seconds; none if each request goes to any.
+    /// Returns how long a client stays with a target, in seconds, or `None` if the group is not sticky.
     pub(super) fn sticky_seconds(&self) -> Option<i64> {
         let attribute = |key: &str| {
             let value = self.attributes.get(key)?;
@@ -167,12 +168,12 @@ impl TargetGroup {
         Some(attribute("stickiness.lb_cookie.duration_seconds").and_then(|text| text.parse().ok()).unwrap_or(86_400))
     }
 
-    /// The port at which a target that gets its requests at `port` is checked.
+    /// Returns the health check port of a target that receives requests at `port`.
     pub(super) fn health_port(&self, port: u16) -> u16 {
         self.health_port.parse().unwrap_or(port)
     }
 
-    /// Whether an HTTP status is a good answer: `200`, `200-299`, `200,204`.
+    /// Returns whether an HTTP status counts as healthy. The matcher is `200`, `200-299` or `200,204`, for example.
     pub(super) fn accepts(&self, status: u16) -> bool {
         self.matcher.split(',').any(|part| match part.trim().split_once('-') {
             Some((first, last)) => {
@@ -184,7 +185,7 @@ impl TargetGroup {
     }
 }
 
-/// The groups that an action forwards to, with their weights.
+/// Returns the groups that an action forwards to, with their weights.
 pub(super) fn forwards_to(action: &Value) -> Vec<(String, u32)> {
     if text(action, "Type") != "forward" {
         return Vec::new();

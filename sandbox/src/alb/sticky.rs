@@ -1,4 +1,4 @@
-//! Sticky sessions: a cookie of the load balancer that keeps a client with one target.
+//! Sticky sessions: a cookie from the load balancer that keeps a client with one target.
 //!
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html#sticky-sessions>
 
@@ -9,11 +9,10 @@ use hyper::{
 
 use super::targets::Target;
 
-/// The cookie, and its copy that browsers also send from pages of other sites.
+/// The cookie, and the copy of it that browsers also send in cross-site requests.
 const NAMES: [(&str, &str); 2] = [("AWSALB", ""), ("AWSALBCORS", "; SameSite=None; Secure")];
 
-/// The target of `group` that the client of a request has been with. AWS encrypts what a cookie says; this one is in hexadecimal
-/// digits.
+/// Returns the target of `group` in the cookie of a request. AWS encrypts the cookie; this one is hexadecimal.
 pub(super) fn target(headers: &HeaderMap, group: &str) -> Option<Target> {
     let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut cookies = cookies.flat_map(|value| value.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
@@ -23,7 +22,7 @@ pub(super) fn target(headers: &HeaderMap, group: &str) -> Option<Target> {
     Some(Target { ip: ip.to_owned(), port: port.parse().ok()? })
 }
 
-/// Has the client of an answer stay with `target` for so many seconds.
+/// Sets the cookie that keeps the client with `target` for this many seconds.
 pub(super) fn keep(headers: &mut HeaderMap, group: &str, target: &Target, seconds: i64) {
     let said = format!("{group} {} {}", target.ip, target.port);
     let value: String = said.bytes().map(|byte| format!("{byte:02X}")).collect();
@@ -48,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_cookie_keeps_is_read_from_it() {
+    fn sticky_target_is_read_back_from_its_cookie() {
         let (mut answer, mut request) = (HeaderMap::new(), HeaderMap::new());
         let first = Target { ip: "127.0.0.1".into(), port: 3000 };
         keep(&mut answer, "group", &first, 60);

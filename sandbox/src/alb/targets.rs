@@ -1,4 +1,4 @@
-//! The targets of all groups: how each is, and how many requests it has in flight.
+//! The targets of all groups, with the health state and the requests in flight of each.
 
 use std::{
     collections::HashMap,
@@ -15,14 +15,14 @@ use tokio::{
     time::Instant,
 };
 
-/// Where a target listens.
+/// The address of a target.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Target {
     pub(crate) ip: String,
     pub(crate) port: u16,
 }
 
-/// How a target is.
+/// The health state of a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Initial,
@@ -33,7 +33,7 @@ pub(crate) enum State {
 }
 
 impl State {
-    /// State, reason and description as `DescribeTargetHealth` has them.
+    /// Returns state, reason and description as `DescribeTargetHealth` has them.
     pub(super) fn words(&self) -> (&'static str, Option<&'static str>, &str) {
         match self {
             Self::Initial => ("initial", Some("Elb.InitialHealthChecking"), "Initial health checks in progress"),
@@ -55,15 +55,15 @@ struct Member {
 struct Load {
     in_flight: AtomicUsize,
     ended: Notify,
-    /// Whether the target is deregistered, and nothing may be in flight any more.
+    /// Becomes true when the deregistration delay is over and requests in flight must end.
     over: watch::Sender<bool>,
 }
 
-/// A request in flight at a target; it ends when this is dropped.
+/// A request in flight at a target. Dropping it marks the request as done.
 pub(super) struct InFlight(Arc<Load>);
 
 impl InFlight {
-    /// Ends when the deregistration delay of the target is over.
+    /// Completes when the deregistration delay of the target is over.
     pub(super) fn cut_off(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut over = self.0.over.subscribe();
         async move {
@@ -81,7 +81,7 @@ impl Drop for InFlight {
     }
 }
 
-/// The groups.
+/// The target groups.
 #[derive(Default)]
 pub(super) struct Targets {
     groups: Mutex<HashMap<String, HashMap<Target, Member>>>,
@@ -102,7 +102,7 @@ impl Targets {
         Some(self.groups().get(group)?.get(target)?.state.clone())
     }
 
-    /// Sets how a target is; a draining one stays so.
+    /// Sets the state of a target. A draining target stays draining.
     pub(super) fn set(&self, group: &str, target: &Target, state: State) {
         if let Some(member) = self.groups().get_mut(group).and_then(|group| group.get_mut(target))
             && member.state != State::Draining
@@ -117,9 +117,8 @@ impl Targets {
         members.map(|(target, member)| (target.clone(), member.state.clone())).collect()
     }
 
-    /// The target whose turn it is, and a request in flight at it. If none is healthy, all that do not drain take turns:
-    /// an ALB fails open.
-    /// One that is `kept` and healthy has it instead.
+    /// Returns the next target and a request in flight at it. A healthy `kept` target wins over round robin. If no
+    /// target is healthy, all targets that do not drain take turns: an ALB fails open.
     pub(super) fn choose(&self, group: &str, kept: Option<&Target>) -> Option<(Target, InFlight)> {
         let groups = self.groups();
         let members = groups.get(group)?;
@@ -140,8 +139,8 @@ impl Targets {
         Some(((*target).clone(), InFlight(Arc::clone(&member.load))))
     }
 
-    /// Drains a target and takes it out. An ALB does not wait out the delay once nothing is in flight. What is in flight at
-    /// the end of the delay, an open WebSocket too, is cut off.
+    /// Drains a target and removes it. An ALB ends the drain early when nothing is in flight. Requests that are still
+    /// in flight at the end of the delay are cut off, and so is an open WebSocket.
     /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html#deregistration-delay>
     pub(super) async fn drain(&self, group: &str, target: &Target, delay: Duration) {
         let load = {

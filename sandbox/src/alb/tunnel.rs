@@ -1,4 +1,4 @@
-//! Upgrades: a request's connections, to the client and to the target, become one that carries whatever both send.
+//! WebSocket upgrades: joins the connections to the client and to the target, and copies bytes in both directions.
 //!
 //! An ALB upgrades HTTP/1.1 to a WebSocket, on HTTP and HTTPS listeners alike:
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-listeners.html#listener-configuration>
@@ -11,10 +11,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 
 use super::{idle::Activity, targets::InFlight};
 
-/// As much as is passed on at once.
+/// The size of the copy buffer.
 const BUFFER: usize = 16 * 1024;
 
-/// Whether a request asks for a WebSocket.
+/// Returns whether a request asks for a WebSocket.
 pub(super) fn is_asked_for<B>(request: &Request<B>) -> bool {
     let has = |name: &str, token: &str| {
         let values = request.headers().get_all(name).into_iter().filter_map(|value| value.to_str().ok());
@@ -23,24 +23,24 @@ pub(super) fn is_asked_for<B>(request: &Request<B>) -> bool {
     request.version() == Version::HTTP_11 && has("connection", "upgrade") && has("upgrade", "websocket")
 }
 
-/// Puts back what asks for a WebSocket, or grants one: it belongs to the connection, and this one carries it on.
+/// Sets the upgrade headers again. They are hop-by-hop headers, which the load balancer removes from other requests.
 pub(super) fn set(headers: &mut HeaderMap) {
     headers.insert("connection", HeaderValue::from_static("Upgrade"));
     headers.insert("upgrade", HeaderValue::from_static("websocket"));
 }
 
-/// Whether a target grants one.
+/// Returns whether the target accepted the upgrade.
 pub(super) fn is_granted(status: StatusCode) -> bool {
     status == StatusCode::SWITCHING_PROTOCOLS
 }
 
-/// Carries what both ends send until one of them closes, until nothing moves for `idle`, or until the target is cut off.
+/// Copies data both ways until an end closes, until nothing moves for `idle`, or until the target is cut off.
 pub(super) async fn carry(client: OnUpgrade, target: OnUpgrade, idle: Duration, in_flight: InFlight) {
     let Ok((client, target)) = tokio::try_join!(client, target) else { return };
     let activity = Activity::new();
     let (from_client, to_client) = split(TokioIo::new(client));
     let (from_target, to_target) = split(TokioIo::new(target));
-    // An end that goes away in the middle ends the other as well.
+    // An error on one side closes the other side too.
     tokio::select! {
         ended = copy(from_client, to_target, &activity) => drop(ended),
         ended = copy(from_target, to_client, &activity) => drop(ended),

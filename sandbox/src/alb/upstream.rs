@@ -1,9 +1,9 @@
-//! Connections to targets: kept open and used again, until the idle timeout or until the target closes them.
+//! Connections to targets. They are reused until the idle timeout, or until the target closes them.
 //!
-//! An ALB keeps connections to targets
+//! An ALB keeps connections to targets open
 //! (<https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/how-elastic-load-balancing-works.html#http-connections>).
-//! A target that closes idle ones sooner than the load balancer does so while a request is on its way: that one is
-//! answered with 502, and not sent again
+//! If a target has a shorter idle timeout than the load balancer, it may close a connection while a request is on its
+//! way. The client then gets a 502, and the request is not sent again
 //! (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html#http-502-issues>).
 
 use std::{
@@ -31,20 +31,21 @@ use super::{idle::Upload, limits, targets::Target};
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html#http-504-issues>
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// The way from a target to its load balancer. A network between two zones takes about a millisecond, loopback takes none.
-/// For so long, a connection that the target has closed looks open to the load balancer, which may send a request on it.
+/// The latency from a target to its load balancer: about a millisecond between two zones, none on loopback. During
+/// this time, a connection that the target has closed looks open to the load balancer, which may send a request on
+/// it.
 const WAY: Duration = Duration::from_millis(1);
 
-/// How often it is looked for connections that have been idle for too long.
+/// How often to look for connections that have been idle for too long.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// Why a target gives no answer.
+/// The reason why a target did not respond.
 pub(super) enum Failure {
-    /// It takes no connection.
+    /// The target refused the connection.
     Refused(io::Error),
-    /// It takes none within ten seconds.
+    /// The target did not accept the connection within 10 seconds.
     Unreachable,
-    /// It closed the connection, or what it sent is no HTTP.
+    /// The target closed the connection or sent invalid HTTP.
     Reset(hyper::Error),
 }
 
@@ -54,7 +55,7 @@ struct Connection {
     known_closed: Arc<AtomicBool>,
 }
 
-/// What requests are sent by.
+/// The sending half of a connection.
 enum Sender {
     Http1(http1::SendRequest<Upload>),
     Http2(http2::SendRequest<Upload>),
@@ -69,7 +70,8 @@ impl Sender {
         sent.map_err(Failure::Reset)
     }
 
-    /// Ends when the next request can be sent: in HTTP/1.1 once the answer has been read to its end, and never after an upgrade.
+    /// Completes when the next request can be sent: with HTTP/1.1 once the response was read to its end, and never
+    /// after an upgrade.
     async fn ready(&mut self) -> hyper::Result<()> {
         match self {
             Self::Http1(sender) => sender.ready().await,
@@ -78,16 +80,16 @@ impl Sender {
     }
 }
 
-/// One that waits for its next request.
+/// A connection that waits for its next request.
 struct Idle {
     connection: Connection,
     until: Instant,
 }
 
-/// A target, and whether it is spoken to in HTTP/2.
+/// The key of the pool: a target, and whether the connection uses HTTP/2.
 type Way = (Target, bool);
 
-/// The connections to all targets of a listener.
+/// The connections from one listener to all its targets.
 #[derive(Default)]
 pub(super) struct Upstream {
     idle: Mutex<HashMap<Way, Vec<Idle>>>,
@@ -100,8 +102,8 @@ impl Upstream {
         upstream
     }
 
-    /// Sends a request on a connection that is kept, or on a new one. It is sent once: an ALB does not know either
-    /// whether the target has begun with it. One of HTTP/2 goes out in HTTP/2.
+    /// Sends a request on a pooled connection or on a new one. It is sent only once, because an ALB cannot know
+    /// whether the target has already begun to process it. A group with HTTP/2 gets HTTP/2.
     pub(super) async fn send(
         self: &Arc<Self>,
         target: &Target,
@@ -150,7 +152,7 @@ impl Idle {
     }
 }
 
-/// Closes what has been idle for too long.
+/// Closes connections that have been idle for too long.
 async fn sweep(upstream: Weak<Upstream>) {
     loop {
         sleep(SWEEP).await;
@@ -173,7 +175,7 @@ async fn connect((target, http2): &Way) -> Result<Connection, Failure> {
         sleep(WAY).await;
         known.store(true, Ordering::Relaxed);
     };
-    // How a connection ended, the request has been told.
+    // An error of the connection has already been reported to its request.
     let sender = if *http2 {
         let builder = http2::Builder::new(TokioExecutor::new());
         let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(Failure::Reset)?;

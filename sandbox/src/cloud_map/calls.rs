@@ -11,10 +11,10 @@ use crate::{
     place::ACCOUNT,
 };
 
-/// How long a namespace takes to be made or to go, in seconds: about as long as its hosted zone.
+/// How long the creation or deletion of a namespace takes, in seconds: about as long as for its hosted zone.
 const OPERATION: f64 = 30.0;
 
-/// How long a name of a service may be, which is a label of DNS.
+/// The longest name of a service, which is a DNS label.
 const LONGEST_NAME: usize = 63;
 
 fn id(prefix: &str, length: usize) -> String {
@@ -95,7 +95,7 @@ impl CloudMap {
         Ok(json!({ "OperationId": operation }))
     }
 
-    /// What is left out of the records is taken away, and the description stays.
+    /// Updates a service. Omitted records are removed; an omitted description stays.
     /// <https://docs.aws.amazon.com/cloud-map/latest/api/API_UpdateService.html>
     fn update_service(&self, state: &mut State, input: &Value) -> Result<Value, ApiError> {
         let wanted = text(input, "Id").to_owned();
@@ -125,7 +125,7 @@ fn operation(state: &State, input: &Value) -> Result<Value, ApiError> {
     } }))
 }
 
-/// The value of a filter by equality, if there is one.
+/// Returns the value of an equality filter, if there is one.
 fn filtered<'a>(input: &'a Value, name: &str) -> Option<&'a str> {
     let filters = input["Filters"].as_array().into_iter().flatten();
     filters.into_iter().find(|filter| filter["Name"] == name).and_then(|filter| filter["Values"][0].as_str())

@@ -1,4 +1,4 @@
-//! What Cloud Map has, and what a name leads to.
+//! The state of Cloud Map, and name resolution.
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +16,7 @@ use crate::place::Place;
 pub(crate) struct CloudMap {
     pub(super) place: Arc<Place>,
     state: Mutex<State>,
-    /// Why names do not resolve here, if they do not.
+    /// Why names do not resolve here, or `None` if they do.
     pub(super) mute: Option<String>,
 }
 
@@ -33,12 +33,12 @@ pub(super) struct Namespace {
     pub(super) name: String,
     pub(super) vpc: String,
     pub(super) description: Value,
-    /// The caller's token.
+    /// The caller's idempotency token.
     pub(super) token: String,
     pub(super) created: f64,
-    /// When it is there.
+    /// The end of the creation.
     pub(super) ready: Instant,
-    /// When it is gone, once it is being deleted.
+    /// The end of the deletion, once it has begun.
     pub(super) gone: Option<Instant>,
 }
 
@@ -52,18 +52,18 @@ pub(super) struct Service {
     pub(super) custom_health: Value,
     pub(super) token: String,
     pub(super) created: f64,
-    /// The tasks, by their ids.
+    /// The registered tasks, by id.
     pub(super) instances: BTreeMap<String, Instance>,
 }
 
-/// A task that is registered.
+/// A registered task.
 pub(super) struct Instance {
     address: Ipv4Addr,
-    /// Until when the name still leads there, once it has been taken out.
+    /// When the name stops resolving to it, once it is deregistered.
     leads_until: Option<Instant>,
 }
 
-/// How long a name leads to a task that was taken out. Route 53 does not know it everywhere at once.
+/// How long a name still resolves to a deregistered task. A change in Route 53 takes time to spread.
 /// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html>
 pub(crate) const LAG: Duration = Duration::from_secs(3);
 
@@ -74,18 +74,18 @@ pub(super) struct Operation {
     pub(super) ends: Instant,
 }
 
-/// What a name leads to.
+/// The result of a name lookup.
 pub(super) enum Answered {
-    /// The addresses, and for how many seconds they may be kept.
+    /// The addresses, and their TTL in seconds.
     Addresses(Vec<Ipv4Addr>, u32),
-    /// Nothing of that name is in one of the namespaces.
+    /// The name is in one of the namespaces but does not exist.
     Nothing,
-    /// No namespace has it.
+    /// The name is in none of the namespaces.
     Elsewhere,
 }
 
 impl CloudMap {
-    /// Without names yet; `closed` says why no name server can be here.
+    /// Creates an empty Cloud Map. `closed` is the error that keeps the name server from starting, if any.
     pub(super) fn new(place: Arc<Place>, closed: Option<&std::io::Error>) -> Self {
         let mute = closed.map(|error| {
             format!(
@@ -96,7 +96,7 @@ impl CloudMap {
         Self { place, state: Mutex::default(), mute }
     }
 
-    /// Where the tasks ask for names; none where they ask whom this computer asks.
+    /// Returns the name server for tasks, or `None` if they use the one of this computer.
     pub(crate) fn name_server(&self) -> Option<Ipv4Addr> {
         self.mute.is_none().then(|| self.place.loopback.name_server())
     }
@@ -111,19 +111,19 @@ impl CloudMap {
         state
     }
 
-    /// Whether there is a service with this ARN.
+    /// Returns whether the service with this ARN exists.
     pub(crate) fn has(&self, service: &str) -> bool {
         self.state().services.iter().any(|known| known.arn == service)
     }
 
-    /// ECS registers a task.
+    /// Registers a task of ECS.
     pub(crate) fn register(&self, service: &str, task: &str, address: Ipv4Addr) {
         if let Some(service) = self.state().services.iter_mut().find(|known| known.arn == service) {
             service.instances.insert(task.to_owned(), Instance { address, leads_until: None });
         }
     }
 
-    /// ECS takes a task out.
+    /// Deregisters a task of ECS.
     pub(crate) fn deregister(&self, service: &str, task: &str) {
         let mut state = self.state();
         let service = state.services.iter_mut().find(|known| known.arn == service);
@@ -132,7 +132,7 @@ impl CloudMap {
         }
     }
 
-    /// What `name`, without the last dot, leads to.
+    /// Resolves `name`, which has no trailing dot.
     pub(super) fn resolve(&self, name: &str) -> Answered {
         let state = self.state();
         let name = name.to_ascii_lowercase();

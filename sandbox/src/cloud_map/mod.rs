@@ -1,5 +1,5 @@
-//! AWS Cloud Map: private DNS namespaces, the services in them, and the tasks that ECS registers there. moto has no instances that
-//! a name leads to, so this is the sandbox's own.
+//! AWS Cloud Map: private DNS namespaces, their services, and the tasks that ECS registers there. moto does not
+//! resolve names to instances, so the sandbox implements this service itself.
 //!
 //! <https://docs.aws.amazon.com/cloud-map/latest/dg/what-is-cloud-map.html>
 
@@ -13,7 +13,7 @@ pub(crate) use map::{CloudMap, LAG};
 
 use crate::place::Place;
 
-/// Cloud Map, with a name server for the tasks.
+/// Starts Cloud Map with a name server for tasks.
 pub(crate) fn start(place: Arc<Place>) -> Arc<CloudMap> {
     let socket = names::open(place.loopback.name_server());
     let map = Arc::new(CloudMap::new(place, socket.as_ref().err()));

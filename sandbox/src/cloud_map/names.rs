@@ -1,4 +1,5 @@
-//! The name server of the tasks: it answers for the namespaces, and asks whom this computer asks for all other names.
+//! The name server for tasks: it answers for the namespaces, and forwards other names to the name server of this
+//! computer.
 
 use std::{
     fs,
@@ -17,27 +18,27 @@ use tokio::{net::UdpSocket, time::timeout};
 
 use super::map::{Answered, CloudMap};
 
-/// DNS's port.
+/// The port of DNS.
 const PORT: u16 = 53;
 
-/// The most addresses in an answer.
+/// The most addresses in a response.
 /// <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/routing-policy-multivalue.html>
 const MOST: usize = 8;
 
-/// How long another name server may take.
+/// How long the other name server may take to respond.
 const ANSWERS: Duration = Duration::from_secs(5);
 
-/// The longest message over UDP that is read.
+/// The size of the buffer for UDP messages.
 const LONGEST: usize = 4096;
 
-/// The socket of the name server.
+/// Binds the socket of the name server.
 pub(super) fn open(address: Ipv4Addr) -> std::io::Result<std::net::UdpSocket> {
     let socket = std::net::UdpSocket::bind((address, PORT))?;
     socket.set_nonblocking(true)?;
     Ok(socket)
 }
 
-/// Answers until the sandbox ends.
+/// Answers queries until the sandbox ends.
 pub(super) async fn serve(map: Arc<CloudMap>, socket: std::net::UdpSocket) {
     let socket = match UdpSocket::from_std(socket) {
         Ok(socket) => Arc::new(socket),
@@ -80,7 +81,7 @@ fn reply(asked: &Packet, code: RCODE, mut addresses: Vec<Ipv4Addr>, ttl: u32) ->
     Ok(reply.build_bytes_vec()?)
 }
 
-/// What the name server of this computer says.
+/// Forwards a query to the name server of this computer.
 async fn elsewhere(question: &[u8]) -> Result<Vec<u8>> {
     let asked = async {
         let server = SocketAddr::new(upstream().context("this computer has no name server")?, PORT);
@@ -99,7 +100,7 @@ async fn elsewhere(question: &[u8]) -> Result<Vec<u8>> {
     }
 }
 
-/// The first name server of this computer.
+/// Returns the first name server of this computer.
 fn upstream() -> Option<IpAddr> {
     let text = fs::read_to_string("/etc/resolv.conf").ok()?;
     text.lines().find_map(|line| line.strip_prefix("nameserver")?.trim().parse().ok())
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_has_up_to_eight_addresses_and_none_of_another_type() {
+    fn response_has_at_most_8_addresses_of_the_queried_type() {
         let one = Ipv4Addr::new(127, 70, 1, 100);
         assert_eq!(addresses(&asked(TYPE::A), vec![one]), [(10, RData::A(A { address: one.into() }))]);
         assert_eq!(addresses(&asked(TYPE::A), vec![one; 9]).len(), 8);

@@ -1,4 +1,4 @@
-//! `BatchDeleteImage`: images by digest or by tag.
+//! `BatchDeleteImage`: deletes images by digest or by tag.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::image::Image;
 
-/// Deletes what `ids` name. By digest, an image goes with all its tags; by tag, it loses that one, and goes with its last.
+/// Deletes the images in `ids`. A digest deletes the image with all its tags; a tag deletes the tag, and the image
+/// with its last tag.
 /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html>
 pub(super) fn delete(images: &mut BTreeMap<String, Image>, ids: &[Value]) -> Value {
     let (mut deleted, mut failures) = (Vec::new(), Vec::new());
@@ -66,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_goes_with_its_last_tag() {
+    fn deleting_the_last_tag_deletes_the_image() {
         let mut images = images();
         delete(&mut images, &[json!({ "imageTag": "1" })]);
         assert_eq!(images.len(), 2, "it has another tag");
@@ -78,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_takes_all_tags_along() {
+    fn deleting_by_digest_deletes_all_tags() {
         let mut images = images();
         let wrong = json!({ "imageDigest": "sha256:a", "imageTag": "3" });
         assert_eq!(delete(&mut images, &[wrong])["failures"][0]["failureCode"], "ImageTagDoesNotMatchDigest");

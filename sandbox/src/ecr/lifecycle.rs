@@ -1,5 +1,5 @@
-//! Lifecycle policies: which images go because there are enough newer ones. ECR does not ask whether a service runs them, and
-//! takes up to a day; here they go with the push that makes them too many.
+//! Lifecycle policies: delete images when there are enough newer ones. ECR does not check whether a service still
+//! uses them. On AWS it takes up to a day; here it happens with the push.
 //!
 //! <https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html>
 
@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::image::Image;
 
-/// Removes the images that `policy` lets go once the image `pushed` has come. Of its rules, those count that look at all images.
+/// Deletes the images that `policy` expires after the push of `pushed`. Only rules that count images of any tag are
+/// evaluated.
 pub(super) fn expire(images: &mut BTreeMap<String, Image>, pushed: &str, policy: &str) {
     let policy: Value = serde_json::from_str(policy).unwrap_or_default();
     let rules = policy["rules"].as_array().into_iter().flatten().map(|rule| &rule["selection"]);
@@ -49,14 +50,14 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_images_go_and_never_the_one_that_was_pushed() {
+    fn oldest_images_expire_but_never_the_pushed_one() {
         assert_eq!(left(4), ["0", "a", "b", "c"]);
         assert_eq!(left(3), ["0", "a", "b"]);
         assert_eq!(left(1), ["b"]);
     }
 
     #[test]
-    fn no_policy_lets_nothing_go() {
+    fn no_image_expires_without_a_policy() {
         let mut images = BTreeMap::new();
         expire(&mut images, "b", "{}");
         assert!(images.is_empty());

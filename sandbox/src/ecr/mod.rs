@@ -1,4 +1,4 @@
-//! ECR: repositories and their images, and the registry that Docker's and OCI's clients speak to.
+//! ECR: repositories and their images, and the registry for Docker and OCI clients.
 
 mod deletion;
 mod image;
@@ -23,14 +23,14 @@ use crate::{
     place::{ACCOUNT, Place},
 };
 
-/// The registry and what ECR knows of it.
+/// The repositories and the registry.
 pub(crate) struct Ecr {
     place: Arc<Place>,
     blobs: PathBuf,
     host: String,
     password: String,
     repositories: Mutex<BTreeMap<String, Repository>>,
-    /// What was sent of layers that come in pieces, by the upload's id.
+    /// The received bytes of chunked layer uploads, by upload id.
     uploads: Mutex<BTreeMap<String, Vec<u8>>>,
 }
 
@@ -43,11 +43,11 @@ struct Repository {
     layers: BTreeSet<String>,
 }
 
-/// What an image is, for whoever runs it.
+/// An image as the task runner needs it.
 pub(crate) struct Pulled {
     pub(crate) digest: String,
     pub(crate) config: Value,
-    /// The layers' files, the lowest first.
+    /// The files of the layers, lowest first.
     pub(crate) layers: Vec<PathBuf>,
 }
 
@@ -143,7 +143,7 @@ impl Ecr {
         Ok(json!({ "repository": removed }))
     }
 
-    /// Only a layer that an image names has an address, and whoever has that needs nothing else.
+    /// Returns the download URL of a layer. The layer must belong to an image. The URL needs no further credentials.
     /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html>
     fn download(&self, name: &str, input: &Value) -> Result<Value, ApiError> {
         let repositories = self.repositories();
@@ -165,7 +165,7 @@ impl Ecr {
         Ok(json!({ "downloadUrl": url, "layerDigest": digest }))
     }
 
-    /// What shows that an address was handed out here.
+    /// Returns the signature of a download URL.
     fn signature(&self, name: &str, digest: &str) -> String {
         let signed = Sha256::digest(format!("{}\n{name}\n{digest}", self.password).as_bytes());
         signed.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
@@ -197,7 +197,7 @@ impl Ecr {
         }
     }
 
-    /// What `reference` names, if it is an image of this registry.
+    /// Returns the image called `reference`, if this registry hosts it.
     pub(crate) fn pull(&self, reference: &str) -> Option<Result<Pulled, String>> {
         let rest = reference.strip_prefix(&self.host)?.strip_prefix('/')?;
         Some(self.find(rest).ok_or_else(|| format!("{reference}: not found")))

@@ -1,4 +1,4 @@
-//! What ECR takes as the name of a repository and as a tag, and how it refuses the rest.
+//! The rules of ECR for repository names and tags.
 
 use std::sync::LazyLock;
 
@@ -6,15 +6,16 @@ use regex::Regex;
 
 use crate::api::ApiError;
 
-/// The pattern of a repository's name, and of a tag that is pushed. The user guide and the API's reference have no two
-/// separators in a row; newer models of the API let them pass. Nothing here needs them.
+/// The pattern of a repository name. The user guide and the API reference forbid two separators in a row; newer
+/// models of the API allow them. stackctl does not need them.
 /// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-create.html>
 const REPOSITORY: &str = "(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*";
 
+/// The pattern of a tag.
 /// <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>
 const TAG: &str = "[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}";
 
-/// Refuses a name that no repository can have.
+/// Refuses an invalid repository name.
 pub(super) fn repository(name: &str) -> Result<(), ApiError> {
     static WHOLE: LazyLock<Regex> = LazyLock::new(|| whole(REPOSITORY));
     if WHOLE.is_match(name) && (2..=256).contains(&name.len()) {
@@ -27,7 +28,7 @@ pub(super) fn repository(name: &str) -> Result<(), ApiError> {
     Err(ApiError::client("InvalidParameterException", message))
 }
 
-/// Whether an image can have this tag.
+/// Returns whether the tag is valid.
 pub(super) fn is_tag(tag: &str) -> bool {
     static WHOLE: LazyLock<Regex> = LazyLock::new(|| whole(TAG));
     WHOLE.is_match(tag)
@@ -42,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_separators_in_a_row_name_no_repository() {
+    fn repository_name_with_double_separator_is_refused() {
         for good in ["shop/test/app", "app", "a.b/c_d/e-f", "shop/test/database_load"] {
             assert!(repository(good).is_ok(), "{good}");
         }
@@ -53,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plus_is_in_no_tag() {
+    fn tag_with_a_plus_is_invalid() {
         assert!(is_tag("1.2.0-rc.1_g1a2b-7") && is_tag("latest"));
         for bad in ["1.2.0+g1", "", "-1", ".1", &"a".repeat(129)] {
             assert!(!is_tag(bad), "{bad}");

@@ -1,4 +1,4 @@
-//! The registry: the OCI distribution protocol, as much of it as a push and a pull need.
+//! The registry: the part of the OCI distribution protocol that a push and a pull need.
 //!
 //! <https://github.com/opencontainers/distribution-spec/blob/main/spec.md>
 
@@ -18,7 +18,7 @@ use super::{Ecr, image::Image, lifecycle, names};
 use crate::{api::now, call_log::Record};
 
 impl Ecr {
-    /// Answers a request of a registry's client.
+    /// Answers a request of a registry client.
     pub(crate) async fn registry(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let started = Instant::now();
         let (parts, body) = request.into_parts();
@@ -53,7 +53,7 @@ impl Ecr {
         answer
     }
 
-    /// Whether the request is for a layer, by an address of `GetDownloadUrlForLayer`.
+    /// Returns whether the request has a valid download URL from `GetDownloadUrlForLayer`.
     fn is_signed(&self, request: &Parts) -> bool {
         let path = request.uri.path().trim_start_matches("/v2/");
         let signature = request.uri.query().and_then(|query| query.strip_prefix("X-Amz-Signature="));
@@ -109,7 +109,7 @@ impl Ecr {
         }
     }
 
-    /// One more piece of a layer: Docker's client sends all of it so, and ends with a PUT of nothing.
+    /// Appends a chunk to a layer upload. Docker's client sends the whole layer like this, and then an empty PUT.
     fn add_to_upload(&self, name: &str, upload: &str, body: &Bytes) -> (&'static str, Response<Full<Bytes>>) {
         let mut uploads = self.uploads.lock().expect("nobody panics while holding this");
         let sent = uploads.entry(upload.to_owned()).or_default();

@@ -1,4 +1,4 @@
-//! The official `busybox` image, of which the sandbox pulls nothing: it is this machine's own `BusyBox`.
+//! The official `busybox` image. The sandbox does not pull it, but builds it from this machine's `BusyBox`.
 
 use std::{fs, os::unix::fs::symlink, path::Path, process::Command};
 
@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use super::tools;
 
-/// What the image says of how it is run.
+/// Returns the run configuration of the image.
 /// <https://hub.docker.com/_/busybox>
 pub(super) fn config() -> Value {
     json!({ "Cmd": ["sh"] })
 }
 
-/// Lays `BusyBox` into `root`, under the names of all that it can do.
+/// Copies `BusyBox` into `root`, with a link for each of its commands.
 pub(super) fn fill(root: &Path) -> Result<()> {
     let program = tools::found("busybox").context("BusyBox is not installed here: sudo apt-get install busybox")?;
     let programs = root.join("bin");

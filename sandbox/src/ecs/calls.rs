@@ -1,4 +1,4 @@
-//! The calls of ECS's API, each to the part that answers it.
+//! Dispatches the calls of ECS's API.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ impl Ecs {
     pub(crate) async fn call(&self, call: &Call) -> Result<Answer, ApiError> {
         let input = call.json()?;
         if matches!(call.operation.as_str(), "CreateService" | "UpdateService") {
-            // A caller that was killed may have left a listener that the load balancers have not heard of.
+            // A killed caller may have created a listener that the load balancers have not picked up yet.
             self.works.alb.refresh().await;
         }
         let answer = {

@@ -1,4 +1,4 @@
-//! Capacity providers: which one a task of a service gets, and what happens on Spot.
+//! Capacity providers: which one a task of a service gets, and Spot interruptions.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html>
 
@@ -10,7 +10,7 @@ use crate::api::ApiError;
 const ON_DEMAND: &str = "FARGATE";
 const SPOT: &str = "FARGATE_SPOT";
 
-/// A strategy names what its cluster has, and stands in the place of a launch type.
+/// Checks a capacity provider strategy: it names providers of its cluster and excludes a launch type.
 pub(super) fn check(state: &Ledger, cluster: &str, input: &Value) -> Result<(), ApiError> {
     let wrong = |message: &str| Err(ApiError::client("InvalidParameterException", message));
     let Some(strategy) = input["capacityProviderStrategy"].as_array() else { return Ok(()) };
@@ -36,8 +36,8 @@ pub(super) fn check(state: &Ledger, cluster: &str, input: &Value) -> Result<(), 
     Ok(())
 }
 
-/// The provider of the next task of `service`, of whose tasks `on_demand` run on demand and `on_spot` on Spot. None without a
-/// strategy. The base comes first; then the weights count.
+/// Returns the provider of the next task of `service`, which has `on_demand` tasks on demand and `on_spot` tasks on
+/// Spot, or `None` without a strategy. The base is filled first; then the weights apply.
 pub(super) fn next(service: &Service, on_demand: usize, on_spot: usize) -> Option<&'static str> {
     let strategy = service.settings["capacityProviderStrategy"].as_array().filter(|items| !items.is_empty())?;
     let number = |provider: &str, key: &str| {
@@ -57,7 +57,7 @@ pub(super) fn next(service: &Service, on_demand: usize, on_spot: usize) -> Optio
 }
 
 impl Ecs {
-    /// AWS needs the room of all tasks on Spot: each gets SIGTERM, and is gone within two minutes. Gives their number.
+    /// Simulates a Spot interruption: each Spot task gets SIGTERM and ends within two minutes. Returns their number.
     pub(crate) fn interrupt_spot(&self) -> usize {
         let mut count = 0;
         for task in self.state().tasks.values_mut().filter(|task| task.provider == Some(SPOT) && task.is_alive()) {

@@ -56,7 +56,7 @@ pub(super) fn delete(state: &mut Ledger, input: &Value) -> Result<Value, ApiErro
     Ok(json!({ "cluster": document(cluster) }))
 }
 
-/// Those that are not named are taken away.
+/// Sets the capacity providers of a cluster. Providers that the call does not name are removed.
 pub(super) fn put_capacity_providers(state: &mut Ledger, input: &Value) -> Result<Value, ApiError> {
     let name = short(text(input, "cluster")).to_owned();
     let cluster = state.clusters.get_mut(&name).filter(|cluster| cluster.active).ok_or_else(missing_cluster)?;

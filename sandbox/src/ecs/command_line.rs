@@ -1,11 +1,11 @@
-//! What a container starts: the entry point and the command of its image, its definition and its run.
+//! Determines the command line of a container from its image, its definition and the overrides of its task.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
 
 use serde_json::Value;
 
-/// The program with its arguments; empty if nothing says one. An entry point in the definition replaces that of the image, and
-/// with it the image's command.
+/// Returns the program with its arguments, or an empty list if there is none. An entry point in the definition
+/// replaces the entry point and also the command of the image.
 /// <https://docs.docker.com/reference/cli/docker/container/run/#entrypoint>
 pub(super) fn of(image: &Value, definition: &Value, overrides: &Value) -> Vec<String> {
     let words = |value: &Value| -> Vec<String> {
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_point_replaces_that_of_the_image_and_its_command() {
+    fn entry_point_replaces_the_images_entry_point_and_command() {
         let image = json!({ "Entrypoint": ["/app"], "Cmd": ["serve"] });
         let nothing = json!({});
         let table = [

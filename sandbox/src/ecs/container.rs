@@ -1,4 +1,5 @@
-//! One container of a task: its image, its environment with secrets resolved, its process, its own health check, its end.
+//! One container of a task: its image, its environment with resolved secrets, its process, its health check and its
+//! end.
 
 use std::{
     collections::BTreeMap,
@@ -37,41 +38,41 @@ use crate::{
     sessions::Inside,
 };
 
-/// How long what a container has written last may take into its log once it has ended. A program that it left behind can keep
-/// its output open for ever.
+/// How long to wait for the remaining log lines after the process has ended. A background process that it started can
+/// keep the output open forever.
 const FLUSH: Duration = Duration::from_secs(5);
 
 /// Fargate's default time between SIGTERM and SIGKILL, in seconds.
 const STOP_TIMEOUT: u64 = 30;
 
-/// A container of which all is there but its process.
+/// A container that is ready to start.
 pub(super) struct Prepared {
     command: Command,
     log: Option<Log>,
-    /// What a session finds in it.
+    /// The view of the container for sessions.
     pub(super) inside: Inside,
     root: Root,
     stop_timeout: u64,
     health: Option<health::Check>,
 }
 
-/// What becomes of a container.
+/// An event in the life of a container.
 #[derive(Clone, Copy)]
 pub(super) enum Event {
-    /// Its own health check says something else.
+    /// The result of its health check changed.
     Health(bool),
-    /// Its processes are no more.
+    /// All its processes have ended.
     Gone,
-    /// It has ended, with this code, and all of its log is delivered.
+    /// It ended with this exit code, and its whole log is delivered.
     Ended(Option<i32>),
 }
 
-/// The port on which the container `definition` believes to listen.
+/// Returns the container port of `definition`.
 pub(super) fn port(definition: &Value) -> Option<u16> {
     definition["portMappings"][0]["containerPort"].as_u64().and_then(|port| u16::try_from(port).ok())
 }
 
-/// All that the container needs.
+/// Prepares everything that the container needs.
 pub(super) async fn prepare(
     ecs: &Arc<Ecs>,
     work: &Work,
@@ -83,7 +84,8 @@ pub(super) async fn prepare(
     let (config, root) = files(ecs, work, roles, role).await?;
     let log = log::open(ecs, work, roles, role).await?;
     let container_port = port(&work.container);
-    // Where many tasks share one computer, each container listens on a port of its own. One that listens on none is told none.
+    // All tasks share the network of this computer, so each container gets its own port. A container without a port
+    // gets no `PORT`.
     let variables = variables(&config, &environment, container_port.map(|_| work.port));
     let line = command_line::of(&config, &work.container, &work.overrides);
     if line.is_empty() {
@@ -111,7 +113,7 @@ pub(super) async fn prepare(
 }
 
 impl Prepared {
-    /// Starts it; `end` tells that it is to stop, and `tell` what becomes of it.
+    /// Starts the container. `end` signals that it must stop; `tell` receives its events.
     pub(super) fn start(
         mut self,
         end: watch::Receiver<bool>,
@@ -148,12 +150,13 @@ impl Prepared {
             None => stop(&mut child, self.stop_timeout).await,
         };
         checks.inspect(tokio::task::JoinHandle::abort);
-        // With its first process, a container ends whole.
+        // When the first process of a container ends, all others end too.
         if let Some(processes) = processes {
             let _ = killpg(processes, Signal::SIGKILL);
         }
         tell(Event::Gone);
-        // A container has ended when its log driver has sent the last line: whoever sees the task stopped can read why.
+        // A container counts as ended only when the log driver has sent the last line, so that the reason is readable
+        // by then.
         if let Some(delivered) = delivered {
             let _ = tokio::time::timeout(FLUSH, delivered).await;
         }
@@ -162,10 +165,10 @@ impl Prepared {
     }
 }
 
-/// SIGTERM, and SIGKILL after so many seconds.
+/// Sends SIGTERM, and SIGKILL after this many seconds.
 async fn stop(child: &mut Child, timeout: u64) -> std::io::Result<ExitStatus> {
     if let Some(pid) = child.id().and_then(|id| i32::try_from(id).ok()) {
-        // One that has just ended needs no signal.
+        // A process that has just ended needs no signal.
         let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
     }
     if let Ok(status) = tokio::time::timeout(Duration::from_secs(timeout), child.wait()).await {
@@ -176,8 +179,8 @@ async fn stop(child: &mut Child, timeout: u64) -> std::io::Result<ExitStatus> {
     }
 }
 
-/// Refuses a user whom the image does not have. A number needs no entry. Whoever it is, the process runs as the unprivileged
-/// user of all tasks here.
+/// Refuses a user name that the image does not have. A number needs no entry in passwd. In any case, the process runs
+/// as the unprivileged user of all tasks.
 fn known_user(root: &Path, user: &str) -> Result<(), Unstarted> {
     let name = user.split(':').next().unwrap_or_default();
     if name.is_empty() || name.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -190,8 +193,8 @@ fn known_user(root: &Path, user: &str) -> Result<(), Unstarted> {
     })
 }
 
-/// `text` with the ports of this computer in the place of those on which the containers of the task believe to listen. On
-/// Fargate they have one network of their own, in which `localhost:3000` is the container with this port.
+/// Replaces the container ports in `text` with ports of this computer. On Fargate, the containers of a task share a
+/// network, in which `localhost:3000` is the container with this port.
 fn here(text: &str, ports: &BTreeMap<u16, u16>) -> String {
     let mut text = text.to_owned();
     for host in ["localhost:", "127.0.0.1:"] {
@@ -209,7 +212,7 @@ fn here(text: &str, ports: &BTreeMap<u16, u16>) -> String {
     text
 }
 
-/// What the image says of how it is run, and its files.
+/// Returns the run configuration of the image, and its files.
 async fn files(ecs: &Arc<Ecs>, work: &Work, roles: &Value, role: &str) -> Result<(Value, Root), Unstarted> {
     let name = text(&work.container, "image");
     let images = ecs.works.place.dir.join("images");
@@ -247,7 +250,7 @@ async fn files(ecs: &Arc<Ecs>, work: &Work, roles: &Value, role: &str) -> Result
     Ok((config, root.map_err(|why| Unstarted(format!("CannotPullContainerError: {why}")))?))
 }
 
-/// Refuses an image for other processors than the task's, as ECS has it in `wanted`: x86-64 where nothing is said.
+/// Refuses an image for another CPU architecture than the task's, `wanted`. ECS's default is x86-64.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_image.html>
 fn is_for(wanted: &str, config: &Value) -> Result<(), Unstarted> {
     let wanted = if wanted == "ARM64" { emulator::ARM } else { "amd64" };
@@ -258,7 +261,7 @@ fn is_for(wanted: &str, config: &Value) -> Result<(), Unstarted> {
     Err(Unstarted(format!("CannotPullContainerError: {why} 'linux/{wanted}'")))
 }
 
-/// What lies over the files of this container: volumes of the task, and folders in memory.
+/// Returns the mounts of the container: volumes of the task, and folders in memory.
 fn mounts(root: &Root, work: &Work) -> Result<Vec<Mount>, Unstarted> {
     let points = work.container["mountPoints"].as_array().into_iter().flatten();
     let mounts = points.map(|point| {
@@ -278,7 +281,7 @@ fn mounts(root: &Root, work: &Work) -> Result<Vec<Mount>, Unstarted> {
     mounts.chain(folders).collect()
 }
 
-/// Refuses an image of ECR that the execution role may not pull.
+/// Refuses an image in ECR that the execution role may not pull.
 fn may_pull(work: &Work, name: &str, roles: &Value, role: &str) -> Result<(), Unstarted> {
     let repository = name.split_once('/').map_or(name, |(_, rest)| rest);
     let repository = repository.rsplit_once(':').map_or(repository, |(repository, _)| repository);
@@ -295,23 +298,24 @@ fn may_pull(work: &Work, name: &str, roles: &Value, role: &str) -> Result<(), Un
     Ok(())
 }
 
-/// A task's variables: those of its image, those that it is given, and where it listens here, if it does.
+/// Returns the environment of a container: the variables of its image, those of its definition, and its port if it
+/// has one.
 fn variables(config: &Value, environment: &BTreeMap<String, String>, port: Option<u16>) -> BTreeMap<String, String> {
     let of_image = config["Env"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let of_image = of_image.filter_map(|variable| variable.split_once('='));
     let mut variables: BTreeMap<String, String> =
         of_image.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     variables.extend(environment.clone());
-    // setpriv and chroot themselves are looked for on this machine's path.
+    // setpriv and chroot must be found on this machine's path.
     let path = std::env::var("PATH").unwrap_or_default();
     variables.extend([("HOST".to_owned(), "127.0.0.1".to_owned()), ("PATH".to_owned(), path)]);
     variables.extend(port.map(|port| ("PORT".to_owned(), port.to_string())));
     variables
 }
 
-/// What a task finds of AWS: its region, and where its credentials are. Fargate names a path of an address that this computer
-/// does not have; SDKs take a whole URL as well, if it is one of this computer. `AWS_ENDPOINT_URL`, which Fargate does not
-/// set, leads them to the sandbox.
+/// Returns the AWS variables of a task: its region and the address of its credentials. Fargate sets a path relative
+/// to an address that this computer does not have, so the sandbox sets a full URL, which SDKs accept for a local
+/// address. Fargate does not set `AWS_ENDPOINT_URL`; here it points SDKs to the sandbox.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>
 fn of_aws(endpoint: &str, region: &str, offer: Option<&Offer>) -> BTreeMap<String, String> {
     let mut found = BTreeMap::from([
@@ -348,7 +352,7 @@ async fn environment(
     Ok(environment)
 }
 
-/// 128 and the signal for a process that a signal ended, as a container runtime has it.
+/// Returns the exit code as container runtimes report it: 128 plus the signal for a process that a signal ended.
 fn exit_code(status: ExitStatus) -> i32 {
     status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
 }
@@ -358,7 +362,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_worker_is_told_no_port() {
+    fn container_without_a_port_gets_no_port_variable() {
         let config = serde_json::json!({ "Env": ["LANG=C"] });
         let given = BTreeMap::from([("LEVEL".to_owned(), "info".to_owned())]);
         let worker = variables(&config, &given, None);
@@ -367,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn the_containers_of_a_task_find_each_other_on_localhost() {
+    fn containers_of_a_task_reach_each_other_on_localhost() {
         let ports = BTreeMap::from([(3000, 41_234), (80, 41_235)]);
         let table = [
             ("http://localhost:3000/status", "http://localhost:41234/status"),

@@ -14,7 +14,7 @@ use crate::{
     place::ACCOUNT,
 };
 
-/// Fargate's pairs: CPU, and the memory that goes with it as first, last and step.
+/// The CPU sizes of Fargate, each with the minimum, maximum and step of its memory.
 const FARGATE: &[(u32, u32, u32, u32)] = &[
     (256, 512, 2048, 512),
     (512, 1024, 4096, 1024),
@@ -25,11 +25,11 @@ const FARGATE: &[(u32, u32, u32, u32)] = &[
     (16384, 32768, 122_880, 8192),
 ];
 
-/// The most that a task definition has, in bytes of its JSON.
+/// The size limit of a task definition, in bytes of its JSON.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html>
 const LARGEST: usize = 64 * 1024;
 
-/// Tags are no part of a task definition.
+/// Checks the size of a task definition. Tags do not count.
 fn check_size(input: &Value) -> Result<(), ApiError> {
     let mut definition = input.clone();
     definition.as_object_mut().map(|fields| fields.remove("tags"));
@@ -41,7 +41,7 @@ fn check_size(input: &Value) -> Result<(), ApiError> {
     Err(ApiError::client("ClientException", message))
 }
 
-/// Refuses a revision of a family that got another one less than `pause` seconds ago.
+/// Refuses a revision if the previous one of its family is less than `pause` seconds old.
 /// <https://github.com/hashicorp/terraform-provider-aws/issues/9777>
 pub(super) fn refuse_concurrent(state: &Ledger, input: &Value, pause: f64) -> Result<(), ApiError> {
     let last = state.definitions.get(text(input, "family")).and_then(|revisions| revisions.last());
@@ -97,14 +97,14 @@ pub(super) fn register(state: &mut Ledger, region: &str, input: &Value) -> Resul
     document["revision"] = json!(revision);
     document["status"] = json!("ACTIVE");
     document["registeredAt"] = json!(now());
-    // Whom moto takes every caller for.
+    // The caller that moto assumes for all calls.
     document["registeredBy"] = json!(format!("arn:aws:sts::{ACCOUNT}:user/moto"));
     without_nulls(&mut document);
     revisions.push(Definition { arn, active: true, document: document.clone(), tags: input["tags"].clone() });
     Ok(json!({ "taskDefinition": document, "tags": input["tags"] }))
 }
 
-/// The revision that `name` means: a family, `family:revision` or an ARN.
+/// Returns the revision called `name`: a family, `family:revision` or an ARN.
 pub(super) fn find<'a>(state: &'a Ledger, name: &str) -> Option<&'a Definition> {
     let name = name.rsplit('/').next().unwrap_or(name);
     match name.rsplit_once(':') {
@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_task_definition_has_at_most_64_kib() {
+    fn task_definition_above_64_kib_is_refused() {
         let of = |length: usize| json!({ "family": "web", "containerDefinitions": [{ "image": "a".repeat(length) }] });
         let tagged = |length| {
             let mut input = of(length);

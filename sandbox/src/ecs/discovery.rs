@@ -1,5 +1,5 @@
-//! Where others find a task by the name of its service: an address of the task's own, at which the port of its container leads to
-//! where it listens here, and its registration in Cloud Map.
+//! Service discovery: gives a task its own address, forwards the container's port there to the real one, and
+//! registers the address in Cloud Map.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-discovery.html>
 
@@ -14,13 +14,13 @@ use tokio::{
 use super::fargate::Ecs;
 use crate::cloud_map::LAG;
 
-/// The registries of a service, by their ARNs.
+/// Returns the ARNs of a service's registries.
 pub(super) fn registries(settings: &Value) -> Vec<String> {
     let registries = settings["serviceRegistries"].as_array().into_iter().flatten();
     registries.filter_map(|registry| registry["registryArn"].as_str().map(str::to_owned)).collect()
 }
 
-/// A task that others find. Its address leads to it until this is dropped.
+/// A registered task. Its address forwards to it until this is dropped.
 pub(super) struct Found {
     ecs: Arc<Ecs>,
     task: String,
@@ -30,8 +30,8 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Registers `task`, with the ports that others know, each with where its container listens here. None for a task of a service
-    /// without registries.
+    /// Registers `task` with its container ports, each with the real port on this computer. Returns `None` for a
+    /// service without registries.
     pub(super) async fn register(
         ecs: &Arc<Ecs>,
         task: &str,
@@ -51,7 +51,7 @@ impl Found {
         Some(Self { ecs: Arc::clone(ecs), task: task.to_owned(), registries, address, leading })
     }
 
-    /// Takes its name away. Who knows its address goes on reaching it.
+    /// Removes the task from DNS. Clients that know its address can still reach it.
     pub(super) fn deregister(&self) {
         self.registries.iter().for_each(|registry| self.ecs.works.cloud_map.deregister(registry, &self.task));
     }
@@ -63,20 +63,21 @@ impl Drop for Found {
         self.leading.iter().for_each(JoinHandle::abort);
         let (place, address) = (Arc::clone(&self.ecs.works.place), self.address);
         tokio::spawn(async move {
-            // As long as the name leads there, nobody else may have it.
+            // The address stays reserved as long as DNS still returns it.
             tokio::time::sleep(LAG).await;
             place.loopback.give_back(address);
         });
     }
 }
 
-/// Leads connections from `port` of `address` to `here`. A program that listens on all addresses is reached without it.
+/// Forwards connections from `port` of `address` to `here`. A program that listens on all addresses needs no
+/// forwarding.
 async fn lead(address: Ipv4Addr, port: u16, here: u16) -> Option<JoinHandle<()>> {
     let listener = TcpListener::bind((address, port)).await.ok()?;
     Some(tokio::spawn(async move {
         while let Ok((mut caller, _)) = listener.accept().await {
             tokio::spawn(async move {
-                // A caller whose task does not listen is told so: its connection ends.
+                // If the task does not listen, the caller's connection is closed.
                 if let Ok(mut task) = TcpStream::connect((Ipv4Addr::LOCALHOST, here)).await {
                     drop(tokio::io::copy_bidirectional(&mut caller, &mut task).await);
                 }

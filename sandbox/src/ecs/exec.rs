@@ -1,4 +1,4 @@
-//! ECS Exec: which tasks sessions can be had with, and commands in them.
+//! ECS Exec: which tasks accept sessions, and commands in them.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html>
 
@@ -16,7 +16,7 @@ use crate::{
     sessions::{Command, Found, Inside, Purpose, Sessions},
 };
 
-/// What the role of a task with an agent has to allow.
+/// The actions that the role of a task with ECS Exec must allow.
 const NEEDED: [&str; 4] = [
     "ssmmessages:CreateControlChannel",
     "ssmmessages:CreateDataChannel",
@@ -24,7 +24,7 @@ const NEEDED: [&str; 4] = [
     "ssmmessages:OpenDataChannel",
 ];
 
-/// Why the agent in this container of a task with this definition does not run.
+/// Returns why the agent does not run in this container of a task with this definition, or `None` if it runs.
 pub(super) fn no_agent(roles: &Value, definition: &Value, container: &Value) -> Option<String> {
     let role = text(definition, "taskRoleArn");
     let missing = NEEDED.iter().find(|action| !permissions::allows(roles, role, action, "*"));
@@ -36,14 +36,14 @@ pub(super) fn no_agent(roles: &Value, definition: &Value, container: &Value) -> 
 }
 
 impl Task {
-    /// The one number that names the run of this container of it.
+    /// Returns the runtime id of a container of this task.
     pub(super) fn runtime(&self, container: &Container) -> String {
         let bytes = self.id.bytes().chain(container.name.bytes());
         let number = bytes.fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
         format!("{}-{number:010}", self.id)
     }
 
-    /// As `DescribeTasks` has it.
+    /// Returns the agents in the form of `DescribeTasks`.
     pub(super) fn agents(&self, container: &Container) -> Value {
         if !self.exec {
             return Value::Null;
@@ -57,7 +57,7 @@ impl Task {
         json!([{ "name": "ExecuteCommandAgent", "lastStatus": status, "reason": reason, "lastStartedAt": self.started }])
     }
 
-    /// What a session finds in this container of it, if its agent runs.
+    /// Returns the view of this container for sessions, if its agent runs.
     fn reachable<'a>(&self, container: &'a Container) -> Option<&'a Inside> {
         let runs = (Status::Running..Status::Stopped).contains(&self.status) && self.exec;
         container.inside.as_ref().filter(|inside| runs && inside.no_agent.is_none())
@@ -65,7 +65,8 @@ impl Task {
 }
 
 impl Ecs {
-    /// What a session finds in the task that Session Manager calls `ecs:<cluster>_<task>_<runtime>`, and when that is gone.
+    /// Returns the container at the target `ecs:<cluster>_<task>_<runtime>` of Session Manager, and a signal for its
+    /// end.
     pub(crate) fn inside(&self, target: &str) -> Option<Found> {
         let mut parts = target.strip_prefix("ecs:")?.rsplitn(3, '_');
         let (runtime, id, cluster) = (parts.next()?, parts.next()?, parts.next()?);

@@ -1,4 +1,4 @@
-//! ECS itself: what it knows, and the parts of the sandbox that it works with.
+//! ECS: its state, and the other parts of the sandbox that it uses.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard},
@@ -14,10 +14,10 @@ use crate::{
     place::Place, rds::Postgres, sessions::Sessions,
 };
 
-/// How long children get to end when the sandbox stops.
+/// How long child processes may take to end when the sandbox stops.
 const LAST_GRACE: Duration = Duration::from_secs(5);
 
-/// What ECS works with.
+/// The parts of the sandbox that ECS uses.
 pub(crate) struct Works {
     pub(crate) place: Arc<Place>,
     pub(crate) moto: Arc<Moto>,
@@ -27,11 +27,10 @@ pub(crate) struct Works {
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) authorities: Arc<Authorities>,
     pub(crate) credentials: Arc<Credentials>,
-    /// Whose client programs stand for those of the official image.
+    /// The source of the client programs in the official `postgres` image.
     pub(crate) postgres: Postgres,
 }
 
-/// ECS.
 pub(crate) struct Ecs {
     pub(super) works: Works,
     state: Mutex<Ledger>,
@@ -43,12 +42,12 @@ impl Ecs {
         Self { works, state: Mutex::default(), changed: Notify::new() }
     }
 
-    /// All roles, with what they may do.
+    /// Returns all roles with their policies.
     pub(super) async fn roles(&self) -> Value {
         permissions::roles(&self.works.moto, &self.works.place.settings).await
     }
 
-    /// Whether this service may assume the role now.
+    /// Returns whether this service can assume the role now.
     pub(crate) async fn may_be_assumed(&self, role: &str, principal: &str) -> bool {
         permissions::may_be_assumed(&self.roles().await, role, principal)
     }
@@ -57,17 +56,17 @@ impl Ecs {
         self.state.lock().expect("nobody panics while holding this")
     }
 
-    /// Something has changed that the scheduler may have to act on.
+    /// Wakes the scheduler after a change.
     pub(super) fn wake(&self) {
         self.changed.notify_one();
     }
 
-    /// Whether there is such a service.
+    /// Returns whether the service exists and is active.
     pub(crate) fn is_active(&self, cluster: &str, service: &str) -> bool {
         self.state().services.iter().any(|known| known.is(cluster, service))
     }
 
-    /// Brings the number of a service's tasks between these limits.
+    /// Moves the desired count of a service between these limits.
     pub(crate) fn keep_within(&self, cluster: &str, service: &str, least: Option<usize>, most: Option<usize>) {
         for known in self.state().services.iter_mut().filter(|known| known.is(cluster, service)) {
             known.desired = known.desired.min(most.unwrap_or(usize::MAX)).max(least.unwrap_or_default());
@@ -75,12 +74,12 @@ impl Ecs {
         self.wake();
     }
 
-    /// How many tasks run, for the control endpoint.
+    /// Returns the number of running tasks, for the control endpoint.
     pub(crate) fn running_tasks(&self) -> usize {
         self.state().tasks.values().filter(|task| task.status == Status::Running).count()
     }
 
-    /// Ends every task.
+    /// Stops every task.
     pub(crate) async fn shutdown(&self) {
         for task in self.state().tasks.values_mut() {
             task.stop("the sandbox stops", "UserInitiated");

@@ -1,4 +1,4 @@
-//! A container's own health check: a command that is run in it, again and again.
+//! Container health checks: a command that runs in the container at an interval.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html>
 
@@ -10,10 +10,10 @@ use tokio::time::{Instant, sleep, timeout};
 use super::work;
 use crate::{children::Files, settings::Settings};
 
-/// No check more often than this, however small the scale.
+/// The shortest interval between checks, however small the time scale.
 const LEAST: Duration = Duration::from_millis(50);
 
-/// A check as the container's definition says it.
+/// The health check of a container definition.
 pub(super) struct Check {
     line: Vec<String>,
     interval: Duration,
@@ -23,7 +23,8 @@ pub(super) struct Check {
 }
 
 impl Check {
-    /// None for a container without one. `here` is what the words of the command become on this computer.
+    /// Returns the health check, or `None` if the definition has none. `here` translates the command's ports to this
+    /// computer's.
     pub(super) fn of(definition: &Value, settings: &Settings, here: impl Fn(&[String]) -> Vec<String>) -> Option<Self> {
         let words: Vec<String> =
             definition["command"].as_array()?.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect();
@@ -40,15 +41,15 @@ impl Check {
         Some(Self {
             line,
             interval: seconds("interval", 30).max(LEAST),
-            // A program needs its time, however fast the others pass.
+            // The timeout is not scaled: a program takes the same time at every scale.
             timeout: Duration::from_secs(number("timeout", 5)),
             retries: number("retries", 3),
             start_period: seconds("startPeriod", 0),
         })
     }
 
-    /// Says whether the container is healthy, whenever that changes: after the first good check, and after as many bad ones in a
-    /// row as are too many. A bad one counts only after the start period.
+    /// Repeats the check and reports each change: healthy after the first success, unhealthy after too many
+    /// consecutive failures. Failures count only after the start period.
     pub(super) async fn repeat(self, files: Files, variables: BTreeMap<String, String>, tell: impl Fn(bool)) {
         let begun = Instant::now();
         let (mut bad, mut told) = (0, None);

@@ -1,4 +1,4 @@
-//! What ECS remembers of a service: its deployments, also those that are over, and the revisions that they rolled out.
+//! The history of a service: its current and past deployments, and the revisions that they rolled out.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html>
 
@@ -12,11 +12,11 @@ use super::{
 };
 use crate::api::ApiError;
 
-/// How many deployments one answer has unless the call says otherwise, and how many revisions may be asked for at once.
+/// The default page size of deployments, and the most revisions in one call.
 const PAGE: usize = 20;
 
 impl Service {
-    /// Another deployment begins, and ends the one that was under way.
+    /// Records a new deployment, and ends the one in progress.
     pub(super) fn remember(&mut self, deployment: &Deployment) {
         self.close(Outcome::Stopped, Outcome::Stopped, "The service deployment was replaced by another one.");
         let number = deployment.id.rsplit('/').next().unwrap_or_default();
@@ -34,20 +34,20 @@ impl Service {
         self.history.push(past);
     }
 
-    /// What has become of the deployment `id`.
+    /// Sets the outcome of the deployment `id`.
     pub(super) fn judge(&mut self, id: &str, status: Outcome, reason: &str) {
         for past in self.history.iter_mut().filter(|past| past.deployment == id && past.status.is_open()) {
             past.end_as(status, reason);
         }
     }
 
-    /// The deployment as the service shows it, and what has become of it, of the service deployment `arn`.
+    /// Returns the id of the deployment in the service, and the outcome of the service deployment `arn`.
     pub(super) fn rollout(&self, arn: &str) -> Option<(String, Outcome)> {
         let past = self.history.iter().find(|past| past.arn == arn)?;
         Some((past.deployment.clone(), past.status))
     }
 
-    /// The deployments under way have ended: one as `rolled_out`, one that was being rolled back as `rolled_back`.
+    /// Ends the deployments in progress: with `rolled_out`, or with `rolled_back` for one that was rolling back.
     pub(super) fn close(&mut self, rolled_out: Outcome, rolled_back: Outcome, reason: &str) {
         for past in &mut self.history {
             match past.status {

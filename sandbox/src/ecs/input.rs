@@ -1,4 +1,4 @@
-//! What the inputs of ECS's calls have in common: names in the place of ARNs, and a cluster that has to be there.
+//! Helpers for the inputs of ECS's calls: names from ARNs, and the cluster, which must exist.
 
 use serde_json::Value;
 
@@ -6,12 +6,12 @@ pub(super) use crate::api::text;
 
 use crate::api::ApiError;
 
-/// The name in an ARN or a name.
+/// Returns the name in an ARN or a name.
 pub(super) fn short(name_or_arn: &str) -> &str {
     name_or_arn.rsplit('/').next().unwrap_or(name_or_arn)
 }
 
-/// The names in a list of names or ARNs.
+/// Returns the names in a list of names or ARNs.
 pub(super) fn names(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().filter_map(|name| name.as_str().map(|name| short(name).to_owned())).collect()
 }
@@ -20,7 +20,7 @@ pub(super) fn missing_cluster() -> ApiError {
     ApiError::client("ClusterNotFoundException", "Cluster not found.")
 }
 
-/// A task has at most five security groups.
+/// Refuses a network configuration with more than five security groups.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html>
 pub(super) fn check_network(input: &Value) -> Result<(), ApiError> {
     let groups = &input["networkConfiguration"]["awsvpcConfiguration"]["securityGroups"];

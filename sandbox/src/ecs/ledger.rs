@@ -1,4 +1,4 @@
-//! All that ECS knows.
+//! The state of ECS.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -11,16 +11,16 @@ use super::model::{Cluster, Definition, Life, Service, Status, Task};
 #[derive(Default)]
 pub(super) struct Ledger {
     pub(super) clusters: BTreeMap<String, Cluster>,
-    /// The revisions of each family, the first one first.
+    /// The revisions of each family, oldest first.
     pub(super) definitions: BTreeMap<String, Vec<Definition>>,
     pub(super) services: Vec<Service>,
     pub(super) tasks: BTreeMap<String, Task>,
-    /// What client tokens were answered with.
+    /// The responses to calls with client tokens.
     pub(super) tokens: BTreeMap<String, Value>,
 }
 
 impl Ledger {
-    /// A service out of the ledger, so that it and the tasks can be changed together.
+    /// Takes a service out of the ledger, so that it and the tasks can be changed together.
     pub(super) fn take(&mut self, index: usize) -> Service {
         let empty = Service {
             name: String::new(),
@@ -40,7 +40,7 @@ impl Ledger {
         std::mem::replace(&mut self.services[index], empty)
     }
 
-    /// The subnets and security groups that tasks use, which the control plane keeps for them.
+    /// Returns the subnets and security groups that tasks use. The control plane refuses to delete them.
     pub(super) fn interfaces(&self) -> Value {
         let (mut subnets, mut groups) = (BTreeSet::new(), BTreeSet::new());
         for task in self.tasks.values().filter(|task| task.status != Status::Stopped) {

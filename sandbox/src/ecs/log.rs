@@ -1,4 +1,4 @@
-//! What a container writes, on its way to CloudWatch Logs.
+//! Sends the output of a container to CloudWatch Logs.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,13 +16,13 @@ use super::{
 };
 use crate::{permissions, place::ACCOUNT};
 
-/// How many log lines go in one call.
+/// The number of log lines per call.
 const LOG_BATCH: usize = 500;
 
-/// Where lines go, and the end of that.
+/// The channel for lines, and the task that delivers them.
 pub(super) type Log = (mpsc::UnboundedSender<String>, JoinHandle<()>);
 
-/// Where the process's lines go; CloudWatch Logs gets them in batches.
+/// Opens the log of a container. CloudWatch Logs gets the lines in batches.
 pub(super) async fn open(ecs: &Arc<Ecs>, work: &Work, roles: &Value, role: &str) -> Result<Option<Log>, Unstarted> {
     let options = &work.container["logConfiguration"]["options"];
     let group = text(options, "awslogs-group").to_owned();
@@ -46,7 +46,7 @@ pub(super) async fn open(ecs: &Arc<Ecs>, work: &Work, roles: &Value, role: &str)
     Ok(Some((sender, delivered)))
 }
 
-/// Reads to the end, whatever is written: a pipe that nobody reads any more would end the task.
+/// Reads lines until the output closes, even if nobody receives them: a closed pipe would end the task.
 pub(super) async fn read_lines(from: impl AsyncRead + Unpin, to: mpsc::UnboundedSender<String>) {
     let (mut reader, mut line) = (BufReader::new(from), Vec::new());
     while let Ok(1..) = reader.read_until(b'\n', &mut line).await {
@@ -55,7 +55,7 @@ pub(super) async fn read_lines(from: impl AsyncRead + Unpin, to: mpsc::Unbounded
     }
 }
 
-/// The text of a line; what is not UTF-8 is replaced.
+/// Returns the text of a line without its line break. Invalid UTF-8 is replaced.
 fn without_end(line: &[u8]) -> String {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line)).into_owned()
@@ -75,7 +75,7 @@ async fn deliver(ecs: Arc<Ecs>, at: String, group: String, stream: String, mut l
         }
         let body = json!({ "logGroupName": group, "logStreamName": stream, "logEvents": events });
         drop(ecs.works.moto.json("logs", "Logs_20140328.PutLogEvents", &at, &body).await);
-        // A chatty task must not make a call a line; one that has ended has no more of them.
+        // Batches the lines of a chatty task. A task that has ended writes no more, so its last lines go at once.
         if !lines.is_closed() {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_line_in_another_encoding_is_read_and_so_is_what_follows() {
+    async fn line_with_invalid_utf8_does_not_end_the_log() {
         let (sender, mut receiver) = mpsc::unbounded_channel();
         read_lines(&b"caf\xe9\r\n\n next \nlast"[..], sender).await;
         let mut lines = Vec::new();

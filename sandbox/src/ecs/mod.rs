@@ -1,5 +1,4 @@
-//! ECS on Fargate: clusters, task definitions, services and tasks; what they say is run is run, as processes of this
-//! computer.
+//! ECS on Fargate: clusters, task definitions, services and tasks. Tasks run as processes of this computer.
 
 mod busybox;
 mod calls;

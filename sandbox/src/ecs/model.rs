@@ -1,4 +1,4 @@
-//! What ECS keeps of clusters, task definitions, services and tasks.
+//! The data model of clusters, task definitions, services and tasks.
 
 use std::collections::VecDeque;
 
@@ -8,11 +8,11 @@ use tokio::{sync::watch, time::Instant};
 use super::{input::text, ordering::Phase};
 use crate::{alb::Target, api::now, sessions::Inside};
 
-/// What of a service's settings belongs to its revision: a rollback brings it back with the task definition.
+/// The settings that belong to a service revision. A rollback restores them together with the task definition.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-revision.html>
 const REVISION: [&str; 3] = ["networkConfiguration", "loadBalancers", "serviceRegistries"];
 
-/// How many events of a service are kept.
+/// The number of events that a service keeps.
 const EVENTS: usize = 100;
 
 pub(super) struct Cluster {
@@ -26,12 +26,12 @@ pub(super) struct Cluster {
 pub(super) struct Definition {
     pub(super) arn: String,
     pub(super) active: bool,
-    /// As `DescribeTaskDefinition` has it.
+    /// The document that `DescribeTaskDefinition` returns.
     pub(super) document: Value,
     pub(super) tags: Value,
 }
 
-/// `DRAINING` and `INACTIVE` come with its deletion.
+/// The status of a service. Deletion leads to `DRAINING` and then `INACTIVE`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Life {
     Active,
@@ -46,16 +46,16 @@ pub(super) struct Service {
     pub(super) life: Life,
     pub(super) definition: String,
     pub(super) desired: usize,
-    /// Network, load balancers, deployment configuration and all that is only handed back.
+    /// Network, load balancers, deployment configuration, and settings that are only returned unchanged.
     pub(super) settings: Value,
     pub(super) tags: Value,
     pub(super) created: f64,
-    /// The primary one first.
+    /// The current deployments, the primary one first.
     pub(super) deployments: Vec<Deployment>,
-    /// All there ever were, the first one first.
+    /// All deployments ever, oldest first.
     pub(super) history: Vec<Past>,
     pub(super) events: VecDeque<(f64, String, String)>,
-    /// Not before then is another task started: one that keeps failing is started ever more rarely.
+    /// The earliest time of the next task start. It moves further out with each failure.
     pub(super) next_start: Instant,
 }
 
@@ -69,7 +69,7 @@ pub(super) enum Rollout {
 pub(super) struct Deployment {
     pub(super) id: String,
     pub(super) definition: String,
-    /// Those of the service's settings that a rollback brings back.
+    /// The settings that a rollback restores.
     pub(super) revision: Value,
     pub(super) rollout: Rollout,
     pub(super) reason: String,
@@ -101,7 +101,7 @@ pub(super) struct Task {
     pub(super) tags: Value,
     pub(super) overrides: Value,
     pub(super) network: Value,
-    /// The subnet in which its network interface stands.
+    /// The subnet of its network interface.
     pub(super) subnet: Option<String>,
     pub(super) created: f64,
     pub(super) started: Option<f64>,
@@ -110,37 +110,37 @@ pub(super) struct Task {
     pub(super) stopped_at: Option<Instant>,
     pub(super) stop_code: Option<&'static str>,
     pub(super) stopped_reason: Option<String>,
-    /// As its definition has them.
+    /// The containers in the order of the definition.
     pub(super) containers: Vec<Container>,
-    /// Where the load balancer finds it, and in which group.
+    /// The target group and the target of the task.
     pub(super) target: Option<(String, Target)>,
-    /// Whether it was started with the agent of ECS Exec.
+    /// Whether ECS Exec is enabled.
     pub(super) exec: bool,
-    /// Its capacity provider; none for one that was started with a launch type.
+    /// The capacity provider, or `None` for a task that was started with a launch type.
     pub(super) provider: Option<&'static str>,
-    /// Says that it is to stop.
+    /// Signals that the task must stop.
     pub(super) stopping: watch::Sender<bool>,
-    /// Whether its end was counted by the scheduler.
+    /// Whether the scheduler has counted its end.
     pub(super) counted: bool,
-    /// Whether EventBridge has heard of its end.
+    /// Whether EventBridge has received its end.
     pub(super) told: bool,
 }
 
-/// One container of a task.
+/// A container of a task.
 pub(super) struct Container {
     pub(super) name: String,
     pub(super) essential: bool,
-    /// Whether it has a health check of its own.
+    /// Whether it has a container health check.
     pub(super) is_checked: bool,
     pub(super) phase: Phase,
-    /// What a session finds in it, once it runs.
+    /// The view of the container for sessions, once it runs.
     pub(super) inside: Option<Inside>,
-    /// Says that its processes are no more.
+    /// Signals that all its processes have ended.
     pub(super) gone: watch::Sender<bool>,
 }
 
 impl Container {
-    /// As it is before it starts.
+    /// Returns a container that has not started.
     pub(super) fn of(definition: &Value) -> Self {
         Self {
             name: text(definition, "name").to_owned(),
@@ -169,9 +169,9 @@ impl Container {
     }
 }
 
-/// One service deployment.
+/// A service deployment.
 pub(super) struct Past {
-    /// The deployment as the service shows it while it lasts.
+    /// The id of the deployment in the service.
     pub(super) deployment: String,
     pub(super) arn: String,
     pub(super) revision: String,
@@ -218,7 +218,7 @@ impl Past {
 }
 
 impl Service {
-    /// Whether this is the active service of these names.
+    /// Returns whether this is the active service with these names.
     pub(super) fn is(&self, cluster: &str, name: &str) -> bool {
         self.life == Life::Active && self.cluster == cluster && self.name == name
     }
@@ -233,7 +233,7 @@ impl Service {
         self.events.truncate(EVENTS);
     }
 
-    /// Begins to roll out a task definition.
+    /// Starts the rollout of a task definition.
     pub(super) fn deploy(&mut self, definition: &str) {
         let id = format!("ecs-svc/{}", rand::random_range(1_000_000_000_000_000_000_u64..u64::MAX));
         let reason = format!("ECS deployment {id} in progress.");
@@ -255,12 +255,12 @@ impl Service {
 }
 
 impl Task {
-    /// Whether it is on its way or serving, and not on its way out.
+    /// Returns whether the task is starting or running, and not stopping.
     pub(super) fn is_alive(&self) -> bool {
         self.status <= Status::Running && !*self.stopping.borrow()
     }
 
-    /// Asks it to stop; the first reason stays.
+    /// Asks the task to stop. If several callers do so, the first reason is kept.
     pub(super) fn stop(&mut self, reason: impl Into<String>, code: &'static str) {
         if self.status < Status::Stopped && !*self.stopping.borrow() {
             self.stopped_reason.get_or_insert(reason.into());
@@ -282,7 +282,8 @@ impl Task {
         self.subnet.iter().map(interface).collect()
     }
 
-    /// The container that GuardDuty adds to each task where Runtime Monitoring is on. It ends well however the task ends.
+    /// Returns the container that GuardDuty adds to each task when Runtime Monitoring is on. Its exit code is 0
+    /// however the task ends.
     /// <https://docs.aws.amazon.com/guardduty/latest/ug/how-runtime-monitoring-works-ecs-fargate.html>
     fn guard(&self, status: &str) -> Value {
         let exit_code = (self.status == Status::Stopped && self.started.is_some()).then_some(0);
@@ -290,7 +291,7 @@ impl Task {
         json!({ "name": name, "lastStatus": status, "exitCode": exit_code, "taskArn": self.arn })
     }
 
-    /// What the health checks of its essential containers say together.
+    /// Returns the health status of the task, from the health checks of its essential containers.
     /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html>
     pub(super) fn health(&self) -> &'static str {
         let checked = self.containers.iter().filter(|container| container.essential && container.is_checked);
@@ -304,12 +305,12 @@ impl Task {
         }
     }
 
-    /// Whether an essential container has a health check of its own.
+    /// Returns whether an essential container has a health check.
     pub(super) fn is_checked(&self) -> bool {
         self.containers.iter().any(|container| container.essential && container.is_checked)
     }
 
-    /// As `DescribeTasks` has it.
+    /// Returns the task in the form of `DescribeTasks`.
     pub(super) fn document(&self, with_tags: bool) -> Value {
         let status = format!("{:?}", self.status).to_uppercase();
         let desired = if self.is_alive() { "RUNNING" } else { "STOPPED" };
@@ -339,7 +340,7 @@ impl Task {
     }
 }
 
-/// AWS leaves out what there is not.
+/// Removes nulls: AWS omits fields without a value.
 pub(super) fn without_nulls(value: &mut Value) {
     match value {
         Value::Object(fields) => {

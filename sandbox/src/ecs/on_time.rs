@@ -1,4 +1,5 @@
-//! What EventBridge and its Scheduler do: they start tasks, and tell topics, with what the role of a target may do and nothing else.
+//! The actions of EventBridge and its Scheduler: starting tasks and publishing to topics, with the permissions of the
+//! target's role.
 
 use serde_json::{Value, json};
 
@@ -11,12 +12,12 @@ impl Ecs {
         self.start_target(format!("chronon-schedule/{schedule}"), target).await
     }
 
-    /// The rules of EventBridge, with their targets.
+    /// Returns the rules of EventBridge with their targets.
     pub(crate) async fn rules(&self) -> Value {
         self.works.moto.get("/rules").await.unwrap_or_default()
     }
 
-    /// Tells the topic of a target.
+    /// Publishes a message to the topic of a target.
     pub(crate) async fn tell(&self, target: &Value, message: &str) -> Result<(), ApiError> {
         let (role, topic) = (text(target, "RoleArn"), text(target, "Arn"));
         if !permissions::allows(&self.roles().await, role, "sns:Publish", topic) {
@@ -27,7 +28,7 @@ impl Ecs {
         Ok(())
     }
 
-    /// Starts the task of a target, as somebody of this name.
+    /// Starts the task of a target, with this name in `startedBy`.
     /// <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_EcsParameters.html>,
     /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_EcsParameters.html>
     pub(crate) async fn start_target(&self, started_by: String, target: &Value) -> Result<(), ApiError> {
@@ -53,7 +54,7 @@ impl Ecs {
             let definition = definitions::find(&state, text(parameters, "TaskDefinitionArn"));
             let definition = definition.map(|found| (found.arn.clone(), found.document.clone()));
             let (arn, document) = definition.unwrap_or_default();
-            // A definition without a role hands none over.
+            // A definition without a role needs no iam:PassRole.
             let passed = ["executionRoleArn", "taskRoleArn"].map(|key| text(&document, key));
             let passed = passed.into_iter().filter(|role| !role.is_empty()).map(|role| ("iam:PassRole", role));
             for (action, resource) in [("ecs:RunTask", arn.as_str())].into_iter().chain(passed) {

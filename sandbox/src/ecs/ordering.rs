@@ -1,4 +1,4 @@
-//! The order in which the containers of a task start, and the reverse one in which they stop.
+//! The order in which the containers of a task start, and the reverse order in which they stop.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDependency.html>
 
@@ -6,14 +6,14 @@ use serde_json::Value;
 
 use super::input::text;
 
-/// How far a container is.
+/// The phase of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// It waits for others.
+    /// It waits for other containers.
     Waiting,
-    /// It runs; what its own health check says, once that has said something.
+    /// It runs, with the last result of its health check, if there is one.
     Running(Option<bool>),
-    /// It has ended, with this code, or was never started.
+    /// It ended with this exit code, or never started (`None`).
     Ended(Option<i32>),
 }
 
@@ -28,11 +28,11 @@ impl Phase {
 pub(super) enum May {
     Now,
     Later,
-    /// What it waits for cannot come.
+    /// Its condition can no longer be met.
     Never,
 }
 
-/// Whether the container `definition` may start, as the others are.
+/// Returns whether the container `definition` may start, given the phases of the others.
 pub(super) fn may_start(definition: &Value, phase: impl Fn(&str) -> Phase) -> May {
     let all = definition["dependsOn"].as_array().into_iter().flatten().map(|dependency| {
         match (text(dependency, "condition"), phase(text(dependency, "containerName"))) {
@@ -51,7 +51,7 @@ pub(super) fn may_start(definition: &Value, phase: impl Fn(&str) -> Phase) -> Ma
     })
 }
 
-/// Whether the container `name` may stop: no other one that waited for it is left.
+/// Returns whether the container `name` may stop: all containers that depend on it have ended.
 pub(super) fn may_stop<'a>(name: &str, mut others: impl Iterator<Item = (&'a Value, Phase)>) -> bool {
     let waited = |definition: &Value| {
         let mut dependencies = definition["dependsOn"].as_array().into_iter().flatten();
@@ -60,7 +60,7 @@ pub(super) fn may_stop<'a>(name: &str, mut others: impl Iterator<Item = (&'a Val
     others.all(|(definition, phase)| phase.has_ended() || !waited(definition))
 }
 
-/// What ECS says against the containers of a task definition, if anything.
+/// Returns ECS's error for the containers of a task definition, if they are invalid.
 pub(super) fn refusal(containers: &[Value]) -> Option<String> {
     if !containers.is_empty() && containers.iter().all(|container| container["essential"] == false) {
         return Some("At least one container must be essential.".to_owned());
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_starts_when_its_condition_holds() {
+    fn container_starts_when_its_condition_is_met() {
         use Phase::{Ended, Running, Waiting};
         let table = [
             ("START", Waiting, May::Later),
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_stops_after_those_that_waited_for_it() {
+    fn container_stops_after_those_that_depend_on_it() {
         let drain = after("drain", "web", "START");
         assert!(!may_stop("web", [(&drain, Phase::Running(None))].into_iter()));
         assert!(may_stop("web", [(&drain, Phase::Ended(Some(0)))].into_iter()));
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn ecs_refuses_what_could_never_start() {
+    fn dependencies_that_cannot_be_met_are_refused() {
         let said = |containers: &[Value]| refusal(containers).unwrap_or_default();
         assert_eq!(said(&[json!({ "name": "web" }), after("drain", "web", "START")]), "");
         assert!(said(&[json!({ "name": "web", "essential": false })]).contains("essential"));

@@ -1,14 +1,14 @@
-//! Lists page by page, as ECS answers them.
+//! Paginates lists as ECS does.
 
 use serde_json::{Value, json};
 
 use super::input::text;
 use crate::api::ApiError;
 
-/// The most in one answer. <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html>
+/// The largest page size. <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html>
 const LARGEST: usize = 100;
 
-/// The page of `all` that `input` asks for, under `key`: as many as it says, and `usual` where it does not.
+/// Returns the page of `all` that `input` asks for, under `key`. `usual` is the default page size.
 pub(super) fn page<T: Into<Value>>(
     input: &Value,
     key: &str,
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_are_as_large_as_asked_for_and_the_last_one_says_so() {
+    fn pages_have_the_requested_size_and_the_last_has_no_token() {
         let of = |input: Value| page(&input, "all", 0..25, 10);
         assert_eq!(of(json!({})).expect("a page")["all"], json!([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]));
         assert_eq!(of(json!({})).expect("a page")["nextToken"], "10");

@@ -1,11 +1,11 @@
-//! Whether ECS can prepare a one-off task: for a while after a role was made, not everybody at AWS knows it.
+//! Simulates a new role that is not known everywhere at AWS yet, so that ECS cannot prepare a one-off task.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/resource-initialization-error.html>
 
 use super::{definitions, fargate::Ecs, input::text};
 
-/// The reason for which the task `arn` ends before it begins, as one of the first `unprepared` one-off tasks with the execution role
-/// `role`; none if it begins.
+/// Returns the stop reason of the task `arn` if it is one of the first `unprepared` one-off tasks with the execution
+/// role `role`, or `None` if it may start.
 pub(super) fn refusal(ecs: &Ecs, arn: &str, role: &str, unprepared: usize) -> Option<String> {
     if unprepared == 0 {
         return None;

@@ -1,4 +1,4 @@
-//! Going back from a rollout to what ran before: by the circuit breaker, or because somebody asked for it.
+//! Rollbacks: by the circuit breaker or on request.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::api::{ApiError, now};
 
-/// Breaks off the rollout of which too many tasks have failed.
+/// Stops a rollout when too many of its tasks have failed.
 ///
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html>
 pub(super) fn break_circuit(state: &mut Ledger, service: &mut Service) {
@@ -36,7 +36,7 @@ pub(super) fn break_circuit(state: &mut Ledger, service: &mut Service) {
     stop_tasks(state, &failed);
 }
 
-/// `StopServiceDeployment`, which goes back from a rollout that is under way.
+/// `StopServiceDeployment`, which rolls back a rollout in progress.
 ///
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stop-service-deployment.html>
 pub(super) fn stop(state: &mut Ledger, input: &Value) -> Result<Value, ApiError> {
@@ -75,13 +75,13 @@ fn go_back_from(state: &mut Ledger, service: &mut Service, arn: &str) -> Result<
     }
 }
 
-/// Where among its deployments what ran before the newest one is, if it ran.
+/// Returns the index of the previous deployment, if it ever completed.
 fn before(service: &Service) -> Option<usize> {
     let older = service.deployments.iter().enumerate().skip(1);
     older.filter(|(_, old)| old.rollout == Rollout::Completed).map(|(at, _)| at).next()
 }
 
-/// What ran before becomes the primary again and keeps its tasks; those of the rollout that is given up are stopped.
+/// Rolls back: the previous deployment becomes primary and keeps its tasks; the tasks of the abandoned rollout stop.
 fn go_back(state: &mut Ledger, service: &mut Service, why: &str) {
     let Some(at) = before(service) else { return };
     let mut old = service.deployments.remove(at);
@@ -108,7 +108,7 @@ fn stop_tasks(state: &mut Ledger, deployment: &str) {
     }
 }
 
-/// After how many failed tasks: half of those desired, from 3 to 200, unless the service says otherwise.
+/// Returns the failure threshold: half of the desired count, from 3 to 200, unless the service configures it.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ThresholdConfiguration.html>
 fn threshold(configured: &Value, desired: usize) -> usize {
     let value = configured["value"].as_u64().and_then(|value| usize::try_from(value).ok()).unwrap_or(50);

@@ -1,4 +1,4 @@
-//! Root file systems: the layers of an image, unpacked once a digest.
+//! Root file systems: the layers of an image, unpacked once per digest.
 
 use std::{
     fs::{self, File},
@@ -15,22 +15,22 @@ use tempfile::TempDir;
 
 use crate::{authority::Authorities, ecr::Pulled, emulator};
 
-/// The devices that every container has: name, major and minor number.
+/// The devices in every container: name, major and minor number.
 /// <https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md#default-devices>
 const DEVICES: &[(&str, u64, u64)] =
     &[("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
 
-/// What every container finds of the region, whatever its image.
+/// The settings of the region that every container gets, whatever its image.
 #[derive(Clone)]
 pub(super) struct World {
-    /// Whom it trusts.
+    /// The authorities that it trusts.
     pub(super) authorities: Arc<Authorities>,
-    /// Whom it asks for names; whom this computer asks, if none.
+    /// Its name server, or `None` for the one of this computer.
     pub(super) name_server: Option<Ipv4Addr>,
 }
 
-/// Adds what a container runtime adds to an image: devices, where root may make them, and the name servers; and trust in the
-/// authorities of this sandbox, as images trust those that AWS's endpoints have their certificates from.
+/// Adds what a container runtime adds to an image: devices, if this user may create them, and the name server. Also
+/// adds the authorities of this sandbox to the certificates that the image trusts.
 fn furnish(root: &Path, world: &World) -> Result<()> {
     fs::create_dir_all(root.join("dev"))?;
     fs::create_dir_all(root.join("etc"))?;
@@ -51,23 +51,24 @@ fn furnish(root: &Path, world: &World) -> Result<()> {
     Ok(())
 }
 
-/// The files of one task.
+/// The root file system of a container.
 pub(super) enum Root {
-    /// Those of the image, which the task does not change.
+    /// The files of the image, which the container does not change.
     Shared(PathBuf),
-    /// A copy that the task may change, gone with it.
+    /// A copy that the container may change. It is deleted at the end.
     Own(TempDir),
 }
 
 impl Root {
-    /// Of the image's files in `root`; other tasks do not see what one that is not `read_only` makes of them.
+    /// Returns the files of the image in `root`. Unless `read_only`, it is a copy, so that other tasks see no
+    /// changes.
     pub(super) fn of(root: PathBuf, read_only: bool) -> Result<Self> {
         if read_only {
             return Ok(Self::Shared(root));
         }
         let beside = root.parent().unwrap_or(&root);
         let own = tempfile::Builder::new().prefix("task").tempdir_in(beside)?;
-        // cp knows of devices, links and owners.
+        // cp preserves devices, links and owners.
         let copied = Command::new("cp").arg("--archive").arg(root.join(".")).arg(own.path()).status();
         ensure!(copied.context("cannot run cp")?.success(), "cannot copy {}", root.display());
         fs::set_permissions(own.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
@@ -82,7 +83,7 @@ impl Root {
     }
 }
 
-/// The folder with the image's files, unpacked now if it is not there yet.
+/// Returns the folder with the image's files. Unpacks them if they do not exist yet.
 pub(super) fn unpack(images: &Path, image: &Pulled, world: &World) -> Result<PathBuf> {
     assemble(images, &image.digest.replace(':', "-"), world, |root| {
         lay(image, root)?;
@@ -90,7 +91,7 @@ pub(super) fn unpack(images: &Path, image: &Pulled, world: &World) -> Result<Pat
     })
 }
 
-/// The folder `name` with what `fill` puts into it and what every container has, made now if it is not there yet.
+/// Returns the folder `name`, filled by `fill` and furnished. Creates it if it does not exist yet.
 pub(super) fn assemble(
     images: &Path,
     name: &str,
@@ -102,20 +103,20 @@ pub(super) fn assemble(
         return Ok(root);
     }
     fs::create_dir_all(images)?;
-    // Made beside and renamed, so that two tasks at once do not see half of it.
+    // The folder is filled under a temporary name and renamed, so that concurrent tasks never see half of it.
     let beside = tempfile::Builder::new().prefix("unpacking").tempdir_in(images)?;
     fill(beside.path())?;
     furnish(beside.path(), world)?;
     let made = beside.keep();
     fs::set_permissions(&made, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
     if fs::rename(&made, &root).is_err() {
-        // Another task was faster.
+        // Another task finished first.
         drop(fs::remove_dir_all(&made));
     }
     Ok(root)
 }
 
-/// Unpacks the layers of an image, one over the other.
+/// Unpacks the layers of an image in order.
 fn lay(image: &Pulled, root: &Path) -> Result<()> {
     for layer in &image.layers {
         let file = File::open(layer).with_context(|| format!("the layer {} is gone", layer.display()))?;

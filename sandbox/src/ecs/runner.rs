@@ -1,4 +1,4 @@
-//! One task: its containers from the first that starts to the last that ends.
+//! Runs one task, from the start of its first container to the end of its last one.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -21,11 +21,11 @@ use super::{
 };
 use crate::{alb::Target, api::now, credentials::Offer};
 
-/// The exit code of a container whose condition could not come.
+/// The exit code of a container whose condition could not be met.
 /// <https://github.com/aws/amazon-ecs-agent>
 const NEVER_STARTED: i32 = 143;
 
-/// What a task is run with.
+/// The parameters of a task.
 struct Work {
     arn: String,
     id: String,
@@ -34,7 +34,7 @@ struct Work {
     overrides: Value,
     /// The target group, and the container that is registered there.
     group: Option<(String, String)>,
-    /// The services of Cloud Map that it is registered in, by their ARNs.
+    /// The ARNs of the Cloud Map services that it registers with.
     registries: Vec<String>,
 }
 
@@ -44,15 +44,15 @@ impl Work {
     }
 }
 
-/// One container of the task.
+/// A container of the task.
 struct Member {
     definition: Value,
-    /// Where it listens on this computer.
+    /// Its port on this computer.
     port: u16,
     phase: Phase,
-    /// Until it starts.
+    /// The prepared container, until it starts.
     waiting: Option<Prepared>,
-    /// Says that it is to stop.
+    /// Signals that the container must stop.
     end: watch::Sender<bool>,
 }
 
@@ -66,7 +66,7 @@ impl Member {
     }
 }
 
-/// Runs a task from its images to its end.
+/// Runs a task from the pull of its images to its end.
 pub(super) async fn run(ecs: Arc<Ecs>, arn: String) {
     let Some(work) = work(&ecs, &arn) else { return };
     match begin(&ecs, &work).await {
@@ -100,13 +100,13 @@ fn work(ecs: &Ecs, arn: &str) -> Option<Work> {
     })
 }
 
-/// A port that is free now.
+/// Returns a free port.
 fn free_port() -> Result<u16, Unstarted> {
     let port = || Ok::<_, std::io::Error>(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port());
     port().map_err(|error| Unstarted(format!("ResourceInitializationError: {error}")))
 }
 
-/// All containers with what they need, and the task's credentials for as long as it runs.
+/// Prepares all containers, and the task's credentials, which exist as long as it runs.
 async fn begin(ecs: &Arc<Ecs>, work: &Work) -> Result<(Vec<Member>, Option<Offer>), Unstarted> {
     let roles = ecs.roles().await;
     let role = text(&work.definition, "executionRoleArn");
@@ -148,15 +148,15 @@ async fn begin(ecs: &Arc<Ecs>, work: &Work) -> Result<(Vec<Member>, Option<Offer
     Ok((members, offer))
 }
 
-/// A task whose containers start, run and stop.
+/// The state of a running task.
 struct Run {
     ecs: Arc<Ecs>,
     work: Work,
     members: Vec<Member>,
     events: mpsc::UnboundedSender<(usize, Event)>,
-    /// Why it ends, once it does so by itself.
+    /// The stop reason, if the task ends on its own.
     ends_as: Option<(String, &'static str)>,
-    /// Whether the processes of an essential container are no more. Its log may still be on its way.
+    /// Whether the processes of an essential container have ended. Its log may not be delivered yet.
     lost: bool,
 }
 
@@ -204,7 +204,7 @@ impl Run {
                 continue;
             }
             ends = true;
-            // Out of the load balancer first.
+            // The task leaves the load balancer before it stops.
             if let Some((group, target)) = target.take() {
                 self.set(Status::Deactivating);
                 self.ecs.works.alb.deregister(&group, &target).await;
@@ -237,7 +237,7 @@ impl Run {
         let Some(prepared) = self.members[index].waiting.take() else { return };
         let inside = prepared.inside.clone();
         let events = self.events.clone();
-        // Nobody hears of a task that has ended.
+        // Nobody listens for events of a task that has ended.
         let tell = move |event| events.send((index, event)).unwrap_or_default();
         if let Err(Unstarted(reason)) = prepared.start(self.members[index].end.subscribe(), tell) {
             self.ends_as = Some((reason, "TaskFailedToStart"));
@@ -250,7 +250,7 @@ impl Run {
         }
     }
 
-    /// All have started: the task runs, and the load balancer gets to know it.
+    /// Marks the task as running once all containers have started, and registers it with the load balancer.
     fn serve(&self) -> Option<(String, Target)> {
         let group = self.work.group.as_ref().and_then(|(group, name)| {
             let member = self.members.iter().find(|member| member.name() == name)?;
@@ -269,7 +269,7 @@ impl Run {
         group
     }
 
-    /// Others find it by the name of its service.
+    /// Registers the task for service discovery.
     async fn be_found(&self) -> Option<Found> {
         let ports = self.members.iter().filter_map(|member| Some((container::port(&member.definition)?, member.port)));
         Found::register(&self.ecs, &self.work.id, self.work.registries.clone(), ports.collect()).await

@@ -1,4 +1,4 @@
-//! The service scheduler: keeps the desired count, rolls deployments over, and breaks off those that fail.
+//! The service scheduler: maintains the desired count, rolls out deployments, and stops those that fail.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html>
 
@@ -17,13 +17,13 @@ use super::{
 };
 use crate::{alb::State, api::now, events};
 
-/// How often the scheduler looks even if nothing says that something has changed: health comes without a word.
+/// How often the scheduler looks without being woken. Changes of target health do not wake it.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// How long stopped tasks stay listed.
 const LISTED: Duration = Duration::from_secs(3600);
 
-/// Runs until the sandbox stops.
+/// Runs the scheduler until the sandbox stops.
 pub(crate) async fn schedule(ecs: Arc<Ecs>) {
     let mut interfaces = serde_json::Value::Null;
     loop {
@@ -56,7 +56,7 @@ pub(crate) async fn schedule(ecs: Arc<Ecs>) {
     }
 }
 
-/// The tasks that have ended since the last look.
+/// Returns the tasks that have ended since the last call.
 fn ended(ecs: &Ecs) -> Vec<serde_json::Value> {
     let mut state = ecs.state();
     let ended = state.tasks.values_mut().filter(|task| task.status == Status::Stopped && !task.told);
@@ -68,7 +68,7 @@ fn ended(ecs: &Ecs) -> Vec<serde_json::Value> {
         .collect()
 }
 
-/// One service, from what it is to what it should be, as far as it goes now.
+/// Moves one service toward its desired state, as far as possible now.
 fn reconcile(ecs: &Ecs, state: &mut Ledger, index: usize) {
     let mut service = state.take(index);
     match service.life {
@@ -98,7 +98,7 @@ fn drain(state: &mut Ledger, service: &mut Service) {
     }
 }
 
-/// Whether a task serves: it runs, and its own health check and the load balancer, as far as there are any, find it healthy.
+/// Returns whether a task is ready: it runs, and it passes its container and load balancer health checks, if any.
 fn serves(ecs: &Ecs, task: &Task) -> bool {
     task.status == Status::Running
         && !*task.stopping.borrow()
@@ -106,7 +106,7 @@ fn serves(ecs: &Ecs, task: &Task) -> bool {
         && task.target.as_ref().is_none_or(|(group, target)| ecs.works.alb.state(group, target) == Some(State::Healthy))
 }
 
-/// Tasks that ended by themselves since the last look.
+/// Counts tasks that failed since the last look.
 fn count_failures(ecs: &Ecs, state: &mut Ledger, service: &mut Service) {
     for task in state.tasks.values_mut() {
         if task.service.as_deref() != Some(&service.name) || task.status != Status::Stopped || task.counted {
@@ -121,8 +121,8 @@ fn count_failures(ecs: &Ecs, state: &mut Ledger, service: &mut Service) {
         let deployment =
             service.deployments.iter_mut().find(|deployment| task.deployment.as_deref() == Some(&deployment.id));
         let Some(deployment) = deployment else { continue };
-        // ECS counts a task that does not come to run, or that a health check finds bad. Where nothing checks a task, one that
-        // has run counts as good, and is started again at once.
+        // ECS counts a task that never reaches RUNNING or that fails a health check. Without health checks, a task
+        // that has run counts as a success and is replaced at once.
         // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
         let is_checked = service.settings["loadBalancers"].as_array().is_some_and(|groups| !groups.is_empty());
         if task.started.is_some() && !is_checked && !task.is_checked() {
@@ -132,13 +132,14 @@ fn count_failures(ecs: &Ecs, state: &mut Ledger, service: &mut Service) {
             deployment.failed += 1;
             deployment.updated = now();
         }
-        // One that keeps failing is started ever more rarely.
+        // Repeated failures slow down further starts exponentially.
         let seconds = f64::from(1_u32 << u32::try_from(deployment.failed.min(5)).unwrap_or(5));
         service.next_start = Instant::now() + ecs.works.place.settings.rollout(seconds);
     }
 }
 
-/// Tasks that their own health check finds unhealthy, or the load balancer after their grace, are stopped and replaced.
+/// Stops tasks that fail their container health check, or the load balancer's after the grace period. They are
+/// replaced.
 fn stop_unhealthy(ecs: &Ecs, state: &mut Ledger, service: &mut Service) {
     let grace = service.settings["healthCheckGracePeriodSeconds"].as_f64().unwrap_or_default();
     let grace = ecs.works.place.settings.rollout(grace);
@@ -183,7 +184,8 @@ fn start_missing(state: &mut Ledger, service: &mut Service) {
             .filter(|task| task.is_alive() && deployment.is_none_or(|id| task.deployment.as_deref() == Some(id)))
             .count()
     };
-    // A task that stops does not count: ECS starts the next one beside it, also where no more than one may run.
+    // Stopping tasks do not count: ECS starts a replacement while the old task stops, even if the maximum is one
+    // task.
     // https://github.com/aws/containers-roadmap/issues/959
     let most = service.desired * percent(service, "maximumPercent", 200) / 100;
     let missing = service.desired.saturating_sub(alive(Some(&primary.id)));
@@ -246,7 +248,7 @@ fn stop_surplus(ecs: &Ecs, state: &mut Ledger, service: &mut Service) {
     }
 }
 
-/// A rollout is done when all its tasks serve and no others are left.
+/// Completes a rollout when all its tasks are ready and no other tasks are left.
 fn complete(ecs: &Ecs, state: &mut Ledger, service: &mut Service) {
     let left_of = |id: &str| {
         state

@@ -1,5 +1,5 @@
-//! The values of a container's secrets, from Secrets Manager and the parameters of Systems Manager, as far as the execution
-//! role may read them.
+//! Reads the secrets of a container from Secrets Manager and from Systems Manager parameters, with the permissions of
+//! the execution role.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specifying-sensitive-data.html>
 
@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use super::input::text;
 use crate::{moto::Moto, permissions};
 
-/// The value that `from` names, or why there is none.
+/// Returns the value that `from` names, or the reason for its absence.
 pub(super) async fn value(moto: &Moto, at: &str, from: &str, roles: &Value, role: &str) -> Result<String, String> {
     if from.split(':').nth(2) == Some("ssm") {
         return parameter(moto, at, from, roles, role).await;
     }
     if !from.starts_with("arn:") {
-        // The name of a parameter of this region and account.
+        // A parameter name without an ARN means this region and account.
         let account = role.split(':').nth(4).unwrap_or_default();
         let slash = if from.starts_with('/') { "" } else { "/" };
         let arn = format!("arn:aws:ssm:{at}:{account}:parameter{slash}{from}");
@@ -25,7 +25,7 @@ pub(super) async fn value(moto: &Moto, at: &str, from: &str, roles: &Value, role
     let arn = parts.iter().take(7).copied().collect::<Vec<_>>().join(":");
     let question = json!({ "SecretId": arn });
     let answer = moto.json("secretsmanager", "secretsmanager.GetSecretValue", at, &question).await;
-    // A policy is held against the whole ARN of what was found by a part of it.
+    // A policy is evaluated against the full ARN, even if the caller gave only part of it.
     let whole = answer.as_ref().map_or(arn.as_str(), |answer| text(answer, "ARN"));
     may(roles, role, "secretsmanager:GetSecretValue", whole)?;
     let answer = answer.map_err(|error| format!("{}: {}", error.code, error.message))?;
@@ -39,7 +39,7 @@ pub(super) async fn value(moto: &Moto, at: &str, from: &str, roles: &Value, role
 async fn parameter(moto: &Moto, at: &str, arn: &str, roles: &Value, role: &str) -> Result<String, String> {
     may(roles, role, "ssm:GetParameters", arn)?;
     let path = arn.split_once(":parameter").map_or("", |(_, path)| path);
-    // A name without a folder has no slash, and its ARN has one all the same.
+    // The ARN of a parameter always has a slash before the name, but a name without a path has none.
     let name = if path.matches('/').count() == 1 { &path[1..] } else { path };
     let question = json!({ "Names": [name], "WithDecryption": true });
     let answer = moto.json("ssm", "AmazonSSM.GetParameters", at, &question).await;

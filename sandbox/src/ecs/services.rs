@@ -20,7 +20,7 @@ use crate::{
     place::ACCOUNT,
 };
 
-/// What of a service's settings can be changed by `UpdateService`.
+/// The settings that `UpdateService` can change.
 const SETTINGS: &[&str] = &[
     "networkConfiguration",
     "loadBalancers",
@@ -32,7 +32,7 @@ const SETTINGS: &[&str] = &[
     "capacityProviderStrategy",
 ];
 
-/// What a service is reached by.
+/// The parts of the sandbox that route requests to a service.
 #[derive(Clone, Copy)]
 pub(super) struct Ways<'a> {
     pub(super) alb: &'a Alb,
@@ -67,7 +67,7 @@ pub(super) fn create(
         };
         return Err(ApiError::client("InvalidParameterException", message));
     }
-    // ECS goes on knowing the token of a service that was deleted.
+    // ECS still knows the token of a deleted service.
     // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html
     let gone = |known: &&Service| known.name == name && known.cluster == cluster && known.life == Life::Inactive;
     let mut gone = state.services.iter().filter(gone);
@@ -108,7 +108,7 @@ pub(super) fn create(
     Ok(json!({ "service": answer }))
 }
 
-/// The groups are there and in use, and the container listens on the port that the load balancer is to ask.
+/// Checks that the target groups exist and are in use, and that the container has the port of the load balancer.
 fn check_targets(alb: &Alb, definition: &Value, balancers: &Value) -> Result<(), ApiError> {
     let wrong = |message: String| Err(ApiError::client("InvalidParameterException", message));
     for balancer in balancers.as_array().into_iter().flatten() {
@@ -134,7 +134,7 @@ fn check_targets(alb: &Alb, definition: &Value, balancers: &Value) -> Result<(),
     Ok(())
 }
 
-/// The services of Cloud Map are there.
+/// Checks that the services of Cloud Map exist.
 fn check_registries(cloud_map: &CloudMap, input: &Value) -> Result<(), ApiError> {
     match discovery::registries(input).into_iter().find(|registry| !cloud_map.has(registry)) {
         Some(registry) => Err(ApiError::client(
@@ -168,7 +168,7 @@ pub(super) fn update(ways: Ways, state: &mut Ledger, input: &Value) -> Result<Va
     let service = &mut state.services[at];
     let mut rolls = input["forceNewDeployment"] == true || definition != service.definition;
     for key in SETTINGS.iter().filter(|key| !input[**key].is_null()) {
-        // Also of the same network, as AWS documents it.
+        // AWS documents that a network configuration starts a deployment even if it is unchanged.
         // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
         rolls |= *key == "networkConfiguration";
         rolls |= ["loadBalancers", "serviceRegistries"].contains(key) && service.settings[*key] != input[*key];
@@ -219,7 +219,7 @@ pub(super) fn list(state: &Ledger, input: &Value) -> Result<Value, ApiError> {
     if !state.clusters.get(cluster).is_some_and(|cluster| cluster.active) {
         return Err(missing_cluster());
     }
-    // One that drains is described still, and listed no more.
+    // A draining service can be described but is not listed.
     let here = state.services.iter().filter(|service| service.cluster == cluster && service.life == Life::Active);
     page(input, "serviceArns", here.map(|service| service.arn.as_str()), 10)
 }
@@ -239,7 +239,7 @@ fn count(value: &Value) -> usize {
     value.as_u64().and_then(|count| usize::try_from(count).ok()).unwrap_or_default()
 }
 
-/// As `DescribeServices` has it.
+/// Returns the service in the form of `DescribeServices`.
 fn document(state: &Ledger, service: &Service) -> Value {
     let of_service = |task: &&Task| task.service.as_deref() == Some(&service.name);
     let counted =

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::api::ApiError;
 
-/// A tag takes the place of one with the same key.
+/// Adds tags. A tag replaces an existing one with the same key.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TagResource.html>
 pub(super) fn tag(state: &mut Ledger, input: &Value) -> Result<Value, ApiError> {
     let arn = text(input, "resourceArn");

@@ -1,4 +1,4 @@
-//! Tasks: started by themselves, stopped, described.
+//! Starts, stops and describes tasks.
 
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{api::ApiError, permissions};
 
-/// What a task is started with.
+/// The parameters of a new task.
 pub(super) struct Start<'a> {
     pub(super) cluster: &'a str,
     pub(super) definition: &'a str,
@@ -21,15 +21,15 @@ pub(super) struct Start<'a> {
     pub(super) overrides: &'a Value,
     pub(super) started_by: String,
     pub(super) service: Option<(String, String)>,
-    /// The task group, where the caller names one.
+    /// The task group, if the caller names one.
     pub(super) group: Option<&'a str>,
-    /// Whether it has the agent of ECS Exec.
+    /// Whether ECS Exec is enabled.
     pub(super) exec: bool,
-    /// Its capacity provider.
+    /// The capacity provider.
     pub(super) provider: Option<&'static str>,
 }
 
-/// Puts a task into the ledger; the scheduler runs it.
+/// Adds a task to the ledger. The scheduler runs it.
 pub(super) fn start(state: &mut Ledger, start: Start) -> Option<String> {
     let cluster = state.clusters.get(start.cluster)?;
     let definition = definitions::find(state, start.definition)?;
@@ -58,7 +58,7 @@ pub(super) fn start(state: &mut Ledger, start: Start) -> Option<String> {
         overrides: start.overrides.clone(),
         network: start.network.clone(),
         subnet,
-        // With the fraction of a second, as ECS has it: it tells which of two tasks is the newer one.
+        // With fractions of a second like ECS, so that the newer of two tasks can be determined.
         created: jiff::Timestamp::now().as_duration().as_secs_f64(),
         started: None,
         running_since: None,
@@ -77,7 +77,7 @@ pub(super) fn start(state: &mut Ledger, start: Start) -> Option<String> {
     Some(arn)
 }
 
-/// The subnet with the fewest tasks of the same deployment, the first of several: Fargate spreads a service over its zones.
+/// Returns the subnet with the fewest tasks of the same deployment. Fargate spreads a service over its zones.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-rebalancing.html>
 fn subnet(state: &Ledger, network: &Value, deployment: Option<&str>) -> Option<String> {
     let tasks_in = |subnet: &str| {
@@ -88,7 +88,7 @@ fn subnet(state: &Ledger, network: &Value, deployment: Option<&str>) -> Option<S
     subnets.min_by_key(|subnet| tasks_in(subnet)).map(str::to_owned)
 }
 
-/// The most that overrides have, in characters of their JSON.
+/// The size limit of overrides, in characters of their JSON.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html>
 const LONGEST_OVERRIDES: usize = 8192;
 
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn overrides_have_at_most_8192_characters() {
+    fn overrides_above_8192_characters_are_refused() {
         let of =
             |length: usize| json!({ "containerOverrides": [{ "name": "web", "command": ["\u{f6}".repeat(length)] }] });
         let rest = of(0).to_string().chars().count();

@@ -1,5 +1,5 @@
-//! The official `postgres` image, of which the sandbox pulls nothing: its client programs are those of this machine's own
-//! Postgres, laid into a root file system with the libraries they need. It runs no server; databases are RDS's.
+//! The official `postgres` image. The sandbox does not pull it, but builds it from this machine's Postgres clients
+//! and the libraries that they need. It contains no server; databases are RDS's.
 
 use std::{
     collections::BTreeSet,
@@ -14,22 +14,22 @@ use serde_json::{Value, json};
 
 use crate::children::UNPRIVILEGED;
 
-/// Where Docker's official images are, on Docker Hub and in AWS's copy of it.
+/// The prefixes of Docker's official images, on Docker Hub and in AWS's copy of it.
 const PLACES: &[&str] =
     &["", "library/", "docker.io/", "docker.io/library/", "index.docker.io/library/", "public.ecr.aws/docker/library/"];
 
-/// Postgres' own client programs.
+/// The client programs of Postgres.
 const CLIENTS: &[&str] =
     &["psql", "pg_dump", "pg_restore", "pg_isready", "pg_dumpall", "createdb", "dropdb", "createuser", "dropuser"];
 
-/// What else of the image a script may want; what this machine does not have is left out.
+/// Other programs of the image that a script may use. Those that this machine lacks are left out.
 const OTHERS: &str = "sh basename cat chmod cp cut date dd dirname echo env expr false grep gunzip gzip head id ls mkdir \
     mkfifo mktemp mv printf rm sed sha256sum sleep sort tail tee test tr true uname wc wget xargs zcat";
 
-/// Where programs are looked for on this machine.
+/// The folders in which to look for programs on this machine.
 const PATH: &[&str] = &["/usr/bin", "/bin"];
 
-/// Whether `image` is the official one that is called so, of whatever version.
+/// Returns whether `image` is the official image `called`, in any version.
 pub(super) fn is_official(image: &str, called: &str) -> bool {
     let name = image.split_once('@').map_or(image, |(name, _)| name);
     let Some(place) = PLACES.iter().find_map(|place| name.strip_prefix(place)?.strip_prefix(called)) else {
@@ -38,18 +38,19 @@ pub(super) fn is_official(image: &str, called: &str) -> bool {
     place.is_empty() || place.starts_with(':')
 }
 
-/// What the image says of how it is run. Its entry point passes on any command but the server's, so there is none here.
+/// Returns the run configuration of the image. Its entry point executes any command except the server's, so none is
+/// set here.
 /// <https://github.com/docker-library/postgres/blob/master/docker-entrypoint.sh>
 pub(super) fn config() -> Value {
     json!({ "Env": ["LANG=C.UTF-8"] })
 }
 
-/// Lays the programs and their libraries into `root`; those of Postgres are in the folder `postgres`.
+/// Copies the programs and their libraries into `root`. Those of Postgres come from the folder `postgres`.
 pub(super) fn fill(root: &Path, postgres: &Path) -> Result<()> {
     let programs = root.join("usr/bin");
     fs::create_dir_all(&programs)?;
     symlink("usr/bin", root.join("bin"))?;
-    // The same paths as on this machine: that is where the loader looks for libraries.
+    // Libraries keep their paths, because the loader looks for them there.
     let mut libraries = BTreeSet::new();
     let own = CLIENTS.iter().map(|name| (*name, Some(postgres.join(name)).filter(|path| path.is_file())));
     let others = OTHERS.split_whitespace().map(|name| (name, found(name)));
@@ -59,7 +60,7 @@ pub(super) fn fill(root: &Path, postgres: &Path) -> Result<()> {
         fs::copy(&program, programs.join(name)).with_context(|| format!("cannot copy {}", program.display()))?;
     }
     lay_libraries(root, libraries)?;
-    // libpq wants to know who it is.
+    // libpq looks up the name of the current user.
     fs::create_dir_all(root.join("etc"))?;
     let users = format!("root:x:0:0::/root:/bin/sh\nnobody:x:{UNPRIVILEGED}:{UNPRIVILEGED}::/:/bin/sh\n");
     fs::write(root.join("etc/passwd"), users)?;
@@ -69,7 +70,7 @@ pub(super) fn fill(root: &Path, postgres: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Lays libraries into `root`, at the same paths as on this machine.
+/// Copies libraries into `root`, at the same paths as on this machine.
 pub(super) fn lay_libraries(root: &Path, libraries: BTreeSet<PathBuf>) -> Result<()> {
     for library in libraries {
         let inside = root.join(library.strip_prefix("/").unwrap_or(&library));
@@ -83,7 +84,7 @@ pub(super) fn found(name: &str) -> Option<PathBuf> {
     PATH.iter().map(|folder| Path::new(folder).join(name)).find(|path| path.is_file())
 }
 
-/// The shared libraries of a program, and its loader. A script has none.
+/// Returns the shared libraries of a program and its loader. A script has none.
 pub(super) fn needed_by(program: &Path) -> Result<BTreeSet<PathBuf>> {
     let output = Command::new("ldd").arg(program).env("LC_ALL", "C").output().context("cannot run ldd")?;
     let said = String::from_utf8_lossy(&output.stdout);
@@ -97,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_official_image_is_known_by_each_of_its_names() {
+    fn official_image_is_recognised_by_all_its_names() {
         for image in [
             "postgres",
             "postgres:18-alpine",
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_brings_the_libraries_and_the_loader_that_it_needs() {
+    fn needed_libraries_include_the_loader() {
         let needed = needed_by(Path::new("/bin/sh")).expect("there is ldd");
         assert!(needed.iter().any(|path| path.to_string_lossy().contains("libc.")), "{needed:?}");
         assert!(needed.iter().any(|path| path.to_string_lossy().contains("ld-")), "{needed:?}");

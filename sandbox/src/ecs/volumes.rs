@@ -1,5 +1,5 @@
-//! The volumes of a task: folders of this computer. One of EFS is there as long as its file system, whoever mounts it; one that the
-//! containers of a task share goes with the task.
+//! The volumes of a task, as folders of this computer. An EFS volume exists as long as its file system; a volume that
+//! the containers of a task share is deleted with the task.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/efs-volumes.html>
 
@@ -19,13 +19,13 @@ use super::{
 };
 use crate::{children, permissions, place::Place};
 
-/// What the agent says of a file system that it cannot mount.
+/// The agent's error for a file system that it cannot mount.
 fn unmounted(why: &str) -> Unstarted {
     let what = "ResourceInitializationError: failed to invoke EFS utils commands to set up EFS volumes: stderr:";
     Unstarted(format!("{what} {why} : unsuccessful EFS utils command execution; code: 1"))
 }
 
-/// The volumes of the task `arn`, by their names.
+/// Returns the volumes of the task `arn`, by name.
 pub(super) async fn of(
     ecs: &Arc<Ecs>,
     arn: &str,
@@ -53,7 +53,7 @@ pub(super) async fn of(
     volumes.collect()
 }
 
-/// The task that mounts.
+/// The task that mounts a volume.
 struct Task<'a> {
     definition: &'a Value,
     roles: &'a Value,
@@ -61,7 +61,7 @@ struct Task<'a> {
     groups: Vec<String>,
 }
 
-/// The subnet and the security groups of a task.
+/// Returns the subnet and the security groups of a task.
 fn stands(ecs: &Ecs, arn: &str) -> (String, Vec<String>) {
     let state = ecs.state();
     let Some(task) = state.tasks.get(arn) else { return <_>::default() };
@@ -100,7 +100,7 @@ fn mounted(place: &Place, task: &Task, known: &Value, efs: &Value) -> Result<Fol
     made(&path, may("elasticfilesystem:ClientWrite"))
 }
 
-/// The folder at `path`, made now if it is not there yet. All tasks here are of one user.
+/// Returns the folder at `path` and creates it if it is missing. All tasks here have the same user.
 pub(super) fn made(path: &Path, writable: bool) -> Result<Folder, Unstarted> {
     let make = || {
         fs::create_dir_all(path)?;
@@ -114,12 +114,12 @@ fn of_task(place: &Place, id: &str) -> PathBuf {
     place.dir.join("tasks").join(id).join("volumes")
 }
 
-/// Where the folders are that a task has in memory: all processes of a container find the same files there.
+/// Returns the parent folder of a task's in-memory folders. All processes of a container see the same files there.
 pub(super) fn in_memory(place: &Place, id: &str) -> PathBuf {
     place.dir.join("tasks").join(id).join("memory")
 }
 
-/// The files that go with a task.
+/// Deletes the files of a task.
 pub(super) fn forget(place: &Place, id: &str) {
     // Most tasks have none.
     for folder in [of_task(place, id), in_memory(place, id)] {
@@ -127,13 +127,13 @@ pub(super) fn forget(place: &Place, id: &str) {
     }
 }
 
-/// Where `path` of a container is on this computer, made now if it is not there yet.
+/// Returns the path of `path` in a container on this computer. Creates it if it is missing.
 pub(super) fn place(root: &Path, path: &str) -> Result<PathBuf, Unstarted> {
     let mut place = root.to_owned();
     for part in Path::new(path).components() {
         let Component::Normal(part) = part else { continue };
         place.push(part);
-        // A link of the image can lead out of it.
+        // A link in the image could point out of it.
         if place.is_symlink() {
             let why =
                 format!("CannotStartContainerError: {path} leads through a link, and the sandbox mounts nothing there");

@@ -1,4 +1,4 @@
-//! What a container is run with, and the process of a command in it.
+//! The parameters of a container, and the processes that run in it.
 
 use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, process::Stdio};
 
@@ -14,36 +14,36 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Folder {
     pub(super) path: PathBuf,
-    /// Whether the role of the task may write there.
+    /// Whether the task role allows writes.
     pub(super) writable: bool,
 }
 
-/// What a container is run with.
+/// The parameters of a container.
 pub(super) struct Work {
     pub(super) id: String,
     pub(super) region: String,
     pub(super) container: Value,
     pub(super) definition: Value,
     pub(super) overrides: Value,
-    /// Where it listens on this computer.
+    /// Its port on this computer.
     pub(super) port: u16,
-    /// Where the containers of its task believe that they listen, and where they do on this computer.
+    /// The container ports of its task, each with the port on this computer.
     pub(super) ports: BTreeMap<u16, u16>,
-    /// The folders of this computer that are the volumes of its task, by their names, and whether it may write there.
+    /// The volumes of its task, by name.
     pub(super) volumes: BTreeMap<String, Folder>,
-    /// Where the folders are that its task has in memory.
+    /// The parent folder of the in-memory folders of its task.
     pub(super) in_memory: PathBuf,
 }
 
-/// What went wrong before the process began: the reason of the task, in ECS's words.
+/// An error before the process started: the stop reason of the task, in ECS's words.
 pub(super) struct Unstarted(pub(super) String);
 
-/// The process of `line`: in the container's files, as an unprivileged user, gone when the sandbox is.
+/// Returns a command that runs `line` in the container's files, as an unprivileged user. It ends with the sandbox.
 pub(super) fn inside(files: &Files, line: &[String], variables: &BTreeMap<String, String>) -> Command {
     limited(files, line, variables, None)
 }
 
-/// As [`inside`], with this many open files at most. Whoever is not root can only lower that.
+/// Like [`inside`], with a limit on open files. A user other than root can only lower the limit.
 pub(super) fn limited(
     files: &Files,
     line: &[String],

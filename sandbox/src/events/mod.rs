@@ -1,4 +1,5 @@
-//! EventBridge, as far as it does something: the control plane keeps the rules, and here tasks that have ended are held against them.
+//! EventBridge: the control plane keeps the rules; this module matches ended tasks against them and runs their
+//! targets.
 //!
 //! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-what-is-how-it-works-concepts.html>
 
@@ -11,7 +12,7 @@ use crate::{
     ecs::Ecs,
 };
 
-/// Who assumes a target's role.
+/// The service that assumes a target's role.
 const PRINCIPAL: &str = "events.amazonaws.com";
 
 /// Refuses a target whose role EventBridge cannot assume.
@@ -30,7 +31,7 @@ pub(crate) async fn check(ecs: &Ecs, call: &Call) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Follows the end of a task, which `DescribeTasks` shows so.
+/// Handles the end of a task; `task` is its document from `DescribeTasks`.
 pub(crate) async fn ended(ecs: &Ecs, task: Value) {
     let arn = task["taskArn"].as_str().unwrap_or_default().to_owned();
     let mut parts = arn.split(':').skip(3);
@@ -60,7 +61,7 @@ pub(crate) async fn ended(ecs: &Ecs, task: Value) {
     }
 }
 
-/// What a topic is told: the event itself, or a text with words of it.
+/// Returns the message for a topic: the event itself, or a template filled from the event.
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html>
 fn words(target: &Value, event: &Value) -> String {
     let transformer = &target["InputTransformer"];
@@ -80,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_template_is_filled_with_words_of_the_event() {
+    fn message_template_is_filled_from_the_event() {
         let target = json!({ "InputTransformer": {
             "InputTemplate": "\"<group> failed: <reason>\"",
             "InputPathsMap": { "group": "$.detail.group", "reason": "$.detail.stoppedReason" },

@@ -1,10 +1,10 @@
-//! Event patterns, as far as stackctl writes them.
+//! Event patterns: the operators that stackctl uses.
 //!
 //! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html>
 
 use serde_json::{Map, Value};
 
-/// Whether `event` has all that `pattern` asks for.
+/// Returns whether `event` matches `pattern`.
 pub(super) fn matches(pattern: &Value, event: &Value) -> bool {
     pattern.as_object().is_some_and(|fields| fields.iter().all(|(key, wanted)| meets(key, wanted, event)))
 }
@@ -14,7 +14,7 @@ fn meets(key: &str, wanted: &Value, event: &Value) -> bool {
         Value::Array(branches) if key == "$or" => branches.iter().any(|branch| matches(branch, event)),
         Value::Array(wanted) => wanted.iter().any(|wanted| holds(wanted, event.get(key))),
         Value::Object(_) => match event.get(key) {
-            // The fields are compared within one item of a list.
+            // All fields must match within the same item of a list.
             Some(Value::Array(items)) => items.iter().any(|item| matches(wanted, item)),
             Some(inner) => matches(wanted, inner),
             None => matches(wanted, &Value::Null),
@@ -60,14 +60,14 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_asks_for_fields_of_one_item() {
+    fn pattern_fields_must_match_within_one_item() {
         let of = |name: &str| json!({ "detail": { "containers": { "name": [name], "exitCode": [{ "anything-but": [0] }] } } });
         assert!(matches(&of("proxy"), &event()));
         assert!(!matches(&of("web"), &event()) && !matches(&of("other"), &event()));
     }
 
     #[test]
-    fn operators_and_branches_are_those_of_eventbridge() {
+    fn pattern_operators_work_like_those_of_eventbridge() {
         let detail = |detail: Value| matches(&json!({ "source": ["aws.ecs"], "detail": detail }), &event());
         assert!(detail(json!({ "group": ["job:other", "job:report"] })));
         assert!(detail(json!({ "group": [{ "prefix": "job:" }] })));

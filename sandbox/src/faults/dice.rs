@@ -1,6 +1,6 @@
-//! The dice, whose throws follow from a seed.
+//! Pseudo-random numbers that follow from a seed.
 
-/// A number from 0 to 1 that follows from what it is for, by FNV-1a and a finisher that spreads its bits.
+/// Returns a number from 0 to 1 that depends only on its arguments: FNV-1a, with a finisher that spreads the bits.
 pub(super) fn share(seed: u64, what: &str, nth: u64) -> f64 {
     let bytes = seed.to_le_bytes().into_iter().chain(what.bytes()).chain(nth.to_le_bytes());
     let mut hash =

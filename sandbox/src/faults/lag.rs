@@ -1,9 +1,9 @@
-//! Reads that lag writes: an answer of an earlier moment, which also goes back and forth, and an identifier that was
-//! handed out a moment ago and is not known everywhere yet.
+//! Eventual consistency: reads that return an earlier state, also back and forth, and new identifiers that are not
+//! known everywhere yet.
 //! <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>
 //!
-//! Before a write, what each read of that service asked before would answer is kept. A read that nobody asked before
-//! has no earlier answer, and gives today's.
+//! Before each write, the current responses to all earlier reads of the service are recorded. A read that was never
+//! made before has no recorded response and returns the current state.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -20,33 +20,32 @@ use crate::{
     s3,
 };
 
-/// The services whose reads lag. Of S3 it is the buckets and their settings; objects are there at once. Of Secrets Manager it is
-/// the list, and no description of one secret. ACM shows nothing of a new certificate for some seconds.
+/// The services whose reads lag. In S3 it is buckets and their settings; objects are consistent. In Secrets Manager
+/// it is the list, not the description of a secret. ACM shows no details of a new certificate for some seconds.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel>,
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html>,
 /// <https://docs.aws.amazon.com/acm/latest/APIReference/API_DescribeCertificate.html>
 const LAGGING: [&str; 7] = ["acm", "ec2", "elasticloadbalancing", "ecs", IAM, s3::SERVICE, SECRETS];
 
-/// IAM. A role or a policy that was just made may not be found by a call that names it.
+/// IAM. A call that names a new role or policy may not find it.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
 const IAM: &str = "iam";
 
-/// Secrets Manager.
 const SECRETS: &str = "secretsmanager";
 
-/// How many different reads of one service are kept.
+/// How many different reads are recorded per service.
 const READS: usize = 48;
 
-/// An identifier as EC2 hands them out: a prefix that says what it is of, a hyphen and 8 or 17 hexadecimal digits. The
-/// groups of a UUID look alike and have digits or a hyphen before them.
+/// Matches an identifier of EC2: a prefix for the type, a hyphen and 8 or 17 hexadecimal digits. The groups of a UUID
+/// look similar, but follow a digit or a hyphen.
 /// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-resources.html>
 static ID: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?:^|[^0-9A-Za-z-])((?:[a-z]+-)+(?:[0-9a-f]{17}|[0-9a-f]{8}))(?:[^0-9A-Za-z-]|$)")
         .expect("it is a regular expression")
 });
 
-/// What EC2 says of an identifier that it does not know, by its prefix. Which those are, "Client error codes for specific
-/// actions" lists. An identifier with another prefix is refused all the same, with what to add here.
+/// The error codes of EC2 for unknown identifiers, by prefix, from "Client error codes for specific actions". An
+/// identifier with another prefix is refused too, with an error that asks to add it here.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>
 const NOT_FOUND: &[(&str, &str)] = &[
     ("acl", "InvalidNetworkAclID.NotFound"),
@@ -76,10 +75,10 @@ const NOT_FOUND: &[(&str, &str)] = &[
     ("vpce", "InvalidVpcEndpointId.NotFound"),
 ];
 
-/// What EC2 says of `id`.
+/// Returns EC2's error for an unknown `id`.
 fn not_found(call: &Call, id: &str) -> ApiError {
     let prefix = id.rsplit_once('-').map_or(id, |(prefix, _)| prefix);
-    // The one operation that says it in its own way.
+    // This operation has an error code of its own.
     if prefix == "nat" && call.operation == "CreateRoute" {
         return ApiError::client("InvalidNatGatewayID.NotFound", format!("The NatGateway ID '{id}' does not exist"));
     }
@@ -92,19 +91,19 @@ fn not_found(call: &Call, id: &str) -> ApiError {
     ApiError::client("NotImplementedInSandbox", message)
 }
 
-/// The identifiers in a text.
+/// Returns the identifiers in a text.
 fn ids(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut from = 0;
     while let Some(id) = ID.captures_at(text, from).and_then(|captures| captures.get(1)) {
         found.push(id.as_str());
-        // What ends one identifier may begin the next.
+        // The character after one identifier may also come before the next.
         from = id.end();
     }
     found
 }
 
-/// What was true a moment ago.
+/// The recorded responses, and the identifiers that are new.
 #[derive(Default)]
 pub(crate) struct Lag {
     reads: Mutex<VecDeque<Read>>,
@@ -114,7 +113,7 @@ pub(crate) struct Lag {
 
 struct Read {
     call: Call,
-    /// What it would have answered, just before each of the latest writes.
+    /// The responses just before each of the latest writes.
     past: VecDeque<(Instant, Answer)>,
 }
 
@@ -123,13 +122,13 @@ fn same(one: &Call, other: &Call) -> bool {
     what(one) == what(other) && one.region == other.region && one.body == other.body
 }
 
-/// Whether a call of S3 is about buckets, and not about what is in them.
+/// Returns whether a call of S3 is about a bucket and not about its objects.
 fn is_about_buckets(call: &Call) -> bool {
     let target = s3::Target::of(&call.path_and_query);
     target.key.is_empty() && !call.operation.contains("Objects") && !call.operation.contains("Uploads")
 }
 
-/// Whether what `call` says may be old, or it makes that of others old.
+/// Returns whether the response to `call` may be stale, or `call` makes other responses stale.
 fn lags(call: &Call) -> bool {
     match call.service.as_str() {
         s3::SERVICE => is_about_buckets(call),
@@ -142,7 +141,7 @@ fn bucket(call: &Call) -> String {
     s3::Target::of(&call.path_and_query).bucket
 }
 
-/// What IAM calls the role or the policy that `call` has made.
+/// Returns the names of the role or policy that `call` created.
 fn made_by_iam(call: &Call, answer: &Answer) -> Vec<String> {
     let given = String::from_utf8_lossy(&answer.body);
     let arn =
@@ -155,7 +154,7 @@ fn made_by_iam(call: &Call, answer: &Answer) -> Vec<String> {
 }
 
 impl Lag {
-    /// Carries `call` out by `carry_out`, `most` seconds late at most.
+    /// Runs `call` with `carry_out`. Its response is at most `most` seconds old.
     pub(crate) async fn through<F, A>(
         &self,
         call: &Call,
@@ -189,7 +188,7 @@ impl Lag {
             }
             return Ok(now);
         };
-        // What was kept before the first write after that moment was still true then.
+        // The state before the first write after that moment was still true at that moment.
         let earlier = read.past.iter().find(|(kept, _)| then.is_some_and(|then| *kept >= then));
         Ok(earlier.map_or(now, |(_, answer)| answer.clone()))
     }
@@ -200,7 +199,8 @@ impl Lag {
         share(seed, "lag", *asked)
     }
 
-    /// Refuses a write that names what is not known everywhere yet. A deletion finds it, and a filter matches nothing.
+    /// Refuses a write that names a resource not known everywhere yet. Deletions find new resources; filters match
+    /// nothing.
     fn refuse_new(&self, call: &Call, lag: Duration) -> Result<(), ApiError> {
         if !call.is_mutating() || call.operation.starts_with("Delete") {
             return Ok(());
@@ -229,7 +229,8 @@ impl Lag {
         }
     }
 
-    /// Notes what a write has made: the identifiers of its answer that it did not name itself, and the name of a bucket.
+    /// Records what a write created: the identifiers in its response that the request did not name, and the name of a
+    /// bucket.
     fn hand_out(&self, call: &Call, answer: &Answer) {
         if answer.error.is_some() {
             return;
@@ -249,7 +250,7 @@ impl Lag {
         }
     }
 
-    /// Keeps what each read of this service would answer before `call`, and forgets what is too old to be told.
+    /// Records the current response to each read of this service before `call`, and drops records that are too old.
     async fn keep<F, A>(&self, call: &Call, longest: Duration, carry_out: &F)
     where
         F: Fn(Call) -> A,
@@ -282,7 +283,7 @@ mod tests {
         Call::example("ec2", operation, body)
     }
 
-    /// A cloud of one number of VPCs.
+    /// A fake cloud that has only a number of VPCs.
     struct Cloud {
         vpcs: AtomicUsize,
         lag: Lag,
@@ -305,7 +306,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_read_sometimes_gives_the_state_before_a_recent_write() {
+    async fn read_sometimes_returns_the_state_before_a_recent_write() {
         let cloud = Cloud { vpcs: AtomicUsize::new(0), lag: Lag::default() };
         let most = 0.5;
         assert_eq!(cloud.ask(call("DescribeVpcs", ""), most).await.as_deref(), Ok("0"));
@@ -323,7 +324,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_identifier_that_is_new_is_not_known_everywhere() {
+    async fn new_identifier_is_not_known_everywhere() {
         let cloud = Cloud { vpcs: AtomicUsize::new(0), lag: Lag::default() };
         cloud.ask(call("CreateVpc", ""), 1000.0).await.expect("it is made");
         let named = call("CreateSubnet", "VpcId=vpc-0123456789abcdef0");
@@ -332,7 +333,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_role_and_a_policy_that_are_new_are_not_found_by_name() {
+    async fn new_role_and_policy_are_not_found_by_name() {
         let lag = Lag::default();
         let ask = async |operation: &str, body: &str, most: f64| {
             let call = Call::example(IAM, operation, body);
@@ -352,7 +353,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_list_of_secrets_lags_and_a_description_does_not() {
+    async fn secret_list_lags_but_a_description_does_not() {
         let (lag, secrets) = (Lag::default(), AtomicUsize::new(0));
         let ask = async |operation: &str| {
             let call = Call::example(SECRETS, operation, "");
@@ -375,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_identifiers_of_any_prefix_and_no_parts_of_uuids() {
+    fn finds_identifiers_of_any_prefix_but_not_in_uuids() {
         let text = "<vpcId>vpc-0123456789abcdef0</vpcId><id>i-01234567</id>,tgw-attach-0123456789abcdef0 \
                     <requestId>7a62c49f-abcd-abcd-abcd-6e8e12345678</requestId><zone>eu-west-1a</zone>";
         assert_eq!(ids(text), ["vpc-0123456789abcdef0", "i-01234567", "tgw-attach-0123456789abcdef0"]);
@@ -383,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn names_the_code_of_a_prefix_or_says_that_it_is_unknown() {
+    fn not_found_code_follows_the_prefix() {
         let code = |operation: &str, id: &str| not_found(&call(operation, ""), id).code;
         assert_eq!(code("CreateSubnet", "vpc-01234567"), "InvalidVpcID.NotFound");
         assert_eq!(code("CreateRoute", "nat-01234567"), "InvalidNatGatewayID.NotFound");
@@ -392,7 +393,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_new_bucket_is_missing_for_its_settings_only() {
+    async fn new_bucket_is_missing_only_for_its_settings() {
         let lag = Lag::default();
         let ask = async |operation: &str, path: &str, most: f64| {
             let call = Call { path_and_query: path.into(), ..Call::example("s3", operation, "") };

@@ -1,5 +1,5 @@
-//! A bad cloud, for tests: calls that are throttled or fail, connections that break, answers that are lost, credentials
-//! that expire, reads that lag. All of it follows from a seed, so that a bad day can be had again.
+//! Fault injection for tests: throttling, server errors, broken connections, lost responses, expired credentials and
+//! stale reads. Everything follows from a seed, so that a failure can be reproduced.
 
 mod dice;
 mod lag;
@@ -24,72 +24,74 @@ use crate::{
 use dice::share;
 pub(crate) use lag::Lag;
 
-/// What goes wrong, and how often; nothing by default.
+/// Which faults happen, and how often. The default is none.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, clap::Args)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Plan {
-    /// What the dice are thrown with.
+    /// The seed of the pseudo-random numbers.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
-    /// Whether AWS's request limits apply: a call is throttled where its token bucket is empty.
+    /// Whether AWS's request limits apply: a call is throttled when its token bucket is empty.
     #[arg(long)]
     pub(crate) limits: bool,
     /// The share of calls that are throttled, 0 to 1.
     #[arg(long, default_value_t = 0.0)]
     throttled: f64,
-    /// The share of calls that fail inside of AWS (5xx) before they have done anything.
+    /// The share of calls that AWS fails (5xx) before they have an effect.
     #[arg(long, default_value_t = 0.0)]
     failed: f64,
-    /// The share of calls whose connection is reset before they have done anything.
+    /// The share of calls whose connection is reset before they have an effect.
     #[arg(long, default_value_t = 0.0)]
     reset: f64,
-    /// The share of calls whose connection is reset once the work is done: the answer is lost.
+    /// The share of calls whose connection is reset after they took effect, so that the response is lost.
     #[arg(long, default_value_t = 0.0)]
     lost: f64,
-    /// By how many seconds reads of EC2, ELB, ECS and IAM, and the list of secrets, lag writes, at most.
+    /// The most seconds that reads lag behind writes: those of ACM, EC2, ELB, ECS and IAM, of the buckets of S3, and the
+    /// list of secrets.
     #[arg(long, default_value_t = 0.0)]
     pub(crate) lag: f64,
-    /// For how many seconds the name of a bucket that was deleted cannot be used again.
+    /// How many seconds the name of a deleted bucket cannot be used again.
     #[arg(skip)]
     bucket_busy: f64,
-    /// For how many seconds after a revision of a task definition was registered another one of its family is refused.
+    /// How many seconds after the registration of a task definition another revision of its family is refused.
     #[arg(skip)]
     pub(crate) revision_pause: f64,
-    /// How many of the first one-off tasks with an execution role ECS cannot prepare, because IAM does not show the role
-    /// everywhere.
+    /// How many of the first one-off tasks with an execution role fail to start, because the role is not known
+    /// everywhere yet.
     #[arg(skip)]
     pub(crate) unprepared: usize,
-    /// After how many calls the credentials expire; none for never.
+    /// The number of calls after which the credentials expire, or `None` for never.
     #[arg(long)]
     expire_after: Option<u64>,
-    /// The operations that this is about; all of them if there is none.
+    /// The operations that faults apply to. If empty, they apply to all.
     #[arg(skip)]
     operations: Vec<String>,
 }
 
-/// What becomes of one call.
+/// The outcome of one call.
 #[derive(Debug)]
 pub(crate) enum Fate {
-    /// What it asks for.
+    /// The call succeeds.
     Done,
-    /// A refusal, and nothing is done.
+    /// The call is refused and has no effect.
     Refused(ApiError),
-    /// The connection breaks, and nothing is done.
+    /// The connection is reset and the call has no effect.
     Reset,
-    /// It is done, and the connection breaks.
+    /// The call takes effect, then the connection is reset.
     Lost,
 }
 
-/// The dice.
+/// Decides which calls fail.
 pub(crate) struct Faults {
     plan: Mutex<Plan>,
-    /// The tokens that are left of AWS's request limits. They come at AWS's rates, however fast other things go here: calls
-    /// are not faster than on AWS.
+    /// The remaining tokens of AWS's request limits. They refill at AWS's rates whatever the time scale, because
+    /// calls are not faster here than on AWS.
     buckets: Mutex<Buckets>,
-    /// How often each operation was called: the dice are thrown by operation, so that what runs beside it does not count.
+    /// How often each operation was called. The numbers are drawn per operation, so that concurrent calls do not
+    /// change them.
     thrown: Mutex<HashMap<String, u64>>,
     calls: AtomicU64,
-    /// When each bucket was deleted.
+    /// The time of deletion of each bucket.
     deleted: Mutex<HashMap<String, Instant>>,
 }
 
@@ -104,7 +106,7 @@ impl Faults {
         }
     }
 
-    /// Begins another plan from its first throw, with full buckets.
+    /// Starts another plan from its first number, with full token buckets.
     pub(crate) fn set(&self, plan: Plan) {
         *self.buckets() = Buckets::of_aws();
         self.thrown.lock().expect("nobody panics while holding this").clear();
@@ -120,7 +122,7 @@ impl Faults {
         self.plan.lock().expect("nobody panics while holding this").clone()
     }
 
-    /// Notes what has become of a call, for the calls after it.
+    /// Records the result of a call that later calls depend on.
     pub(crate) fn note(&self, call: &Call, answer: &Answer) {
         if call.service == s3::SERVICE && call.operation == "DeleteBucket" && answer.status < 300 {
             let bucket = s3::Target::of(&call.path_and_query).bucket;
@@ -128,7 +130,7 @@ impl Faults {
         }
     }
 
-    /// S3 needs a while until a bucket's name can be used again.
+    /// Returns whether S3 still blocks the name of a deleted bucket.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList>
     fn is_busy(&self, call: &Call, seconds: f64) -> bool {
         if call.service != s3::SERVICE || call.operation != "CreateBucket" {
@@ -139,7 +141,7 @@ impl Faults {
         deleted.get(&bucket).is_some_and(|since| since.elapsed().as_secs_f64() < seconds)
     }
 
-    /// What becomes of `call`.
+    /// Decides the outcome of `call`.
     pub(crate) fn fate(&self, call: &Call) -> Fate {
         let plan = self.plan();
         if plan.limits && !self.buckets().try_take(&call.region, &call.service, &call.operation) {
@@ -179,9 +181,10 @@ impl Faults {
     }
 }
 
-/// How each service asks to slow down.
-/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>, "Common errors" of each other API, and the pages of
-/// the request limits in `limits/src/table.rs`: ELB and RDS have the code of the services that speak JSON.
+/// Returns the throttling error of the service.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>, "Common errors" of each other API, and the
+/// pages of the request limits in `limits/src/table.rs`: ELB and RDS use the same code as the services that speak
+/// JSON.
 fn throttled(call: &Call) -> ApiError {
     let (status, code, message) = match call.service.as_str() {
         "ec2" => (503, "RequestLimitExceeded", "Request limit exceeded."),
@@ -195,7 +198,7 @@ fn throttled(call: &Call) -> ApiError {
     ApiError { status, ..ApiError::client(code, message) }
 }
 
-/// How each service says that it failed itself.
+/// Returns the internal error of the service.
 fn failed(call: &Call) -> ApiError {
     let (status, code) = match call.service.as_str() {
         "ec2" | "s3" => (500, "InternalError"),
@@ -224,14 +227,14 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_gives_the_same_day_and_another_seed_another() {
+    fn faults_follow_from_the_seed() {
         let plan = Plan { seed: 7, throttled: 0.3, failed: 0.05, reset: 0.05, lost: 0.05, ..Plan::default() };
         assert_eq!(fates(&plan), fates(&plan));
         assert_ne!(fates(&plan), fates(&Plan { seed: 8, ..plan }));
     }
 
     #[test]
-    fn each_fault_has_about_its_share() {
+    fn each_fault_occurs_about_as_often_as_its_share() {
         let plan = Plan { seed: 7, throttled: 0.3, failed: 0.1, reset: 0.1, lost: 0.1, ..Plan::default() };
         let fates = fates(&plan);
         let count = |what: &str| fates.iter().filter(|fate| fate.contains(what)).count();
@@ -269,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_expire_by_count_and_faults_hit_only_named_calls() {
+    fn credentials_expire_by_count_and_faults_hit_named_calls() {
         let faults = Faults::new(Plan { expire_after: Some(1), ..Plan::default() });
         assert!(matches!(faults.fate(&call("ec2", "DescribeVpcs")), Fate::Done));
         let Fate::Refused(error) = faults.fate(&call("ec2", "DescribeVpcs")) else { panic!("they have expired") };

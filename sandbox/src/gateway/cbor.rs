@@ -1,4 +1,5 @@
-//! Smithy's RPC v2 protocol in CBOR, which SDKs speak to CloudWatch, as the JSON that moto understands, and back.
+//! Translates between Smithy's RPC v2 protocol in CBOR, which SDKs use for CloudWatch, and the JSON that moto
+//! understands.
 //! <https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html>
 
 use hyper::{HeaderMap, body::Bytes, header::HeaderValue};
@@ -10,15 +11,15 @@ use serde_json::{Map, Number, Value};
 
 use crate::api::{Answer, ApiError, Call};
 
-/// How deep a value may be nested; AWS's own are a handful deep.
+/// The nesting limit of a value. AWS's values have only a few levels.
 const DEPTH: usize = 32;
 
-/// Whether a request with these headers is in this protocol.
+/// Returns whether a request with these headers uses this protocol.
 pub(super) fn is_spoken(headers: &HeaderMap) -> bool {
     headers.get("smithy-protocol").is_some_and(|protocol| protocol == "rpc-v2-cbor")
 }
 
-/// The same call in AWS's JSON protocol. Its path says service and operation: `/service/<service>/operation/<operation>`.
+/// Converts a call to AWS's JSON protocol. Its path is `/service/<service>/operation/<operation>`.
 pub(super) fn to_json(mut call: Call) -> Result<Call, ApiError> {
     let unknown = || ApiError::client("UnknownOperationException", "the path names no operation");
     let path = call.path_and_query.strip_prefix("/service/").ok_or_else(unknown)?;
@@ -41,7 +42,7 @@ pub(super) fn to_json(mut call: Call) -> Result<Call, ApiError> {
     Ok(call)
 }
 
-/// The answer to a call that came in CBOR.
+/// Converts the response to a CBOR call back to CBOR.
 pub(super) fn from_json(answer: Answer) -> Answer {
     let value: Value = serde_json::from_slice(&answer.body).unwrap_or_else(|_| Value::Object(Map::new()));
     let mut encoder = Encoder::new(Vec::new());
@@ -61,7 +62,7 @@ fn decode(decoder: &mut Decoder, depth: usize) -> Result<Value, minicbor::decode
         }
         Type::F16 | Type::F32 | Type::F64 => Number::from_f64(decoder.f64()?).map_or(Value::Null, Value::Number),
         Type::String | Type::StringIndef => decoder.str_iter()?.collect::<Result<String, _>>()?.into(),
-        // A time, in seconds since 1970 as JSON has it too.
+        // A timestamp, in seconds since 1970 as in JSON.
         Type::Tag => {
             decoder.tag()?;
             decode(decoder, depth + 1)?
@@ -88,7 +89,7 @@ fn decode(decoder: &mut Decoder, depth: usize) -> Result<Value, minicbor::decode
     })
 }
 
-/// Whether an array or a map of `length` goes on after `read` items; one without a length ends with a break.
+/// Returns whether an array or a map of `length` has more items after `read`. Without a length, it ends with a break.
 fn more(decoder: &mut Decoder, length: Option<u64>, read: usize) -> Result<bool, minicbor::decode::Error> {
     match length {
         Some(length) => Ok((read as u64) < length),
@@ -100,7 +101,7 @@ fn more(decoder: &mut Decoder, length: Option<u64>, read: usize) -> Result<bool,
     }
 }
 
-/// Writes `value`, which stands under `key`: JSON does not tell a time from a number, CloudWatch's names do.
+/// Encodes `value`. JSON does not distinguish times from numbers, so `key` decides.
 fn encode(encoder: &mut Encoder<Vec<u8>>, key: &str, value: &Value) {
     let written = match value {
         Value::Null => encoder.null().map(drop),
@@ -119,7 +120,7 @@ fn encode(encoder: &mut Encoder<Vec<u8>>, key: &str, value: &Value) {
             begun
         }
         Value::Object(fields) => {
-            // What is not there is left out: null is a value in CBOR.
+            // Null fields are omitted, because null is a value in CBOR.
             let there = fields.iter().filter(|(_, field)| !field.is_null());
             let begun = encoder.map(there.clone().count() as u64).map(drop);
             for (key, field) in there {
@@ -145,14 +146,14 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_read_as_it_was_written_and_nulls_are_left_out() {
+    fn cbor_values_round_trip_without_nulls() {
         let value = json!({ "a": [1, -2, 2.5, true, "ü"], "b": { "c": [] }, "StateUpdatedTimestamp": 1.5 });
         assert_eq!(round(&value), value);
         assert_eq!(round(&json!({ "a": null, "b": 1 })), json!({ "b": 1 }));
     }
 
     #[test]
-    fn maps_and_lists_without_a_length_end_with_their_break() {
+    fn cbor_of_indefinite_length_ends_with_a_break() {
         let mut encoder = Encoder::new(Vec::new());
         let wrote = encoder.begin_map().and_then(|encoder| encoder.str("names")?.begin_array()?.str("x")?.end()?.end());
         wrote.expect("a vector takes it");
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_short_or_nested_without_end_is_refused() {
+    fn truncated_or_deeply_nested_cbor_is_refused() {
         assert!(decode(&mut Decoder::new(&[0xa1, 0x61]), 0).is_err());
         assert!(decode(&mut Decoder::new(&[0x81; 10_000]), 0).is_err());
     }

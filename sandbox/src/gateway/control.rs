@@ -1,4 +1,4 @@
-//! `/_sandbox/…`: what tests and `stackctl sandbox status` ask, and what tests set.
+//! The control endpoint `/_sandbox/…`: state for tests and `stackctl sandbox status`, and settings for tests.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The door of the region: every call comes in here, is told apart, delayed, carried out and logged.
+//! The endpoint of the region: receives every call, identifies it, delays it, dispatches it and logs it.
 
 mod cbor;
 mod control;
@@ -33,12 +33,12 @@ use crate::{
     s3, sessions,
 };
 
-/// Serves until it is aborted.
+/// Serves until the task is aborted.
 pub(crate) async fn serve(region: Arc<Region>, listener: TcpListener) -> Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         drop(stream.set_nodelay(true));
-        // Another handle of the same connection, by which it can be reset and not only closed.
+        // A second handle of the connection, to reset it instead of closing it.
         let handle = stream.as_fd().try_clone_to_owned();
         let region = Arc::clone(&region);
         tokio::spawn(async move {
@@ -50,7 +50,7 @@ pub(crate) async fn serve(region: Arc<Region>, listener: TcpListener) -> Result<
                 .timer(TokioTimer::new())
                 .serve_connection(TokioIo::new(stream), service)
                 .with_upgrades();
-            // A client that goes away in the middle is no error of ours.
+            // A client that disconnects early is not an error.
             if let Err(error) = connection.await
                 && error.source().is_some_and(<dyn Error>::is::<Broken>)
                 && let Ok(handle) = handle
@@ -64,7 +64,7 @@ pub(crate) async fn serve(region: Arc<Region>, listener: TcpListener) -> Result<
     }
 }
 
-/// The connection is to be reset in place of an answer.
+/// The error that resets the connection instead of responding.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is reset, as was asked for")]
 struct Broken;
@@ -96,13 +96,13 @@ async fn route(region: &Arc<Region>, request: Request<Incoming>) -> Result<Respo
         std::future::pending::<()>().await;
     }
     tokio::time::sleep(region.place.settings.latency()).await;
-    // What has begun comes to its end, as it does at AWS, also if the client goes away meanwhile.
+    // A call that has begun is completed even if the client disconnects, as at AWS.
     let region = Arc::clone(region);
     let work = tokio::spawn(async move { work_on(&region, &call, started).await });
     let (answer, may_answer, fate) = match work.await.map_err(JoinError::try_into_panic) {
         Ok(done) => done,
         Err(Ok(panic)) => std::panic::resume_unwind(panic),
-        // The sandbox ends.
+        // The task is cancelled only when the sandbox ends.
         Err(Err(_)) => std::future::pending().await,
     };
     if !may_answer {
@@ -114,7 +114,7 @@ async fn route(region: &Arc<Region>, request: Request<Incoming>) -> Result<Respo
     Ok(if in_cbor { respond(cbor::from_json(answer)) } else { respond(answer) })
 }
 
-/// Carries a call out as fate will have it, and logs it. Says also whether its answer may go out.
+/// Carries out a call unless a fault prevents it, and logs it. Also returns whether the response may be sent.
 async fn work_on(region: &Arc<Region>, call: &Call, started: Instant) -> (Answer, bool, Fate) {
     let fate = region.place.settings.faults.fate(call);
     let (answer, may_answer) = match &fate {
@@ -142,12 +142,12 @@ async fn work_on(region: &Arc<Region>, call: &Call, started: Instant) -> (Answer
     (answer, may_answer, fate)
 }
 
-/// What the log says of a call whose connection is reset before anything is done.
+/// The log entry of a call whose connection is reset before it took effect.
 fn broken(call: &Call) -> Answer {
     ApiError { status: 0, ..ApiError::client("ConnectionReset", "the connection is reset") }.answer(call)
 }
 
-/// Which part of the region carries a call out.
+/// Dispatches a call to the part of the region that handles it.
 async fn carry_out(region: &Arc<Region>, mut call: Call) -> Result<Answer, ApiError> {
     if call.service == s3::SERVICE {
         let target = s3::Target::of(&call.path_and_query);
@@ -192,7 +192,7 @@ async fn carry_out(region: &Arc<Region>, mut call: Call) -> Result<Answer, ApiEr
     if let Some(role) =
         role.filter(|_| answer.status == 404 && matches!(call.operation.as_str(), "GetObject" | "HeadObject"))
     {
-        // Who may not list a bucket does not learn what is not in it.
+        // Without permission to list a bucket, a caller gets 403 and not 404 for a missing object.
         // https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
         let bucket = format!("arn:aws:s3:::{}", s3::Target::of(&call.path_and_query).bucket);
         let roles = permissions::roles(&region.moto, &region.place.settings).await;
@@ -216,9 +216,10 @@ async fn carry_out(region: &Arc<Region>, mut call: Call) -> Result<Answer, ApiEr
     Ok(answer)
 }
 
-/// Refuses a task what its role may not do. Of S3 the resources are known; of other services the action alone is judged.
+/// Refuses a task's call that its role does not allow. Resources are checked only for S3; for other services, only
+/// the action.
 async fn check_role(region: &Region, call: &Call, role: &str) -> Result<(), ApiError> {
-    // Nobody has to be allowed to ask who they are.
+    // GetCallerIdentity needs no permission.
     // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     if call.service == "sts" {
         return Ok(());
@@ -232,7 +233,7 @@ async fn check_role(region: &Region, call: &Call, role: &str) -> Result<(), ApiE
         }
         return Ok(());
     }
-    // IAM calls CloudWatch by its name and not by that of its endpoint.
+    // The IAM prefix of CloudWatch differs from its endpoint prefix.
     let service = if call.service == "monitoring" { "cloudwatch" } else { &call.service };
     let action = format!("{service}:{}", call.operation);
     if permissions::allows_somewhere(&roles, role, &action) {
@@ -241,7 +242,7 @@ async fn check_role(region: &Region, call: &Call, role: &str) -> Result<(), ApiE
     Err(ApiError::denied(call, role, &action, "*"))
 }
 
-/// Two keys stand for credentials that are no good, so that it can be tried what happens then.
+/// Refuses two access keys that stand for invalid credentials, so that tests can see the effect.
 fn check_credentials(call: &Call) -> Result<(), ApiError> {
     let json = call.is_json();
     match call.key.as_str() {
@@ -259,14 +260,14 @@ fn check_credentials(call: &Call) -> Result<(), ApiError> {
     }
 }
 
-/// Reads a call: the signature's scope says for which service, a header or a parameter which operation.
+/// Reads a call: the scope of the signature names the service, a header or a parameter the operation.
 async fn read(requests: &Requests, request: Request<Incoming>) -> Result<Call, ApiError> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(|error| ApiError::client("IncompleteBody", error.to_string()))?.to_bytes();
     let path_and_query = parts.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
     let authorization = parts.headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let scope = authorization.split_once("Credential=").map(|(_, rest)| rest.split(',').next().unwrap_or_default());
-    // A URL that was signed has the scope as a parameter.
+    // A presigned URL has the scope in a parameter.
     let in_query = s3::Target::of(&path_and_query).parameter("X-Amz-Credential").map(str::to_owned);
     let scope = scope.map(str::to_owned).or(in_query).unwrap_or_default();
     let [key, _, region, service, _] = scope.split('/').collect::<Vec<_>>()[..] else {
@@ -299,14 +300,14 @@ async fn read(requests: &Requests, request: Request<Incoming>) -> Result<Call, A
     Ok(call)
 }
 
-/// A call of S3 as the rest of the sandbox reads one: with its bucket in the path, and an operation.
+/// Normalizes a call of S3: puts the bucket into the path and sets the operation.
 fn of_s3(mut call: Call) -> Call {
     let host = call.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
     if let Some(bucket) = s3::bucket_of_host(host) {
         call.path_and_query = format!("/{bucket}{}", call.path_and_query);
     }
     let target = s3::Target::of(&call.path_and_query);
-    // The name of the method says at least what was tried, in the log and where it is refused.
+    // For an unknown operation, the HTTP method at least shows in the log and in the error what was tried.
     let operation = s3::operation(&call.method, &call.headers, &target);
     operation.unwrap_or(call.method.as_str()).clone_into(&mut call.operation);
     call
@@ -323,7 +324,7 @@ fn respond(answer: Answer) -> Response<Full<Bytes>> {
     response
 }
 
-/// A plain text.
+/// Returns a plain text response.
 fn plain(status: u16, text: &str) -> Response<Full<Bytes>> {
     Response::builder().status(status).body(Full::new(Bytes::from(text.to_owned()))).expect("the status is valid")
 }

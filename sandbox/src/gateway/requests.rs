@@ -1,5 +1,4 @@
-//! A record of the requests as they came in, for `tests/conformance`, which compares them with AWS's own models.
-//! Only tests ask for it.
+//! Records requests for `tests/conformance`, which compares them with AWS's own models. Only tests enable it.
 
 use std::{
     collections::HashSet,
@@ -16,20 +15,20 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use hyper::{HeaderMap, body::Bytes, http::request::Parts};
 use serde_json::{Map, Value, json};
 
-/// The folder for the record; none is kept without it.
+/// The variable with the folder of the record. Without it, nothing is recorded.
 const FOLDER: &str = "STACKCTL_SANDBOX_REQUESTS";
 
-/// The test whose requests these are, as cargo-nextest says it to what a test starts.
+/// The variables with the name of the test, which cargo-nextest sets for processes that a test starts.
 /// <https://nexte.st/docs/configuration/env-vars/>
 const TEST: [&str; 2] = ["NEXTEST_BINARY_ID", "NEXTEST_TEST_NAME"];
 
-/// Who sends a request that is wrong on purpose says so with this header.
+/// The header of a request that is invalid on purpose.
 const ON_PURPOSE: &str = "x-sandbox-wrong-on-purpose";
 
-/// The longest body that is kept, in bytes. Only objects and images are longer, which no model describes.
+/// The longest recorded body, in bytes. Only objects and images are longer, and no model describes them.
 const LONGEST: usize = 1 << 20;
 
-/// Headers that say nothing about the operation, and those that are secret or differ each time.
+/// Headers to omit: those that say nothing about the operation, are secret or differ each time.
 const LEFT_OUT: [&str; 12] = [
     "accept",
     "accept-encoding",
@@ -45,7 +44,7 @@ const LEFT_OUT: [&str; 12] = [
     "x-amz-user-agent",
 ];
 
-/// The record of one sandbox.
+/// The request record of one sandbox.
 #[derive(Default)]
 pub(crate) struct Requests {
     kept: Option<Mutex<Kept>>,
@@ -53,15 +52,15 @@ pub(crate) struct Requests {
 
 struct Kept {
     file: File,
-    /// Each request is kept once: most of them ask for the same thing again.
+    /// The hashes of recorded requests. Each request is recorded once, since most are repeats.
     seen: HashSet<u64>,
 }
 
 impl Requests {
-    /// The record that the environment asks for.
+    /// Opens the record that the environment asks for.
     ///
     /// # Errors
-    /// If its file cannot be made.
+    /// If its file cannot be created.
     pub(crate) fn wanted() -> Result<Self> {
         let Some(folder) = env::var_os(FOLDER).map(PathBuf::from) else { return Ok(Self::default()) };
         let test: Vec<String> = TEST.iter().filter_map(|name| env::var(name).ok()).collect();
@@ -80,7 +79,7 @@ impl Requests {
         Ok(Self { kept: Some(Mutex::new(Kept { file, seen: HashSet::new() })) })
     }
 
-    /// Keeps a request; `scope` is that of its signature: key, day, region, service.
+    /// Records a request. `scope` is that of its signature: key, day, region, service.
     pub(super) fn keep(&self, scope: &str, parts: &Parts, body: &Bytes) {
         let Some(kept) = &self.kept else { return };
         if parts.headers.contains_key(ON_PURPOSE) {
@@ -90,7 +89,7 @@ impl Requests {
         let mut hasher = DefaultHasher::new();
         line.hash(&mut hasher);
         let mut kept = kept.lock().expect("nobody panics while holding this");
-        // One write for each line: a sandbox that is killed leaves whole lines.
+        // One write per line, so that a killed sandbox leaves only whole lines.
         if kept.seen.insert(hasher.finish())
             && let Err(error) = kept.file.write_all(format!("{line}\n").as_bytes())
         {
@@ -131,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn each_request_is_kept_once_and_without_its_signature() {
+    fn requests_are_recorded_once_and_without_signature() {
         let folder = tempfile::tempdir().expect("a folder");
         let requests = Requests::in_folder(folder.path(), "binary name").expect("it is made");
         let ask = |parts: &Parts, body: &'static [u8]| {

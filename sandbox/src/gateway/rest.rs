@@ -1,14 +1,14 @@
-//! Operations of services whose calls are told apart by method and path: Route 53, EventBridge Scheduler and EFS.
+//! The operations of services whose calls differ by method and path: Route 53, EventBridge Scheduler and EFS.
 
 use hyper::Method;
 
-/// What precedes the paths of Route 53: the version of its API.
+/// The path prefix of Route 53: the version of its API.
 const ROUTE53: &str = "/2013-04-01/";
 
-/// What precedes the paths of EFS.
+/// The path prefix of EFS.
 const EFS: &str = "/2015-02-01/";
 
-/// The operation of a call that names none; none if it is not known here.
+/// Returns the operation of a call without an operation name, or `None` if it is unknown.
 pub(super) fn operation(service: &str, method: &Method, path_and_query: &str) -> Option<&'static str> {
     let path = path_and_query.split('?').next().unwrap_or_default().trim_end_matches('/');
     match service {
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_is_told_by_its_method_and_path() {
+    fn operation_follows_from_method_and_path() {
         for (method, path, expected) in [
             (Method::GET, "/2013-04-01/hostedzonesbyname?dnsname=example.com", Some("ListHostedZonesByName")),
             (Method::GET, "/2013-04-01/hostedzone/Z1/rrset?name=a", Some("ListResourceRecordSets")),

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_database_made_again_is_where_it_was() {
+fn recreated_database_keeps_its_address() {
     let loopback = Loopback::claim().expect("one is free");
     let first = loopback.address_of_server("the database one").expect("one is left");
     let other = loopback.address_of_server("the cache one").expect("one is left");
@@ -10,7 +10,7 @@ fn a_database_made_again_is_where_it_was() {
 }
 
 #[test]
-fn databases_never_get_addresses_of_tasks() {
+fn databases_never_get_task_addresses() {
     let loopback = Loopback::claim().expect("one is free");
     let addresses: Vec<IpAddr> = (0..SERVERS.count())
         .map(|count| loopback.address_of_server(&format!("the database {count}")).expect("one is left"))

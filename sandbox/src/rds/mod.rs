@@ -1,4 +1,4 @@
-//! Databases: a real Postgres for each DB instance, on an address of its own and Postgres' own port.
+//! Databases: a real Postgres server per DB instance, at its own address on the usual port.
 
 mod parameters;
 mod postgres;
@@ -39,7 +39,6 @@ const RESTART: &str = "SELECT pg_reload_conf(); SELECT pg_terminate_backend(pid)
 /// How long the end of everything waits for an initdb that has begun.
 const INITDB: Duration = Duration::from_secs(30);
 
-/// The databases.
 pub(crate) struct Rds {
     dir: PathBuf,
     place: Arc<Place>,
@@ -60,13 +59,14 @@ impl Rds {
             postgres,
             authorities,
             template: OnceCell::new(),
-            // Its processes for connections have sessions of their own, and only it knows them: it ends them too.
+            // The processes of its connections have their own sessions. Only the server knows them; on SIGQUIT, it
+            // ends them too.
             servers: Servers::ended_by(Signal::SIGQUIT),
             parameters: Mutex::default(),
         }
     }
 
-    /// Makes the empty cluster that every database is copied from, before the first one is asked for.
+    /// Creates the empty cluster that every database is copied from, before the first database is created.
     pub(crate) fn prepare(self: &Arc<Self>) {
         let rds = Arc::clone(self);
         tokio::spawn(async move {
@@ -86,7 +86,7 @@ impl Rds {
             .await
     }
 
-    /// Does for real what moto has just agreed to.
+    /// Carries out a call that moto has accepted.
     pub(crate) async fn after(self: &Arc<Self>, call: &Call, answer: &Answer) {
         if answer.error.is_some() {
             return;
@@ -174,7 +174,7 @@ impl Rds {
         let template = self.template().await?;
         let home = self.dir.join(&database.name);
         template::copy(template, &home).await?;
-        // AWS's endpoints have names. node-postgres checks no address, but `localhost` instead of one.
+        // Endpoints on AWS have names. For an address, node-postgres verifies the certificate against `localhost`.
         let issued = self.authorities.rds.issue_for(&address.to_string(), &["localhost"])?;
         template::complete(&home, &issued)?;
         template::admit(&home, database.is_open)?;
@@ -190,7 +190,7 @@ impl Rds {
             "synchronous_commit=off".to_owned(),
             "max_connections=80".to_owned(),
             "shared_buffers=32MB".to_owned(),
-            // In the cluster's own folder: what is killed would leave its segments in /dev/shm for ever.
+            // Segments in the cluster's folder: a killed server would leave segments in /dev/shm behind forever.
             "dynamic_shared_memory_type=mmap".to_owned(),
         ];
         for setting in &settings {
@@ -203,7 +203,7 @@ impl Rds {
         let (user, password, name) =
             (identifier(&database.user), literal(&database.password), identifier(&database.first));
         let deadline = Instant::now() + Duration::from_mins(1);
-        // RDS' master user may do nearly everything and is no superuser.
+        // The master user of RDS has most rights but is not a superuser.
         let role = format!("CREATE ROLE {user} LOGIN CREATEDB CREATEROLE PASSWORD {password};");
         while let Err(error) = self.postgres.sql(&home, "SELECT 1").await {
             if Instant::now() > deadline {
@@ -222,18 +222,18 @@ impl Rds {
 
     pub(crate) async fn shutdown(&self) {
         self.servers.stop_making().await;
-        // An initdb whose folder goes away under it leaves its segments in /dev/shm for ever: it comes to its end first.
+        // An initdb whose folder is deleted leaves segments in /dev/shm behind forever, so it may finish first.
         drop(timeout(INITDB, self.template()).await);
         self.servers.end_all().await;
     }
 }
 
-/// A database that was asked for.
+/// The request for a database.
 struct Database {
     name: String,
     user: String,
     password: String,
-    /// The database that it is made with; empty for none.
+    /// The name of the initial database; empty for none.
     first: String,
     /// Whether it takes clients without TLS.
     is_open: bool,

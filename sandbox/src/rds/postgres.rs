@@ -1,4 +1,4 @@
-//! The programs of this machine's Postgres.
+//! The Postgres programs of this machine.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use tokio::process::Command;
 
 use crate::children;
 
-/// Where the machine's Postgres is.
+/// The folder of the Postgres programs.
 #[derive(Clone)]
 pub(crate) struct Postgres(PathBuf);
 
@@ -35,7 +35,7 @@ impl Postgres {
         }
     }
 
-    /// The folder of its programs.
+    /// Returns the folder of the programs.
     pub(crate) fn programs(&self) -> &Path {
         &self.0
     }
@@ -46,7 +46,7 @@ impl Postgres {
         command
     }
 
-    /// SQL as the superuser, through the socket in `dir`.
+    /// Runs SQL as the superuser, through the socket in `dir`.
     pub(super) async fn sql(&self, dir: &Path, sql: &str) -> Result<()> {
         let mut command = self.command("psql");
         command.arg("--host").arg(dir).args([
@@ -58,7 +58,7 @@ impl Postgres {
             "-v",
             "ON_ERROR_STOP=1",
         ]);
-        // Through standard input: an argument can be read by everybody on this machine.
+        // The SQL goes through standard input, because everybody on this machine can read arguments.
         command.arg("--quiet").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn()?;
         if let Some(mut stdin) = child.stdin.take() {

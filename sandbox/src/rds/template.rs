@@ -1,5 +1,5 @@
-//! The empty cluster that every database is copied from. It is made once for each version of Postgres, and kept for all
-//! sandboxes: initdb takes longer than all else that a database needs.
+//! The empty cluster that every database is copied from. It is created once per Postgres version and shared by all
+//! sandboxes, because initdb takes longer than everything else that a database needs.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use tokio::process::Command;
 use super::postgres::Postgres;
 use crate::{authority::Issued, cache, children::own};
 
-/// How initdb is called.
+/// The options of initdb.
 const OPTIONS: [&str; 10] = [
     "--username",
     "rdsadmin",
@@ -29,13 +29,13 @@ const OPTIONS: [&str; 10] = [
     "--no-instructions",
 ];
 
-/// The empty cluster; makes it in `dir` and keeps it, where there is none yet.
+/// Returns the empty cluster. If it does not exist yet, it is created in `dir` and moved to the cache.
 pub(super) async fn of(postgres: &Postgres, dir: &Path) -> Result<PathBuf> {
     let version = postgres.command("postgres").arg("--version").output().await.context("cannot run postgres")?;
     let mut of = Sha256::new();
     of.update(&version.stdout);
     of.update(OPTIONS.join(" "));
-    // Its files belong to whom the servers run as, which is another user where this one is root.
+    // The files belong to the user of the servers, which is another one if the sandbox runs as root.
     of.update(Uid::current().to_string());
     let of: String = of.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
     let kept = cache::folder()?.join(format!("postgres-{of}"));
@@ -48,7 +48,7 @@ pub(super) async fn of(postgres: &Postgres, dir: &Path) -> Result<PathBuf> {
     if !output.status.success() {
         bail!("initdb: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
-    // Another sandbox may do the same: the first one that is complete is kept.
+    // Another sandbox may do the same at the same time. The first complete cluster is kept.
     let part = kept.with_extension(std::process::id().to_string());
     copy(&made, &part).await?;
     match fs::rename(&part, &kept) {
@@ -59,7 +59,7 @@ pub(super) async fn of(postgres: &Postgres, dir: &Path) -> Result<PathBuf> {
     Ok(kept)
 }
 
-/// Copies a cluster, with its owner.
+/// Copies a cluster and preserves its owner.
 pub(super) async fn copy(from: &Path, to: &Path) -> Result<()> {
     let copied = Command::new("cp").arg("-a").arg(from).arg(to).kill_on_drop(true).output().await?;
     if !copied.status.success() {

@@ -1,4 +1,4 @@
-//! What a call of S3 needs of a role: actions, and the resources that they are about.
+//! The permissions that calls of S3 need: actions and resources.
 //!
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>
 
@@ -8,7 +8,7 @@ use crate::{
     place::ACCOUNT,
 };
 
-/// Refuses a call for a bucket of another account than its caller expects.
+/// Refuses a call if the bucket's owner is not the account that the caller expects.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>
 pub(crate) fn check_owner(call: &Call) -> Result<(), ApiError> {
     if call.headers.get("x-amz-expected-bucket-owner").is_some_and(|owner| owner != ACCOUNT) {
@@ -17,7 +17,7 @@ pub(crate) fn check_owner(call: &Call) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The actions and resources that a role has to allow for `call`.
+/// Returns the actions and resources that a role must allow for `call`.
 pub(crate) fn needs(call: &Call) -> Vec<(String, String)> {
     let target = Target::of(&call.path_and_query);
     let bucket = format!("arn:aws:s3:::{}", target.bucket);
@@ -65,7 +65,7 @@ pub(crate) fn needs(call: &Call) -> Vec<(String, String)> {
     }
 }
 
-/// Most operations on a bucket are called like their action; these are not.
+/// Returns the action of an operation on a bucket. Most have the same name; these do not.
 fn action_on_bucket(operation: &str) -> &str {
     match operation {
         "GetBucketAccelerateConfiguration" => "GetAccelerateConfiguration",
@@ -90,7 +90,7 @@ fn action_on_bucket(operation: &str) -> &str {
     }
 }
 
-/// The keys that the body of `DeleteObjects` names, and whether each comes with a version.
+/// Returns the keys in the body of `DeleteObjects`, and whether each has a version.
 fn listed(body: &[u8]) -> Vec<(String, bool)> {
     let body = String::from_utf8_lossy(body);
     let within = |text: &str, name: &str| {

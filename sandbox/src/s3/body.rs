@@ -1,4 +1,4 @@
-//! Bodies that an SDK sends in chunks, with a checksum behind them, as the plain bodies that moto takes.
+//! Decodes bodies that SDKs send in chunks with a trailing checksum into the plain bodies that moto accepts.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html>
 
@@ -12,10 +12,10 @@ use sha2::{Digest, Sha256};
 
 use crate::api::ApiError;
 
-/// The body of a request without its chunks; what stands behind them is added to the headers.
+/// Returns the body without chunk framing. Its trailers are added to the headers.
 ///
 /// # Errors
-/// If it is cut short, or its checksum is not that of what has arrived.
+/// If the body is truncated or its checksum is wrong.
 pub(crate) fn unchunked(headers: &mut HeaderMap, body: Bytes) -> Result<Bytes, ApiError> {
     let is_chunked = headers
         .get("x-amz-content-sha256")
@@ -30,7 +30,7 @@ fn plain(headers: &mut HeaderMap, body: &[u8]) -> Result<Bytes, ApiError> {
     let cut_short = || ApiError::client("IncompleteBody", "The request body terminated unexpectedly");
     let (mut rest, mut content) = (body, Vec::new());
     loop {
-        // The length in hexadecimal digits; behind a semicolon, the signature of the chunk, which nobody checks here.
+        // The chunk size in hexadecimal digits. The signature after the semicolon is not checked.
         let line = line(&mut rest).ok_or_else(cut_short)?;
         let digits = line.split(';').next().unwrap_or_default();
         let length = usize::from_str_radix(digits.trim(), 16).map_err(|_| cut_short())?;
@@ -64,7 +64,7 @@ fn plain(headers: &mut HeaderMap, body: &[u8]) -> Result<Bytes, ApiError> {
     Ok(content.into())
 }
 
-/// The next line, without its end; none if there is no whole one.
+/// Returns the next line without its line break, or `None` if it is incomplete.
 fn line<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
     let end = rest.windows(2).position(|two| two == b"\r\n")?;
     let line = std::str::from_utf8(&rest[..end]).ok()?;
@@ -72,7 +72,7 @@ fn line<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
     Some(line)
 }
 
-/// Refuses a body whose checksum is another one than its sender says, for the two kinds that the SDKs use by themselves.
+/// Refuses a body with a wrong checksum. It checks the two kinds that SDKs use by default.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html>
 fn check(headers: &HeaderMap, body: &[u8]) -> Result<(), ApiError> {
     let said = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());

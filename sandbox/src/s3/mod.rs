@@ -1,4 +1,4 @@
-//! S3, as far as it is not moto's: which operation a request is, bodies in chunks, and what a call needs of a role.
+//! The parts of S3 that moto lacks: identifying operations, decoding chunked bodies, and permissions.
 
 mod access;
 mod body;
@@ -8,5 +8,5 @@ pub(crate) use access::{check_owner, needs};
 pub(crate) use body::unchunked;
 pub(crate) use request::{Target, bucket_of_host, operation};
 
-/// How the service is called in the scope of a signature.
+/// The service name in the scope of a signature.
 pub(crate) const SERVICE: &str = "s3";

@@ -1,11 +1,11 @@
-//! Which operation an S3 request is. No header names it: method, path and query say it together.
+//! Identifies the operation of an S3 request. No header names it; method, path and query do together.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html>
 
 use hyper::{HeaderMap, Method};
 
-/// The settings of a bucket, by the parameter that stands for each: how each is read, written and removed; empty for
-/// what there is not.
+/// The settings of a bucket, by query parameter, with the operations that read, write and delete each. An operation
+/// that does not exist is empty.
 const SETTINGS: &[(&str, &str, &str, &str)] = &[
     ("accelerate", "GetBucketAccelerateConfiguration", "PutBucketAccelerateConfiguration", ""),
     ("acl", "GetBucketAcl", "PutBucketAcl", ""),
@@ -28,7 +28,7 @@ const SETTINGS: &[(&str, &str, &str, &str)] = &[
     ("website", "GetBucketWebsite", "PutBucketWebsite", "DeleteBucketWebsite"),
 ];
 
-/// What buckets and objects have beside that, and those of moto do not: it would take the call for another one.
+/// Parameters of operations that moto does not implement. moto would take the call for another operation.
 const ABSENT: &[&str] = &[
     "analytics",
     "intelligent-tiering",
@@ -46,18 +46,18 @@ const ABSENT: &[&str] = &[
     "torrent",
 ];
 
-/// What an S3 request is about.
+/// The target of an S3 request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
-    /// Empty for a request that is about no bucket.
+    /// The bucket; empty if the request has none.
     pub(crate) bucket: String,
-    /// Empty for a request that is about a bucket and not about an object of it.
+    /// The object key; empty if the request is about the bucket.
     pub(crate) key: String,
     query: Vec<(String, String)>,
 }
 
 impl Target {
-    /// By a path such as `/bucket/folder/object?versionId=…`.
+    /// Parses a path such as `/bucket/folder/object?versionId=…`.
     pub(crate) fn of(path_and_query: &str) -> Self {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
         let path = path.strip_prefix('/').unwrap_or(path);
@@ -68,7 +68,7 @@ impl Target {
         Self { bucket: decoded(bucket), key: decoded(key), query }
     }
 
-    /// The value of a parameter; empty where it has none.
+    /// Returns the value of a parameter, which is empty if it has none.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
@@ -78,23 +78,23 @@ impl Target {
     }
 }
 
-/// A part of a URL as it was before it was encoded.
+/// Decodes a part of a URL.
 pub(super) fn decoded(text: &str) -> String {
     urlencoding::decode(text).map_or_else(|_| text.to_owned(), std::borrow::Cow::into_owned)
 }
 
-/// The bucket that a host names before the service's own name; none where the path names it.
+/// Returns the bucket in a virtual-hosted host name, or `None` if the bucket is in the path.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html>
 pub(crate) fn bucket_of_host(host: &str) -> Option<&str> {
     let host = host.split(':').next().unwrap_or(host);
     let of_service = host.strip_suffix(".amazonaws.com").and_then(|host| {
-        // `bucket.s3.eu-west-1` or `bucket.s3`; a bucket's own name may have dots too.
+        // `bucket.s3.eu-west-1` or `bucket.s3`; the name of a bucket may contain dots too.
         host.rsplit_once(".s3.").map(|(bucket, _)| bucket).or_else(|| host.strip_suffix(".s3"))
     });
     of_service.or_else(|| host.strip_suffix(".localhost")).filter(|bucket| !bucket.is_empty())
 }
 
-/// The operation of a request; none if there is no such one, or none here.
+/// Returns the operation of a request, or `None` if it is invalid or not implemented.
 pub(crate) fn operation(method: &Method, headers: &HeaderMap, target: &Target) -> Option<&'static str> {
     if ABSENT.iter().any(|parameter| target.has(parameter)) {
         return None;

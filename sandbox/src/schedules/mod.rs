@@ -1,7 +1,7 @@
-//! EventBridge Scheduler and the scheduled actions of Application Auto Scaling, as far as they do something: moto keeps them, and here
-//! tasks are started, and the limits of services set, on time.
+//! EventBridge Scheduler and the scheduled actions of Application Auto Scaling. moto stores them; this module starts
+//! their tasks and sets their limits on time.
 //!
-//! Time can pass faster here, by a share of AWS's as other times do: what is hours away then comes in seconds.
+//! Time can pass faster here, as for other durations, so that an event hours away happens within seconds.
 
 #[path = "../../../src/times.rs"]
 mod expression;
@@ -25,13 +25,13 @@ use crate::{
 };
 use expression::Expression;
 
-/// How often is looked for what is due.
+/// How often to look for schedules that are due.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Who assumes a schedule's role.
+/// The service that assumes a schedule's role.
 const PRINCIPAL: &str = "scheduler.amazonaws.com";
 
-/// The schedules that the control plane has.
+/// The schedules of the control plane.
 pub(crate) struct Schedules {
     place: Arc<Place>,
     moto: Arc<Moto>,
@@ -41,12 +41,12 @@ pub(crate) struct Schedules {
 
 struct Calendar {
     clock: Clock,
-    /// By group and name.
+    /// The entries, by group and name.
     entries: BTreeMap<(String, String), Entry>,
 }
 
 struct Entry {
-    /// What decides when it is due: another one starts anew.
+    /// The definition of its times. A change restarts the schedule.
     when: (String, String),
     expression: Expression,
     zone: TimeZone,
@@ -54,16 +54,16 @@ struct Entry {
     next: Option<Timestamp>,
 }
 
-/// What is done on time.
+/// The action of a schedule.
 #[derive(Clone)]
 enum Does {
-    /// The target of a schedule is started.
+    /// Starts the target of a schedule.
     Start(Value),
-    /// A scalable target of this region gets other limits.
+    /// Sets other limits for a scalable target of this region.
     Scale { region: String, input: Value },
 }
 
-/// A clock that goes faster than this computer's by a factor.
+/// A clock that runs faster than this computer's by a factor.
 struct Clock {
     scale: f64,
     began: Instant,
@@ -87,7 +87,7 @@ impl Schedules {
         Self { place, moto, ecs, calendar: Mutex::new(calendar) }
     }
 
-    /// Reads what the control plane has after a change of it.
+    /// Reads the schedules again after a change in the control plane.
     async fn refresh(&self) {
         let schedules = self.moto.get("/schedules").await.unwrap_or_default();
         let actions = self.moto.get("/scheduled-actions").await.unwrap_or_default();
@@ -117,7 +117,7 @@ impl Schedules {
         }
     }
 
-    /// Refuses a schedule that could never start anything.
+    /// Refuses a schedule that could never start a task.
     pub(crate) async fn check(&self, call: &Call) -> Result<(), ApiError> {
         if !matches!(call.operation.as_str(), "CreateSchedule" | "UpdateSchedule") {
             return Ok(());
@@ -141,14 +141,15 @@ impl Schedules {
         Ok(())
     }
 
-    /// Follows what the control plane has done.
+    /// Follows a change in the control plane.
     pub(crate) async fn after(&self, answer: &Answer) {
         if answer.status < 300 {
             self.refresh().await;
         }
     }
 
-    /// What is due now, each once however often it would have been since the last look.
+    /// Returns the actions that are due. Each is due at most once, even if several of its times have passed since the
+    /// last look.
     fn due(&self, scale: f64) -> Vec<(String, Does)> {
         let mut calendar = self.calendar.lock().expect("nobody panics while holding this");
         if calendar.clock.scale.to_bits() != scale.to_bits() {
@@ -170,12 +171,12 @@ impl Schedules {
     }
 }
 
-/// When what was made at `now` is due first: a rate begins at once.
+/// Returns the first time of an entry created at `now`. A rate starts at once.
 fn first(expression: &Expression, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
     if matches!(expression, Expression::Rate(_)) { Some(now) } else { expression.next(now, zone) }
 }
 
-/// Starts what is due, until the sandbox stops.
+/// Starts actions that are due, until the sandbox stops.
 pub(crate) async fn keep_time(schedules: Arc<Schedules>) {
     loop {
         tokio::time::sleep(LOOK).await;

@@ -1,4 +1,5 @@
-//! The agent's end of a session: numbers, acknowledgements and repetition, the handshake, and what the session is for.
+//! The agent's end of a session: sequence numbers, acknowledgements, retransmission, the handshake, and the session's
+//! purpose.
 
 use std::{
     collections::BTreeMap,
@@ -13,32 +14,32 @@ use super::{
     wire::{ACKNOWLEDGE, CLOSED, INPUT, Message, OUTPUT, Said},
 };
 
-/// The version that it says it is.
+/// The agent version that it reports.
 const VERSION: &str = "3.3.1802.0";
 
 /// How long a client may take for its part of the handshake.
 const HANDSHAKE: Duration = Duration::from_secs(15);
 
-/// How often it is looked whether something has to be sent again, and after how long it has.
+/// How often to look for unacknowledged messages, and how old one must be to be sent again.
 const REPEAT: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(300));
 
-/// How many messages may wait to be acknowledged.
+/// How many messages may be unacknowledged.
 const WINDOW: usize = 1000;
 
-/// The most bytes of a message's payload.
+/// The largest payload of a message, in bytes.
 const PIECE: usize = 1024;
 
 const HANDSHAKE_REQUEST: u32 = 5;
 const HANDSHAKE_RESPONSE: u32 = 6;
 const HANDSHAKE_COMPLETE: u32 = 7;
 
-/// What a session is for.
+/// The purpose of a session.
 pub(crate) enum Purpose {
     Command(terminal::Command),
     Port(ports::Target),
 }
 
-/// The numbers of one end.
+/// The sequence numbers of one end.
 struct Numbers {
     expected: i64,
     early: BTreeMap<i64, Message>,
@@ -58,7 +59,7 @@ impl Numbers {
         }
     }
 
-    /// What can be processed now, in order.
+    /// Returns the messages that can be processed now, in order.
     fn receive(&mut self, bytes: &[u8]) -> Vec<Message> {
         let message = match Message::decode(bytes) {
             Ok(message) => message,
@@ -101,7 +102,7 @@ impl Numbers {
     }
 
     fn repeat(&mut self) {
-        // The first one: whoever has got the others keeps them.
+        // Only the oldest message: a client that has the later ones keeps them.
         if let Some((message, sent)) = self.waiting.values_mut().next()
             && sent.elapsed() > REPEAT.1
         {
@@ -119,15 +120,15 @@ impl Numbers {
     }
 }
 
-/// How far the handshake is.
+/// The progress of the handshake.
 #[derive(PartialEq, Eq)]
 enum Handshake {
     Asked,
     Done,
 }
 
-/// Runs a session until it is over, is `ended` from elsewhere, or its task is gone: then, like a process that was killed,
-/// it says nothing any more. Gives whether it said its end.
+/// Runs a session until it is over, is `ended` from elsewhere, or its task is gone. In the last case it sends nothing
+/// more, like a killed process. Returns whether it announced its end.
 pub(super) async fn run(
     session: String,
     purpose: Purpose,
@@ -162,7 +163,7 @@ pub(super) async fn run(
                             }
                             Err(why) => failed = Some(why),
                         },
-                        // As the agent has it: what comes before the end of the handshake is lost.
+                        // Like the real agent, it drops messages that arrive before the end of the handshake.
                         _ if handshake == Handshake::Asked => tracing::warn!("a message before the handshake is dropped"),
                         payload_type => drop(tell.send((payload_type, message.payload))),
                     }
@@ -187,7 +188,7 @@ pub(super) async fn run(
         }
     };
     let Some(why) = over else { return false };
-    // The service closes the channel only when all that was written has arrived.
+    // The service closes the channel only after the client has acknowledged everything.
     let deadline = Instant::now() + Duration::from_secs(5);
     while !numbers.waiting.is_empty() && Instant::now() < deadline {
         tokio::select! {
@@ -223,7 +224,7 @@ fn request(purpose: &Purpose) -> Value {
     })
 }
 
-/// Whether the client has done what it was asked for, and can what is needed.
+/// Checks that the client completed the handshake and supports what the session needs.
 fn check(response: &[u8]) -> Result<(), String> {
     let response: Value = serde_json::from_slice(response).map_err(|error| error.to_string())?;
     let actions = response["ProcessedClientActions"].as_array().cloned().unwrap_or_default();
@@ -233,7 +234,7 @@ fn check(response: &[u8]) -> Result<(), String> {
     }
     let version = response["ClientVersion"].as_str().unwrap_or_default();
     let numbers: Vec<u32> = version.split('.').filter_map(|part| part.parse().ok()).collect();
-    // Older ones are served one connection a session, and are told to stay alive; that is not done here.
+    // Older clients get one connection per session and keep-alives, which the sandbox does not implement.
     if numbers.len() != 4 || numbers < vec![1, 2, 331, 0] {
         return Err(format!("a client of the version {version} is not implemented in the sandbox"));
     }

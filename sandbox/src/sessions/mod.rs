@@ -1,4 +1,4 @@
-//! Session Manager: sessions with tasks, their data channels, and in each task the agent that answers there.
+//! Session Manager: sessions with tasks, their data channels, and the agent in each task.
 //!
 //! <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_StartSession.html>
 
@@ -41,28 +41,26 @@ pub(crate) use terminal::Command;
 /// How long a client may take to show its token.
 const OPENING: Duration = Duration::from_secs(10);
 
-/// How long a client may take to read the last that it was told, and to close.
+/// How long a client may take to read the last message and close.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
-/// Where data channels are.
+/// The path of data channels.
 pub(crate) const PATH: &str = "/v1/data-channel/";
 
-/// What a session finds in a running task.
+/// The view of a running container for sessions.
 #[derive(Clone, Debug)]
 pub(crate) struct Inside {
-    /// Its files.
     pub(crate) files: Files,
-    /// Its environment.
     pub(crate) environment: BTreeMap<String, String>,
-    /// Where it listens on this computer.
+    /// Its port on this computer.
     pub(crate) port: u16,
-    /// Where it believes that it does.
+    /// Its container port.
     pub(crate) container_port: Option<u16>,
-    /// Why there is no agent, if there is none.
+    /// Why the agent does not run, or `None` if it does.
     pub(crate) no_agent: Option<String>,
 }
 
-/// What is found at a target of Session Manager, and what says that its processes are no more.
+/// The container at a target of Session Manager, and a signal that its processes have ended.
 pub(crate) type Found = (Inside, watch::Receiver<bool>);
 
 /// All sessions.
@@ -74,7 +72,7 @@ pub(crate) struct Sessions {
 
 struct Session {
     token: Mutex<String>,
-    /// What the agent is started with, when the client is there.
+    /// The parameters of the agent, which starts when the client connects.
     start: Mutex<Option<Start>>,
     to_agent: mpsc::UnboundedSender<Vec<u8>>,
     from_agent: Attached<mpsc::UnboundedReceiver<Vec<u8>>>,
@@ -97,8 +95,8 @@ impl Sessions {
         self.open.lock().expect("nobody panics while holding this")
     }
 
-    /// A new session: its id, the address of its data channel, and the token for it. It is over for good once the task is
-    /// `gone`.
+    /// Creates a session and returns its id, the URL of its data channel, and the token for it. The session ends for
+    /// good when the task is `gone`.
     pub(crate) fn make(&self, prefix: &str, purpose: Purpose, gone: watch::Receiver<bool>) -> (String, String, String) {
         let id = format!("{prefix}-{}", uuid::Uuid::new_v4().simple());
         let token = token();
@@ -116,12 +114,13 @@ impl Sessions {
         (id, url, token)
     }
 
-    /// Cuts every connection, as a network does.
+    /// Cuts every connection, like a network failure.
     pub(crate) fn cut(&self) {
         self.cut.notify_waiters();
     }
 
-    /// A call of Systems Manager's about a session; none if it is about something else. `find` gives what is at a target.
+    /// Answers a call of Systems Manager about sessions, or returns `None` for other calls. `find` returns the
+    /// container at a target.
     pub(crate) fn call(&self, call: &Call, find: impl Fn(&str) -> Option<Found>) -> Option<Result<Answer, ApiError>> {
         let input = match call.operation.as_str() {
             "StartSession" | "ResumeSession" | "TerminateSession" => match call.json() {
@@ -145,7 +144,7 @@ impl Sessions {
         Ok((id, session))
     }
 
-    /// `StartSession`, with tasks alone.
+    /// `StartSession`, only for targets that are tasks.
     fn start(&self, input: &Value, find: impl Fn(&str) -> Option<Found>) -> Result<Value, ApiError> {
         let target = input["Target"].as_str().unwrap_or_default();
         let parameter = |key: &str| input["Parameters"][key][0].as_str();
@@ -174,7 +173,7 @@ impl Sessions {
             .ok_or_else(|| ApiError::client("TargetNotConnected", format!("{target} is not connected.")))?;
         let host = parameter("host").unwrap_or("localhost").to_owned();
         let here = ["localhost", "127.0.0.1"].contains(&host.as_str());
-        // Tasks share this computer's network, and each has another port in place of the one that it asked for.
+        // Tasks share this computer's network, so the task's real port replaces its container port.
         let real = if here && Some(port) == inside.container_port { inside.port } else { port };
         let purpose = Purpose::Port(Target { host, port, real });
         let (id, url, token) = self.make("sandbox", purpose, gone);
@@ -189,7 +188,7 @@ impl Sessions {
     }
 
     fn terminate(&self, input: &Value) -> Value {
-        // One that is over already is no error.
+        // Ending a session that is already over is not an error.
         if let Ok((id, session)) = self.find(input) {
             session.ended.send_replace(true);
             self.open().remove(&id);
@@ -197,7 +196,7 @@ impl Sessions {
         json!({ "SessionId": input["SessionId"] })
     }
 
-    /// The data channel's WebSocket.
+    /// Opens the WebSocket of a data channel.
     pub(crate) fn channel(self: &Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let refuse = |status: u16, why: &str| {
             let body = Full::new(Bytes::from(why.to_owned()));
@@ -242,7 +241,7 @@ fn address(endpoint: &str, id: &str) -> String {
     format!("{}{PATH}{id}?role=publish_subscribe", endpoint.replacen("http", "ws", 1))
 }
 
-/// Between a client's socket and the agent, until either is gone.
+/// Connects a client's socket with the agent until one of them is gone.
 async fn attach(
     sessions: &Sessions,
     id: String,
@@ -269,7 +268,7 @@ async fn attach(
             drop(kept);
         });
     }
-    // The one before, whose connection is lost, may not know it yet.
+    // The previous connection may not have noticed yet that it is lost.
     let Ok(mut from_agent) = tokio::time::timeout(OPENING, session.from_agent.lock()).await else { return };
     let mut is_silent = false;
     let over = loop {
@@ -280,7 +279,7 @@ async fn attach(
                         break false;
                     }
                 }
-                // An agent that is gone without a word leaves a silent channel, as AWS's service does.
+                // If the agent was killed, the channel stays open but silent, as at AWS.
                 None if *session.ended.borrow() => break true,
                 None => is_silent = true,
             },
@@ -295,7 +294,7 @@ async fn attach(
     if over {
         sessions.open().remove(&id);
         drop(socket.close(None).await);
-        // A connection that is dropped with something unread is reset, and what was just said would be lost with it.
+        // Closing a socket with unread data resets the connection, which would lose the last message.
         let unread = async { while socket.next().await.is_some_and(|message| message.is_ok()) {} };
         drop(tokio::time::timeout(LAST_WORDS, unread).await);
     }

@@ -1,4 +1,4 @@
-//! Ports forwarded from inside a task: many connections in one session, by version 1 of smux.
+//! Port forwarding from inside a task: many connections in one session, with version 1 of smux.
 
 use std::collections::HashMap;
 
@@ -10,12 +10,12 @@ use tokio::{
 
 use super::wire::{DATA, FLAG, Said};
 
-/// Where connections go.
+/// The destination of the connections.
 pub(crate) struct Target {
     pub(crate) host: String,
     /// The port that the client named.
     pub(crate) port: u16,
-    /// The one where the task really listens on this computer.
+    /// The port on this computer on which the task really listens.
     pub(crate) real: u16,
 }
 
@@ -24,9 +24,9 @@ const END: u8 = 1;
 const PUSH: u8 = 2;
 const NOTHING: u8 = 3;
 
-/// The client wants to end the session.
+/// The signal of a client that ends the session.
 const TERMINATE: [u8; 4] = [0, 0, 0, 2];
-/// Nobody answers at the port.
+/// The signal that nothing listens on the port.
 const NOT_CONNECTED: [u8; 4] = [0, 0, 0, 3];
 
 fn frame(command: u8, stream: u32, data: &[u8]) -> Said {

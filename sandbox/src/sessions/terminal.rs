@@ -1,4 +1,4 @@
-//! A command on a terminal of its own, inside a task.
+//! Runs a command in a task, on its own terminal.
 
 use std::{
     collections::BTreeMap,
@@ -25,14 +25,14 @@ use crate::{
     emulator,
 };
 
-/// A command in a task.
+/// A command to run in a task.
 pub(crate) struct Command {
     pub(crate) line: String,
     pub(crate) files: Files,
     pub(crate) environment: BTreeMap<String, String>,
 }
 
-/// What stands before the agent's own errors.
+/// The prefix of the agent's own errors.
 const ERROR: &str = "----------ERROR-------\nUnable to start command: ";
 
 pub(super) async fn run(command: Command, mut told: mpsc::UnboundedReceiver<(u32, Vec<u8>)>, say: mpsc::Sender<Said>) {
@@ -46,7 +46,7 @@ pub(super) async fn run(command: Command, mut told: mpsc::UnboundedReceiver<(u32
     let (output, mut read) = mpsc::channel::<Vec<u8>>(16);
     std::thread::spawn(move || {
         let mut buffer = [0; 4096];
-        // A terminal that nobody has open any more answers with an error.
+        // Reading fails when no process has the terminal open any more.
         while let Ok(length @ 1..) = reader.read(&mut buffer) {
             if output.blocking_send(buffer[..length].to_vec()).is_err() {
                 return;
@@ -108,7 +108,7 @@ fn begin(command: &Command) -> Result<(tokio::process::Child, File), String> {
     let name = name.to_str().map_err(|_| "Failed to start pty: it has no name")?;
     let open = || OpenOptions::new().read(true).write(true).open(name).map(Stdio::from);
     let mut process = Process::new("setsid");
-    // The terminal is that of the command and of all that it starts.
+    // The command gets the terminal as its controlling terminal.
     process
         .arg("--ctty")
         .args(entering(&command.files))
@@ -124,7 +124,7 @@ fn begin(command: &Command) -> Result<(tokio::process::Child, File), String> {
     Ok((child, File::from(master)))
 }
 
-/// Whether there is such a program in the image; as Go says it if not.
+/// Checks that the image has the program. The error has the words of Go.
 fn exists(root: &Path, program: &str, path: &str) -> Result<(), String> {
     let inside = |path: &str| root.join(path.trim_start_matches('/')).symlink_metadata().is_ok();
     if program.contains('/') {
@@ -134,7 +134,7 @@ fn exists(root: &Path, program: &str, path: &str) -> Result<(), String> {
     found.then_some(()).ok_or_else(|| format!("exec: \"{program}\": executable file not found in $PATH"))
 }
 
-/// The words of a line as a shell has them; none if a quotation does not end.
+/// Splits a line into words like a shell, or returns `None` if a quotation is not closed.
 fn words(line: &str) -> Option<Vec<String>> {
     let (mut words, mut word, mut rest) = (Vec::new(), None::<String>, line.chars());
     while let Some(c) = rest.next() {
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_taken_apart_as_a_shell_does() {
+    fn line_is_split_like_in_a_shell() {
         assert_eq!(
             words(r#"sh -c 'echo $A; x' "a\"b" c\ d '' e'f'"#).expect("it ends"),
             ["sh", "-c", "echo $A; x", "a\"b", "c d", "", "ef"]

@@ -1,31 +1,31 @@
-//! The data channel's messages as the agent reads and writes them. What the agent takes for broken is broken here.
+//! The messages of the data channel as the agent encodes and decodes them. It rejects what the real agent rejects.
 
 use sha2::{Digest, Sha256};
 
-/// What the header counts itself as, in bytes.
+/// The header length in the header, in bytes.
 const HEADER: usize = 116;
 
-/// What is sent to the client.
+/// The type of messages to the client.
 pub(super) const OUTPUT: &str = "output_stream_data";
-/// What the client sends.
+/// The type of messages from the client.
 pub(super) const INPUT: &str = "input_stream_data";
 pub(super) const ACKNOWLEDGE: &str = "acknowledge";
 pub(super) const CLOSED: &str = "channel_closed";
 
-/// What payloads are: data, a terminal's size, and a port's signal.
+/// The payload types: data, a terminal's size, and a port's signal.
 pub(super) const DATA: u32 = 1;
 pub(super) const SIZE: u32 = 3;
 pub(super) const FLAG: u32 = 10;
 
-/// What the purpose of a session says.
+/// A message from the session's command or port.
 pub(super) enum Said {
-    /// Something for the client.
+    /// A payload for the client.
     Payload(u32, Vec<u8>),
-    /// It is over: why, or nothing if it just is.
+    /// The end of the session, with its reason if there is one.
     Over(String),
 }
 
-/// A message.
+/// A message of the data channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Message {
     pub(super) kind: String,
@@ -60,7 +60,7 @@ impl Message {
     }
 
     /// # Errors
-    /// What the agent would not take.
+    /// If the real agent would reject the message.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, &'static str> {
         let long = |at: usize| bytes.get(at..at + 8).map(|part| u64::from_be_bytes(part.try_into().expect("it is 8")));
         let word = |at: usize| bytes.get(at..at + 4).map(|part| u32::from_be_bytes(part.try_into().expect("it is 4")));
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_read_as_it_was_written_and_not_otherwise() {
+    fn messages_round_trip_and_corrupt_ones_are_rejected() {
         let message = Message::new(INPUT, 7, 1, 1, b"hello".to_vec());
         let bytes = message.encode();
         assert_eq!(Message::decode(&bytes), Ok(message));

@@ -1,4 +1,4 @@
-//! A sandbox for one test: the real program, in a folder of its own, spoken to over real sockets as an SDK speaks to it.
+//! A sandbox for one test: the real program in a temporary folder. Tests talk to it over real sockets, like an SDK.
 
 use std::{
     path::Path,
@@ -14,10 +14,10 @@ use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// How long anything here may take before it counts as never: also the first start, which installs moto.
+/// The timeout of every step. It includes the first start, which installs moto.
 const PATIENCE: Duration = Duration::from_mins(4);
 
-/// A sandbox that runs until this is dropped.
+/// A running sandbox. Dropping it stops it.
 pub struct Sandbox {
     child: Child,
     dir: TempDir,
@@ -29,19 +29,19 @@ pub struct Sandbox {
 
 /// A call in any protocol.
 pub struct Raw {
-    /// The service that it is signed for.
+    /// The service in the scope of the signature.
     pub service: &'static str,
     /// The method.
     pub method: Method,
-    /// The path, with its parameters.
+    /// The path with its parameters.
     pub path: String,
-    /// The headers that its protocol has.
+    /// The headers of its protocol.
     pub headers: Vec<(&'static str, &'static str)>,
     /// The body.
     pub body: Vec<u8>,
 }
 
-/// What a call came to.
+/// The response to a call.
 #[derive(Debug)]
 pub struct Answer {
     /// The status.
@@ -51,12 +51,12 @@ pub struct Answer {
 }
 
 impl Sandbox {
-    /// Starts one in which times are short.
+    /// Starts a sandbox with short durations.
     pub async fn start() -> Self {
         Self::start_with(&["--provision-scale", "0.005"]).await
     }
 
-    /// Starts one that records its requests in `folder`, and not with those of the whole run of tests.
+    /// Starts a sandbox that records its requests in `folder`, apart from those of the test run.
     pub async fn start_recording(folder: &Path) -> Self {
         let folder = folder.to_str().expect("a temporary folder's name is plain");
         let record = [
@@ -67,27 +67,27 @@ impl Sandbox {
         Self::start_in(&["--provision-scale", "0.005"], &record).await
     }
 
-    /// Starts one with options of its own.
+    /// Starts a sandbox with these options.
     pub async fn start_with(options: &[&str]) -> Self {
         Self::start_in(options, &[]).await
     }
 
-    /// Starts one whose moto is a process of its own, also where a warm one would fork for it. It keeps what outlives
-    /// sandboxes in the folder `kept`, if one is given.
+    /// Starts a sandbox whose moto is a separate process, even if a warm moto exists. If `kept` is given, it is the
+    /// cache folder.
     pub async fn start_with_own_moto(kept: Option<&Path>) -> Self {
         let kept = kept.map(|kept| ("XDG_CACHE_HOME", kept.to_str().expect("a temporary folder's name is plain")));
         let environment: Vec<(&str, &str)> = kept.into_iter().chain([("STACKCTL_SANDBOX_MOTO", "")]).collect();
         Self::start_in(&["--provision-scale", "0.005"], &environment).await
     }
 
-    /// Starts one whose moto forks from the warm one at `socket`.
+    /// Starts a sandbox whose moto forks from the warm one at `socket`.
     pub async fn start_with_warm_moto(socket: &str) -> Self {
         Self::start_in(&["--provision-scale", "0.005"], &[("STACKCTL_SANDBOX_MOTO", socket)]).await
     }
 
     async fn start_in(options: &[&str], environment: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().expect("there is room for a temporary folder");
-        // The folder is entered by the unprivileged user that databases run as.
+        // The unprivileged user of the databases must be able to enter the folder.
         Command::new("chmod").arg("755").arg(dir.path()).status().expect("chmod is there");
         let child = serve(dir.path(), options, environment);
         let http = Client::builder().no_proxy().build().expect("a plain client can be built");
@@ -99,27 +99,27 @@ impl Sandbox {
         sandbox
     }
 
-    /// The access key that is used from now on.
+    /// Sets the access key for further calls.
     pub fn use_key(&mut self, key: &'static str) {
         self.key = key;
     }
 
-    /// From now on, the models of AWS need not have what is asked for.
+    /// Marks further calls as invalid on purpose, so that they are not checked against AWS's models.
     pub fn ask_wrong_on_purpose(&mut self) {
         self.wrong_on_purpose = true;
     }
 
-    /// Its folder.
+    /// Returns its folder.
     pub fn dir(&self) -> &Path {
         self.dir.path()
     }
 
-    /// Its port.
+    /// Returns its port.
     pub fn port(&self) -> &str {
         self.endpoint.rsplit(':').next().expect("an endpoint ends in its port")
     }
 
-    /// A call in the Query protocol.
+    /// Makes a call in the Query protocol.
     pub async fn query(&self, service: &str, action: &str, params: &[(&str, &str)]) -> Answer {
         let version = match service {
             "ec2" => "2016-11-15",
@@ -137,13 +137,13 @@ impl Sandbox {
         answered(self.signed(request, service).body(form.join("&"))).await
     }
 
-    /// A call in the JSON protocol.
+    /// Makes a call in the JSON protocol.
     pub async fn json(&self, service: &str, target: &str, body: Value) -> Answer {
         let request = self.http.post(&self.endpoint).header("content-type", "application/x-amz-json-1.1");
         answered(self.signed(request.header("x-amz-target", target), service).body(body.to_string())).await
     }
 
-    /// A call in any protocol.
+    /// Makes a call in any protocol.
     pub async fn raw(&self, raw: Raw) -> Answer {
         let mut request = self.http.request(raw.method, format!("{}{}", self.endpoint, raw.path));
         for (name, value) in raw.headers {
@@ -156,25 +156,25 @@ impl Sandbox {
         Answer { status, body: String::from_utf8_lossy(&body).into_owned() }
     }
 
-    /// What the control endpoint says.
+    /// Sends a request to the control endpoint and returns its response.
     pub async fn control(&self, method: Method, path: &str, body: Value) -> Value {
         let request = self.http.request(method, format!("{}/_sandbox/{path}", self.endpoint));
         answered(request.body(body.to_string())).await.value()
     }
 
-    /// A request that nobody signed.
+    /// Sends an unsigned request.
     pub async fn unsigned(&self) -> Answer {
         answered(self.http.post(&self.endpoint).body("Action=DescribeVpcs")).await
     }
 
-    /// Sends it a signal and waits for its end.
+    /// Sends it a signal and waits until it ends.
     pub async fn stop(&mut self, signal: Signal) {
         let id = i32::try_from(self.child.id()).expect("process ids are small");
         kill(Pid::from_raw(id), signal).expect("it runs until now");
         until("the sandbox has ended", async || self.child.try_wait().expect("it is our child")).await;
     }
 
-    /// The processes that have to do with this sandbox's folder.
+    /// Returns the processes of this sandbox.
     pub fn processes(&self) -> Vec<String> {
         processes_of(self.dir())
     }
@@ -192,7 +192,7 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         if let Ok(id) = i32::try_from(self.child.id()) {
-            // It may have been stopped by its test.
+            // The test may have stopped it already.
             let _gone_already = kill(Pid::from_raw(id), Signal::SIGTERM);
         }
         drop(self.child.wait());
@@ -200,29 +200,29 @@ impl Drop for Sandbox {
 }
 
 impl Answer {
-    /// The text of the first element of that name.
+    /// Returns the text of the first element with this name.
     pub fn element(&self, name: &str) -> Option<String> {
         self.elements(name).into_iter().next()
     }
 
-    /// The texts of all elements of that name.
+    /// Returns the texts of all elements with this name.
     pub fn elements(&self, name: &str) -> Vec<String> {
         let (open, close) = (format!("<{name}>"), format!("</{name}>"));
         let parts = self.body.split(&open).skip(1);
         parts.filter_map(|part| part.split_once(&close)).map(|(text, _)| text.to_owned()).collect()
     }
 
-    /// That element, which has to be there.
+    /// Returns the text of the element with this name, which must exist.
     pub fn id(&self, name: &str) -> String {
         self.element(name).unwrap_or_else(|| panic!("there is no {name} in {}", self.body))
     }
 
-    /// The body as JSON.
+    /// Returns the body as JSON.
     pub fn value(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("this is no JSON: {}", self.body))
     }
 
-    /// The error's code, in either protocol; empty for a success.
+    /// Returns the error code, in either protocol; empty for a success.
     pub fn code(&self) -> String {
         if self.status < 400 {
             return String::new();
@@ -232,7 +232,7 @@ impl Answer {
         code.or_else(|| self.element("Code")).unwrap_or_else(|| panic!("an error without a code: {}", self.body))
     }
 
-    /// Itself, if it is a success.
+    /// Asserts that the call succeeded.
     #[track_caller]
     pub fn ok(self) -> Self {
         assert!(self.status < 400, "{}: {}", self.status, self.body);
@@ -240,7 +240,7 @@ impl Answer {
     }
 }
 
-/// Starts the program; its log is in the folder.
+/// Starts the program. Its log is in the folder.
 pub fn serve(dir: &Path, options: &[&str], environment: &[(&str, &str)]) -> Child {
     let log = std::fs::File::create(dir.join("sandbox.log")).expect("the folder can be written to");
     Command::new(env!("CARGO_BIN_EXE_stackctl-sandbox"))
@@ -255,7 +255,7 @@ pub fn serve(dir: &Path, options: &[&str], environment: &[(&str, &str)]) -> Chil
         .expect("the program was just built")
 }
 
-/// Waits for something to be there.
+/// Waits until `look` returns something.
 pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -267,7 +267,7 @@ pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T
     }
 }
 
-/// The processes that name `dir` in their arguments.
+/// Returns the processes that name `dir` in their arguments.
 pub fn processes_of(dir: &Path) -> Vec<String> {
     let dir = dir.to_str().expect("a temporary folder's name is plain");
     let ids = std::fs::read_dir("/proc").expect("/proc is there").flatten();
@@ -275,7 +275,7 @@ pub fn processes_of(dir: &Path) -> Vec<String> {
     lines.map(|line| line.replace('\0', " ")).filter(|line| line.contains(dir)).collect()
 }
 
-/// The parameters with which two subnets of two zones and their VPC are there.
+/// Creates a VPC with two subnets in two zones, and returns their ids.
 pub async fn network(sandbox: &Sandbox) -> (String, Vec<String>) {
     let vpc = sandbox.query("ec2", "CreateVpc", &[("CidrBlock", "10.0.0.0/16")]).await.ok().id("vpcId");
     let mut subnets = Vec::new();
@@ -286,7 +286,7 @@ pub async fn network(sandbox: &Sandbox) -> (String, Vec<String>) {
     (vpc, subnets)
 }
 
-/// A call or a document that says nothing.
+/// Returns an empty call or document.
 pub fn nothing() -> Value {
     json!({})
 }

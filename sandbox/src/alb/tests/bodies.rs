@@ -1,4 +1,4 @@
-//! Bodies are passed on as they come, and nothing is held back.
+//! Bodies are streamed, not buffered.
 
 use std::sync::Mutex;
 
@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 
-/// More than all buffers of two connections.
+/// More than the buffers of two connections together.
 const LARGE: usize = 64 * 1024 * 1024;
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn expect_100_continue_is_answered_by_the_load_balancer() {
 }
 
 #[tokio::test]
-async fn large_upload_is_passed_on_and_not_held() {
+async fn large_upload_is_streamed_and_not_buffered() {
     let (go_on, may_go_on) = tokio::sync::watch::channel(false);
     let slow = target(move |mut stream| {
         let mut may_go_on = may_go_on.clone();
@@ -75,7 +75,7 @@ async fn large_upload_is_passed_on_and_not_held() {
     send(&mut client, &format!("PUT / HTTP/1.1\r\nhost: example.com\r\ncontent-length: {LARGE}\r\n\r\n")).await;
     let part = vec![0; 1024 * 1024];
     let mut sent = 0;
-    // The target does not read: what the load balancer takes meanwhile, it holds.
+    // The target does not read, so everything that can be written is in buffers.
     while let Ok(written) = tokio::time::timeout(Duration::from_millis(300), client.write(&part)).await {
         sent += written.expect("it is open");
         assert!(sent < LARGE / 2, "it holds {sent} bytes");
@@ -106,7 +106,7 @@ async fn slow_upload_outlives_the_idle_timeout() {
 }
 
 #[tokio::test]
-async fn silence_is_a_408_of_the_client_and_a_504_of_the_target() {
+async fn silent_client_gets_408_and_silent_target_gives_504() {
     let silent = target(async |mut stream| {
         head(&mut stream).await;
         std::future::pending::<()>().await;

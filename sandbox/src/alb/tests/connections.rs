@@ -1,11 +1,11 @@
-//! Connections to targets: kept, used again, and closed by one end or the other.
+//! Connections to targets are pooled, reused, and closed by either end.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 
-/// A target that answers as many requests on a connection as `kept` says, and closes it without a word once it has been
-/// idle for so long; and how many connections it has had.
+/// Starts a target that answers `kept` requests per connection, and closes a connection without notice after it was
+/// idle for `idle`. Also returns its number of connections.
 async fn counting(kept: usize, idle: Duration) -> (SocketAddr, Arc<AtomicUsize>) {
     let connections = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&connections);
@@ -25,7 +25,7 @@ async fn counting(kept: usize, idle: Duration) -> (SocketAddr, Arc<AtomicUsize>)
 }
 
 #[tokio::test]
-async fn connection_to_a_target_is_used_again() {
+async fn connection_to_a_target_is_reused() {
     let (address, connections) = counting(usize::MAX, Duration::ZERO).await;
     let balanced = Balanced::to(address).await;
     for _ in 0..5 {
@@ -47,8 +47,8 @@ async fn idle_connection_to_a_target_is_closed_in_time() {
 }
 
 #[tokio::test]
-async fn target_that_closes_as_a_request_comes_is_a_502() {
-    // It has decided to close the idle connection, and the next request is on its way.
+async fn request_to_a_closing_target_is_a_502() {
+    // The target has decided to close the idle connection while the next request is on its way.
     let closing = target(async |mut stream| {
         head(&mut stream).await;
         answer(&mut stream, "").await;
@@ -62,19 +62,19 @@ async fn target_that_closes_as_a_request_comes_is_a_502() {
 }
 
 #[tokio::test]
-async fn connection_that_a_target_has_closed_is_not_used() {
+async fn connection_closed_by_a_target_is_not_reused() {
     let (address, connections) = counting(1, Duration::ZERO).await;
     let balanced = Balanced::to(address).await;
     for _ in 0..5 {
         assert_eq!(status(&balanced, GET).await, "HTTP/1.1 200 OK");
-        // The load balancer learns of it meanwhile.
+        // Long enough for the load balancer to notice.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(connections.load(Ordering::Relaxed), 5);
 }
 
 #[tokio::test]
-async fn request_that_a_target_drops_is_sent_once() {
+async fn dropped_request_is_not_sent_again() {
     let connections = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&connections);
     let dropping = target(move |mut stream| {
@@ -92,7 +92,7 @@ async fn request_that_a_target_drops_is_sent_once() {
 }
 
 #[tokio::test]
-async fn idle_connection_of_a_client_ends_with_its_listener() {
+async fn idle_client_connection_closes_with_its_listener() {
     let (address, _) = counting(usize::MAX, Duration::ZERO).await;
     let balanced = Balanced::to(address).await;
     let mut client = balanced.connect().await;

@@ -1,4 +1,4 @@
-//! Health checks: what passes, at which port, and how many answers in a row count.
+//! Health checks: status codes, ports and thresholds.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::alb::{
     snapshot::TargetGroup,
 };
 
-/// A target group that is checked at `port` for the codes `matcher`.
+/// Returns a target group with this health check port and these status codes.
 fn group(port: &str, matcher: &str) -> TargetGroup {
     let group = json!({
         "arn": "group", "path": "/live", "health_port": port, "interval": 5, "timeout": 1, "healthy": 2, "unhealthy": 3,
@@ -17,7 +17,7 @@ fn group(port: &str, matcher: &str) -> TargetGroup {
     serde_json::from_value(group).expect("it is one")
 }
 
-/// A program that answers every request for `/live` with this status.
+/// Starts a program that answers every request for `/live` with this status.
 async fn program(status: &'static str) -> SocketAddr {
     target(move |mut stream| async move {
         let asked = head(&mut stream).await;
@@ -36,7 +36,7 @@ fn says(answer: Result<(), Failure>) -> String {
 }
 
 #[tokio::test]
-async fn a_check_passes_with_the_codes_of_its_group() {
+async fn check_passes_with_the_codes_of_its_group() {
     let table = [
         ("200 OK", "200", "passed"),
         ("204 No Content", "200", "Target.ResponseCodeMismatch: Health checks failed with these codes: [204]"),
@@ -51,7 +51,7 @@ async fn a_check_passes_with_the_codes_of_its_group() {
 }
 
 #[tokio::test]
-async fn a_check_goes_to_the_port_of_its_group() {
+async fn check_uses_the_port_of_its_group() {
     let (requests, checks) = (program("500 Broken").await, program("200 OK").await);
     let other = checks.port().to_string();
     assert_eq!(says(ask(&group(&other, "200"), &at(requests)).await), "passed");
@@ -59,7 +59,7 @@ async fn a_check_goes_to_the_port_of_its_group() {
 }
 
 #[tokio::test]
-async fn a_check_without_an_answer_says_why() {
+async fn check_without_a_response_gives_a_reason() {
     let silent = target(|stream| async move {
         let _open = stream;
         std::future::pending::<()>().await;
@@ -74,7 +74,7 @@ async fn a_check_without_an_answer_says_why() {
 }
 
 #[test]
-fn as_many_answers_in_a_row_count_as_the_group_says() {
+fn state_changes_at_the_thresholds_of_the_group() {
     let group = group("traffic-port", "200");
     let bad = || Err(("Target.Timeout", String::new()));
     let unhealthy = || Some(State::Unhealthy("Target.Timeout", String::new()));

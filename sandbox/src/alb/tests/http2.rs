@@ -1,4 +1,4 @@
-//! HTTP/2 with clients, HTTP/1.1 with targets.
+//! HTTP/2 from clients, translated to HTTP/1.1 for targets.
 
 use std::sync::Mutex;
 
@@ -6,7 +6,7 @@ use reqwest::{Client, Version};
 
 use super::*;
 
-/// What targets were asked.
+/// The requests that a target received.
 type Asked = Arc<Mutex<Vec<String>>>;
 
 async fn recording() -> (SocketAddr, Asked) {
@@ -49,8 +49,8 @@ async fn https_clients_speak_http2_and_targets_http1() {
 }
 
 #[tokio::test]
-async fn one_connection_has_many_requests_at_once() {
-    // Each answer waits for the last request.
+async fn one_connection_carries_many_requests_at_once() {
+    // Each response waits until the last request has arrived.
     let all = Arc::new(tokio::sync::Barrier::new(64));
     let patient = target(move |mut stream| {
         let all = Arc::clone(&all);
@@ -69,7 +69,7 @@ async fn one_connection_has_many_requests_at_once() {
 }
 
 #[tokio::test]
-async fn http2_is_not_offered_where_it_is_switched_off() {
+async fn http2_is_not_offered_when_switched_off() {
     let (address, _) = recording().await;
     let attributes = vec![("routing.http2.enabled", "false")];
     let balanced = Balanced::with(address, Choice { https: true, attributes }).await;

@@ -1,8 +1,8 @@
-//! Headers at AWS's limits and past them.
+//! Headers at and above AWS's limits.
 
 use super::*;
 
-/// A request whose URL has this length, with these headers.
+/// Returns a request with a URL of this length and headers of these lengths.
 fn request(url: usize, headers: &[usize]) -> String {
     let headers: String =
         headers.iter().enumerate().map(|(n, size)| format!("x-{n:04}: {}\r\n", "x".repeat(size - 10))).collect();

@@ -1,4 +1,5 @@
-//! A load balancer with one target group, real clients and real targets: what frameworks need of an ALB.
+//! Tests with a load balancer, one target group, real clients and real targets: the ALB behaviour that frameworks
+//! rely on.
 
 mod bodies;
 mod connections;
@@ -23,10 +24,10 @@ use super::{
 };
 use crate::authority::Authority;
 
-/// The plainest request.
+/// A minimal request.
 const GET: &str = "GET / HTTP/1.1\r\nhost: example.com\r\n\r\n";
 
-/// How long anything may take before it counts as never.
+/// The timeout of every step.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A load balancer with one listener and one target.
@@ -38,7 +39,7 @@ struct Balanced {
     _open: Listening,
 }
 
-/// What a load balancer has that tests choose.
+/// The options of a load balancer under test.
 #[derive(Default)]
 struct Choice {
     https: bool,
@@ -46,19 +47,19 @@ struct Choice {
 }
 
 impl Balanced {
-    /// One that forwards to `target`.
+    /// Starts a load balancer that forwards to `target`.
     async fn to(target: SocketAddr) -> Self {
         Self::with(target, Choice::default()).await
     }
 
-    /// One whose connections may be idle for a second.
+    /// Starts a load balancer with an idle timeout of one second.
     async fn impatient(target: SocketAddr) -> Self {
         Self::with(target, Choice { attributes: vec![("idle_timeout.timeout_seconds", "1")], ..Choice::default() })
             .await
     }
 
     async fn with(target: SocketAddr, choice: Choice) -> Self {
-        // A port that is free now: an address of its own keeps others away from it.
+        // A port that is free now. On a random address, nobody else takes it.
         let [.., a, b] = rand::random::<[u8; 2]>();
         let free = TcpListener::bind((format!("127.1.{a}.{b}"), 0)).await.expect("loopback has addresses");
         let address = free.local_addr().expect("it is bound");
@@ -97,13 +98,13 @@ impl Balanced {
         TcpStream::connect(self.address).await.expect("it takes connections")
     }
 
-    /// Takes the target out of its group; this is how long a request in flight has.
+    /// Deregisters the target with this deregistration delay.
     async fn deregister(&self, delay: Duration) {
         self.balancing.targets.drain("group", &self.target, delay).await;
     }
 }
 
-/// A target that does `serve` with each connection.
+/// Starts a target that runs `serve` for each connection.
 async fn target<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> SocketAddr
 where
     F: Future<Output = ()> + Send + 'static,
@@ -118,7 +119,7 @@ where
     address
 }
 
-/// Reads a header, up to its empty line; empty at the end of the connection.
+/// Reads a header block up to its empty line. It is empty at the end of the connection.
 async fn head(stream: &mut (impl AsyncReadExt + Unpin)) -> String {
     let mut read = Vec::new();
     while !read.ends_with(b"\r\n\r\n") {
@@ -130,7 +131,6 @@ async fn head(stream: &mut (impl AsyncReadExt + Unpin)) -> String {
     String::from_utf8(read).expect("a header is text")
 }
 
-/// Sends text.
 async fn send(stream: &mut (impl AsyncWriteExt + Unpin), text: &str) {
     stream.write_all(text.as_bytes()).await.expect("the other end reads");
 }
@@ -140,12 +140,12 @@ async fn answer(stream: &mut TcpStream, body: &str) {
     send(stream, &format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len())).await;
 }
 
-/// What comes of it, within the time that is given to anything.
+/// Awaits a result, within the timeout.
 async fn soon<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, what).await.expect("it comes to its end")
 }
 
-/// The status line of the answer to a request on a connection of its own.
+/// Sends a request on a new connection and returns the status line of the response.
 async fn status(balanced: &Balanced, request: &str) -> String {
     let mut client = balanced.connect().await;
     send(&mut client, request).await;

@@ -1,4 +1,4 @@
-//! A WebSocket, from its upgrade to its end.
+//! A WebSocket, from the upgrade to the end.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::*;
 const UPGRADE: &str = "GET /cable HTTP/1.1\r\nhost: example.com\r\nconnection: keep-alive, Upgrade\r\nupgrade: websocket\r\n\
     sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
-/// A target that sends each message back.
+/// Starts a target that sends each message back.
 async fn echo() -> SocketAddr {
     target(async |stream| {
         let Ok(mut socket) = accept_async(stream).await else { return };
@@ -32,7 +32,7 @@ async fn open(balanced: &Balanced) -> WebSocketStream<TcpStream> {
     client_async(format!("ws://{}/cable", balanced.address), stream).await.expect("it is upgraded").0
 }
 
-/// Sends a word, which has to come back.
+/// Sends a word and expects it back.
 async fn echoes<S>(socket: &mut WebSocketStream<S>, word: &str)
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
@@ -60,7 +60,7 @@ async fn websocket_runs_over_https_too() {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let mut config = config.expect("there are versions").with_root_certificates(roots).with_no_client_auth();
-    // As browsers do, which speak HTTP/2 with the same load balancer.
+    // Like a browser, which uses HTTP/2 with the same load balancer otherwise.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     let name = ServerName::IpAddress(balanced.address.ip().into());
     let stream = TlsConnector::from(Arc::new(config)).connect(name, balanced.connect().await).await;
@@ -70,7 +70,7 @@ async fn websocket_runs_over_https_too() {
 }
 
 #[tokio::test]
-async fn refused_upgrade_is_an_ordinary_answer() {
+async fn refused_upgrade_is_an_ordinary_response() {
     let refusing = target(async |mut stream| {
         let asked = head(&mut stream).await.to_lowercase();
         assert!(asked.contains("connection: upgrade\r\n") && asked.contains("upgrade: websocket\r\n"), "{asked}");
@@ -81,7 +81,7 @@ async fn refused_upgrade_is_an_ordinary_answer() {
 }
 
 #[tokio::test]
-async fn upgrades_to_other_protocols_are_not_asked_for() {
+async fn upgrades_to_other_protocols_are_not_forwarded() {
     let plain = target(async |mut stream| {
         let asked = head(&mut stream).await.to_lowercase();
         assert!(!asked.contains("upgrade"), "{asked}");
