@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::survey::{Candidate, Survey};
+use super::survey::{Candidate, Source, Survey};
 use crate::{
     blueprint,
     cli::error::Stop,
@@ -35,17 +35,6 @@ pub(super) struct Draft {
     pub(super) cache: bool,
     /// The other services of the project.
     pub(super) others: Vec<Candidate>,
-}
-
-/// The source of the service's image.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Source {
-    /// The folder of a Cargo package.
-    Package(String),
-    /// The path of a Dockerfile.
-    Dockerfile(String),
-    /// An image in a registry.
-    Image(String),
 }
 
 /// The port that a service listens on, or `None` for a worker.

@@ -18,12 +18,12 @@ use crate::{
     exit,
     output::Output,
 };
-use draft::{Draft, Port, Source, service_name};
+use draft::{Draft, Port, service_name};
 use files::Files;
 use from::{FromArgs, Tool};
 use pipeline::PipelineArgs;
 pub(super) use pipeline::account;
-use survey::Survey;
+use survey::{Source, Survey};
 
 /// Arguments of `stackctl init`.
 #[derive(Debug, Args)]

@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use super::draft::Source;
 use crate::{
     image::{self, CargoProgram},
     model::Failure,
@@ -20,6 +19,17 @@ pub(super) struct Survey {
     pub(super) dockerfile: Option<Dockerfile>,
     /// Without one: the Dockerfiles of the folders below it, by folder.
     pub(super) below: Vec<(String, Dockerfile)>,
+}
+
+/// The source of the service's image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The folder of a Cargo package.
+    Package(String),
+    /// The path of a Dockerfile.
+    Dockerfile(String),
+    /// An image in a registry.
+    Image(String),
 }
 
 /// An existing Dockerfile.
