@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde::Serialize;
 
-/// The maximum number of problems reported for one file. A file with more is probably not what the user meant to pass.
+/// The maximum number of problems reported for one file. A file with more has a more basic problem.
 const MOST: usize = 100;
 
 /// A place in the text, in characters.
