@@ -1,6 +1,6 @@
-//! Token buckets of the table's sizes, which fill up again as time passes.
+//! Token buckets of the sizes in the table, refilled over time.
 //!
-//! AWS adds the tokens of a second at once; here they come evenly, which is the same on average.
+//! AWS adds the tokens for each second at once. These buckets refill evenly, which gives the same average rate.
 
 use std::{
     collections::HashMap,
@@ -13,7 +13,7 @@ use leaky_bucket::RateLimiter;
 
 use crate::table::{self, Size};
 
-/// Buckets, each made full when it is first asked for.
+/// A set of token buckets. Each bucket is created full on first use.
 pub struct Buckets {
     /// How many tokens a bucket of this size holds.
     holds: fn(Size) -> usize,
@@ -39,12 +39,12 @@ impl Buckets {
         Self { holds, made: Mutex::default() }
     }
 
-    /// Takes the tokens for one request, if they are there.
+    /// Takes the tokens for one request, if the buckets hold enough.
     pub fn try_take(&self, region: &str, service: &str, operation: &str) -> bool {
         self.of(region, service, operation).iter().all(|bucket| bucket.try_acquire(1))
     }
 
-    /// Takes the tokens for one request, once they are there. Requests get them in the order in which they came.
+    /// Waits for the tokens for one request and takes them. Requests are served in order of arrival.
     pub async fn take(&self, region: &str, service: &str, operation: &str) {
         for bucket in self.of(region, service, operation) {
             bucket.acquire_one().await;

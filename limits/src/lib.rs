@@ -1,5 +1,5 @@
-//! How many requests AWS takes of one account in one region: the table, and token buckets of its sizes. stackctl paces its
-//! calls by them, and the sandbox refuses what is beyond them. It knows neither of the two.
+//! The request rate limits of AWS for one account in one region: a table, and token buckets of the sizes in it. stackctl
+//! paces its calls with the buckets, and the sandbox rejects calls over the limit. This crate depends on neither.
 
 mod buckets;
 mod table;

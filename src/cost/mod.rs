@@ -1,5 +1,5 @@
-//! What AWS charges for a stack a month, by list prices: for what stack.yaml asks for, and for what is there. Pure. Each kind
-//! says what is charged for it ([`crate::kind::Cost`]); the prices are in `prices.json`, with their date and source.
+//! Estimates the monthly cost of a stack from list prices, for desired and for live resources, without any I/O.
+//! Each kind lists its charges ([`crate::kind::Cost`]); `prices.json` holds the prices with their date and sources.
 
 mod prices;
 mod state;
@@ -11,43 +11,43 @@ pub use state::{Resources, after, asked_for, before};
 
 use crate::{kind::Registry, model::Failure};
 
-/// What is not counted: it depends on use, or is little.
+/// The costs that an estimate leaves out, because they depend on use or are small.
 pub const NOT_COUNTED: &str = "traffic, requests and capacity units, logs, images, backups, the hosted zone, jobs \
                                and release commands while they run, tasks that autoscaling adds to the minimum, free \
                                tiers and tax";
 
-/// An estimate.
+/// The estimated monthly cost of a set of resources in one region.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Estimate {
-    /// The region.
+    /// The AWS region whose prices apply.
     pub region: String,
-    /// The day on which the prices were put together.
+    /// The date of the price table, as YYYY-MM-DD.
     pub prices_of: String,
-    /// What costs something, in the order of the addresses.
+    /// The charges, sorted by address.
     pub lines: Vec<Line>,
-    /// US dollars a month of all that has a price.
+    /// The sum of all lines with a known price, in US dollars a month.
     pub month: f64,
-    /// What has no price here.
+    /// The price names that the table lacks for this region.
     pub unknown: Vec<String>,
     /// [`NOT_COUNTED`].
     pub not_counted: &'static str,
 }
 
-/// One thing that costs something.
+/// The charge for one resource.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Line {
-    /// The resource.
+    /// The address of the resource.
     pub address: String,
-    /// What of it, in words.
+    /// A description of what AWS charges for.
     pub what: String,
-    /// US dollars a month, if the price is known.
+    /// The cost in US dollars a month, or `None` if a price is unknown.
     pub month: Option<f64>,
 }
 
-/// What `resources` cost in `region`.
+/// Estimates the monthly cost of `resources` in `region`.
 ///
 /// # Errors
-/// If a resource cannot be read: a defect, because its kind wrote it.
+/// If a kind cannot parse a resource. This is a bug, because the same kind wrote the data.
 pub fn estimate(kinds: &Registry, resources: &Resources, region: &str, prices: &Prices) -> Result<Estimate, Failure> {
     let mut unknown: Vec<String> = Vec::new();
     let mut lines = Vec::new();
@@ -67,9 +67,9 @@ pub fn estimate(kinds: &Registry, resources: &Resources, region: &str, prices: &
     Ok(Estimate { region, prices_of, lines, month, unknown, not_counted: NOT_COUNTED })
 }
 
-/// US dollars with cents, half a cent rounded up.
+/// Formats an amount in US dollars with two decimals. Half a cent is rounded away from zero.
 pub fn dollars(amount: f64) -> String {
-    // Sums of list prices have no more than six digits behind the point; what is beyond is the binary form's.
+    // Sums of list prices have at most six decimals. Any further digits are floating-point error.
     let cents = (amount * 100.0 + 1e-6 * amount.signum()).round() / 100.0;
     format!("{:.2}", if cents == 0.0 { 0.0 } else { cents })
 }

@@ -1,4 +1,4 @@
-//! The prices: a table that people can read and add to.
+//! Parses the price table and looks up prices in it. Users can extend the built-in table with a file.
 
 use std::collections::BTreeMap;
 
@@ -6,29 +6,29 @@ use serde::Deserialize;
 
 use crate::model::Failure;
 
-/// The prices that come with stackctl.
+/// The price table that is compiled into stackctl.
 const BUILT_IN: &str = include_str!("prices.json");
 
 /// List prices by region.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Prices {
-    /// The day on which they were put together, as YYYY-MM-DD.
+    /// The date of the table, as YYYY-MM-DD.
     pub date: String,
-    /// The hours of a month.
+    /// The hours that count as one month.
     pub hours_a_month: f64,
-    /// Where each is published.
+    /// The pages where AWS publishes the prices.
     #[serde(default)]
     pub sources: BTreeMap<String, String>,
-    /// US dollars, by region and by what is charged: `<part> hour` or `<part> month`.
+    /// Prices in US dollars, by region and price name. A name ends in ` hour` or ` month`, the unit of its price.
     pub regions: BTreeMap<String, BTreeMap<String, f64>>,
 }
 
 impl Prices {
-    /// Prices of a file in the form of `prices.json`.
+    /// Parses a file in the format of `prices.json`.
     ///
     /// # Errors
-    /// If it has another form, or a price below zero.
+    /// If the format is invalid, a price is negative, or a price name does not end in ` hour` or ` month`.
     pub fn parse(text: &str) -> Result<Self, String> {
         let prices: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
         for (region, of_region) in &prices.regions {
@@ -42,7 +42,7 @@ impl Prices {
         Ok(prices)
     }
 
-    /// These, and of `other` what they do not have.
+    /// Adds the prices of `other` that this table lacks.
     #[must_use]
     pub fn or(mut self, other: &Self) -> Self {
         for (region, prices) in &other.regions {
@@ -54,17 +54,17 @@ impl Prices {
         self
     }
 
-    /// What `part` costs a month in `region`, in US dollars.
+    /// Returns the monthly price of `part` in `region` in US dollars, if the table has it.
     pub fn a_month(&self, region: &str, part: &str) -> Option<f64> {
         let price = self.regions.get(region)?.get(part)?;
         Some(if part.ends_with(" hour") { price * self.hours_a_month } else { *price })
     }
 }
 
-/// The prices that come with stackctl.
+/// Returns the price table that is compiled into stackctl.
 ///
 /// # Errors
-/// None that is known; the table is of our own making.
+/// If the built-in table is invalid, which is a bug.
 pub fn built_in() -> Result<Prices, Failure> {
     Prices::parse(BUILT_IN).map_err(Failure::internal)
 }

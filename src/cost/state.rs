@@ -1,4 +1,4 @@
-//! The resources to pay for: those that a graph asks for, and those before and after a plan.
+//! Collects the resources to estimate: those that a graph describes, and those before and after a plan.
 
 use std::collections::BTreeMap;
 
@@ -9,28 +9,28 @@ use crate::{
     model::{Action, Address, Failure, Graph, LiveResource, Plan},
 };
 
-/// The resources of a stack in one state. AWS can have several at one address.
+/// The resources of a stack at one point in time. Several live resources can share an address.
 #[derive(Clone, Debug, Default)]
 pub struct Resources {
-    /// By address and by AWS's identifier, which is empty for what is asked for.
+    /// Keyed by address and AWS identifier. The identifier of a desired resource is empty.
     all: BTreeMap<(Address, String), State<Value, Value>>,
 }
 
 impl Resources {
-    /// Adds what stack.yaml asks for at `address`.
+    /// Adds the desired state of the resource at `address`.
     fn add_desired(&mut self, address: &Address, desired: &Value) {
         self.all.insert((address.clone(), String::new()), State::Desired(desired.clone()));
     }
 
-    /// Adds what AWS has.
+    /// Adds a live resource.
     pub(super) fn add_live(&mut self, found: &LiveResource) {
         self.all.insert((found.address.clone(), found.id.clone()), State::Live(found.live.clone()));
     }
 
-    /// The charge for each resource that costs something, in the order of the addresses.
+    /// Returns the charge of each resource that costs something, sorted by address.
     ///
     /// # Errors
-    /// If a resource cannot be read.
+    /// If a kind cannot parse a resource.
     pub(super) fn charges(&self, kinds: &Registry) -> Result<Vec<(&Address, Charge)>, Failure> {
         let others = Beside { kinds, resources: self };
         let mut charges = Vec::new();
@@ -41,7 +41,7 @@ impl Resources {
     }
 }
 
-/// All resources, with what their kinds tell others about them.
+/// Lets the charge of one resource look up the figures of other resources.
 struct Beside<'a> {
     kinds: &'a Registry,
     resources: &'a Resources,
@@ -55,14 +55,14 @@ impl Others for Beside<'_> {
     }
 }
 
-/// What stack.yaml asks for.
+/// Returns the desired resources of `graph`.
 pub fn asked_for(graph: &Graph) -> Resources {
     let mut resources = Resources::default();
     graph.nodes().for_each(|node| resources.add_desired(&node.address, &node.desired));
     resources
 }
 
-/// What is there before `plan`.
+/// Returns the live resources before `plan` is applied.
 pub fn before(plan: &Plan) -> Resources {
     let of_steps = plan.steps.iter().filter(|step| step.action != Action::Create).filter_map(|step| step.live.as_ref());
     let mut resources = Resources::default();
@@ -70,7 +70,7 @@ pub fn before(plan: &Plan) -> Resources {
     resources
 }
 
-/// What is there after `plan`.
+/// Returns the resources after `plan` is applied.
 pub fn after(plan: &Plan) -> Resources {
     let mut resources = Resources::default();
     plan.unchanged.iter().for_each(|live| resources.add_live(live));

@@ -16,7 +16,7 @@ fn of(yaml: &str) -> Estimate {
     estimate(&kinds::registry(), &asked_for(&graph), &stack.region, &prices).expect("each kind reads its own")
 }
 
-/// A database as AWS has it, of the class `class`.
+/// Returns the live state of a database of class `class`.
 fn database(class: &str) -> Value {
     json!({
         "identifier": "d", "arn": "d", "version": "16.4", "class": class, "storage": 20, "multi_az": false,
@@ -25,7 +25,7 @@ fn database(class: &str) -> Value {
     })
 }
 
-/// A service as AWS has it, with two tasks of `revision`.
+/// Returns the live state of a service with two tasks of `revision`.
 fn service(revision: &str) -> Value {
     json!({
         "name": "web", "arn": "web", "cluster": "main", "status": "ACTIVE", "task_definition": revision, "replicas": 2,
@@ -58,7 +58,7 @@ fn autoscaling_costs_its_fewest_tasks_and_the_alarms_of_aws() {
 }
 
 #[test]
-fn what_has_no_price_is_named_and_not_taken_for_nothing() {
+fn resource_without_price_is_reported_as_unknown() {
     let large = of(&format!("{WORKER}database: {{ class: db.r6g.16xlarge }}\n"));
     let database = large.lines.iter().find(|line| line.address == "db_instance.database").expect("it is listed");
     assert_eq!(database.month, None);
@@ -133,7 +133,7 @@ fn a_plan_is_counted_before_and_after() {
 }
 
 #[test]
-fn a_resource_that_cannot_be_read_is_not_taken_for_free() {
+fn unreadable_resource_is_an_error() {
     let unreadable = LiveResource { address: Address::new("cache", "main"), id: "c".into(), live: json!({}) };
     let mut resources = Resources::default();
     resources.add_live(&unreadable);
@@ -141,7 +141,7 @@ fn a_resource_that_cannot_be_read_is_not_taken_for_free() {
     assert!(failure.is_err_and(|failure| failure.message.starts_with("cache: ")));
 }
 
-/// Whether `price` is one of `of`, where `*` stands for a class.
+/// Returns whether `price` matches a name in `of`. A `*` in a name matches any instance class.
 fn is_one(of: &[&str], price: &str) -> bool {
     of.iter().any(|known| match known.split_once('*') {
         Some((before, after)) => price.starts_with(before) && price.ends_with(after),
@@ -149,11 +149,11 @@ fn is_one(of: &[&str], price: &str) -> bool {
     })
 }
 
-/// The region whose prices are complete, but for classes; those of other regions may lack some, which are then unknown.
+/// The region for which the table is complete except for instance classes. Other regions can lack prices.
 const COMPLETE: &str = "us-east-1";
 
 #[test]
-fn a_kind_asks_for_prices_that_the_table_has() {
+fn table_has_every_price_that_a_kind_names() {
     let prices = built_in().expect("it is well formed");
     let kinds = kinds::registry();
     let mut known: Vec<&str> = Vec::new();
@@ -210,7 +210,7 @@ fn every_region_has_the_prices_that_each_stack_needs() {
 }
 
 #[test]
-fn cents_are_rounded_as_people_round() {
+fn half_a_cent_is_rounded_away_from_zero() {
     for (amount, text) in [(51.165, "51.17"), (0.0, "0.00"), (-0.001, "0.00"), (-1.005, "-1.01"), (93.425, "93.43")] {
         assert_eq!(dollars(amount), text);
     }

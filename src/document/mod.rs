@@ -1,4 +1,4 @@
-//! A YAML file that somebody wrote: its tree, the place of each of its parts, and what is wrong with it. Imports nothing of ours.
+//! Parses a YAML file into a tree with source positions, and describes problems in it. Imports no other module of stackctl.
 
 pub(crate) mod problem;
 mod syntax;

@@ -1,11 +1,11 @@
-//! What is wrong with a file, where, and what to do about it.
+//! Collects the problems in a file, each with its position and a hint, and renders them.
 
 use std::{collections::BTreeSet, fmt};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde::Serialize;
 
-/// How many problems of a file are told; whoever has more has another problem than these.
+/// The maximum number of problems reported for one file. A file with more has a more basic problem.
 const MOST: usize = 100;
 
 /// A place in the text, in characters.
@@ -15,26 +15,26 @@ pub(crate) struct Span {
     pub(crate) end: usize,
 }
 
-/// One thing that is wrong.
+/// One problem in a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// The file.
+    /// The name of the file.
     pub file: String,
-    /// The line, from 1; 0 where the whole file is meant.
+    /// The line, from 1, or 0 if the problem concerns the whole file.
     pub line: usize,
-    /// The column in characters, from 1; 0 where the whole file is meant.
+    /// The column in characters, from 1, or 0 if the problem concerns the whole file.
     pub column: usize,
     /// The key, such as `services.web.cpu`.
     pub path: String,
     /// What is wrong.
     pub message: String,
-    /// The way out.
+    /// How to fix it.
     pub hint: Option<String>,
     #[serde(skip)]
     bytes: std::ops::Range<usize>,
 }
 
-/// All that is wrong with a file. Shown with the lines in question.
+/// All problems in a file, with the text needed to show the affected lines.
 #[derive(Clone, Debug)]
 pub struct Problems {
     text: String,
@@ -42,7 +42,7 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// Of a file as a whole.
+    /// Creates a problem that concerns the whole file.
     pub(crate) fn whole(file: &str, message: String, hint: &str) -> Self {
         let problem = Problem {
             file: file.to_owned(),
@@ -56,12 +56,12 @@ impl Problems {
         Self { text: String::new(), list: vec![problem] }
     }
 
-    /// One by one, in the order of the file.
+    /// Returns the problems in file order.
     pub fn list(&self) -> &[Problem] {
         &self.list
     }
 
-    /// For a reader, with the lines in question.
+    /// Formats the problems for a terminal, with the affected lines.
     pub fn render(&self, color: bool) -> String {
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         let shown = self.list.iter().map(|problem| {
@@ -89,13 +89,13 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
-/// Gathers problems while a file is read.
+/// Collects problems while a file is read.
 #[derive(Debug, Default)]
 pub(crate) struct Collector {
     found: BTreeSet<(Span, String, String, String, Part)>,
     /// Values that are not known: nothing more can be said of them.
     unknown: BTreeSet<Span>,
-    /// Values that take something from the caller's environment.
+    /// Values that contain an environment variable of the caller.
     of_caller: BTreeSet<Span>,
 }
 
@@ -104,12 +104,12 @@ pub(crate) struct Collector {
 type Part = (String, usize);
 
 impl Collector {
-    /// Adds one. The same one is kept once: the parts that environments share are read for each of them.
+    /// Adds a problem. Duplicates are dropped, because parts that environments share are read once per environment.
     pub(crate) fn add(&mut self, span: Span, path: &str, message: impl Into<String>, hint: impl Into<String>) {
         self.add_within(span, Part::default(), path, message, hint);
     }
 
-    /// As [`Self::add`], of a part of the value at `span`.
+    /// Like [`Self::add`], for a part of the value at `span`.
     pub(crate) fn add_within(
         &mut self,
         span: Span,
@@ -123,12 +123,12 @@ impl Collector {
         }
     }
 
-    /// Notes that the value at `span` has something of the caller's environment in it.
+    /// Records that the value at `span` contains an environment variable of the caller.
     pub(crate) fn takes_variable(&mut self, span: Span) {
         self.of_caller.insert(span);
     }
 
-    /// Whether the value at `span` has something of the caller's environment in it.
+    /// Returns whether the value at `span` contains an environment variable of the caller.
     pub(crate) fn has_variable(&self, span: Span) -> bool {
         self.of_caller.contains(&span)
     }
@@ -142,7 +142,7 @@ impl Collector {
         self.found.is_empty()
     }
 
-    /// All of them, placed in `text`.
+    /// Returns all problems with their positions in `text`.
     pub(crate) fn finish(self, file: &str, text: &str) -> Problems {
         let untold = self.found.len().saturating_sub(MOST);
         let list = self.found.into_iter().take(MOST).map(|(span, message, hint, path, part)| {
@@ -150,7 +150,7 @@ impl Collector {
             let (start, end) = within(text, byte(span.start)..byte(span.end), &part);
             let before = &text[..start];
             let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-            // A block mapping reaches down to the next key; its first line is enough to show.
+            // The span of a block mapping extends to the next key. Its first line is enough to show.
             let line_end = text[start..].find('\n').map_or(text.len(), |end| start + end);
             Problem {
                 file: file.to_owned(),

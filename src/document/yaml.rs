@@ -1,4 +1,4 @@
-//! YAML as a tree of nodes that know where they stand. The only module that knows the parser.
+//! Parses YAML into a tree of nodes with source positions. No other module uses the YAML parser directly.
 //!
 //! [`parse`] reads a stack file. It refuses anchors and aliases: a stack file has no use for them, and an alias can make a small
 //! file a large tree. [`parse_foreign`] reads files of other tools, which have both, and tags.
@@ -12,13 +12,13 @@ use super::{
     syntax,
 };
 
-/// How deep lists and mappings may stand in each other; stack.yaml needs six.
+/// The maximum nesting depth of lists and mappings. stack.yaml needs six levels.
 const DEEPEST: usize = 32;
 
 /// How many nodes the aliases of a file may stand for. The largest of the applications looked at has two thousand in all.
 const MOST_ALIASED: usize = 100_000;
 
-/// A value and its place.
+/// A value and its position.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) span: Span,
@@ -28,7 +28,7 @@ pub(crate) struct Node {
 /// What a node holds.
 #[derive(Clone, Debug)]
 pub(crate) enum Value {
-    /// A scalar: its text, and whether it stands without quotes, as `3000` or `true` does.
+    /// A scalar: its text, and whether it is unquoted, such as `3000` or `true`.
     Scalar { text: String, plain: bool },
     /// A list.
     List(Vec<Node>),
@@ -36,7 +36,7 @@ pub(crate) enum Value {
     Map(Vec<(Key, Node)>),
 }
 
-/// A key and its place.
+/// A key and its position.
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
     pub(crate) span: Span,
@@ -44,7 +44,7 @@ pub(crate) struct Key {
 }
 
 impl Node {
-    /// The entries, if it is a mapping.
+    /// Returns the entries of a mapping.
     pub(crate) fn entries(&self) -> &[(Key, Node)] {
         match &self.value {
             Value::Map(entries) => entries,
@@ -59,7 +59,7 @@ impl Node {
         keys.filter(|(_, (key, _))| !seen.insert(key.text.clone())).map(|(index, _)| index).collect()
     }
 
-    /// How many nodes it is, with those below it.
+    /// Returns the number of nodes in this subtree, including this node.
     fn size(&self) -> usize {
         1 + match &self.value {
             Value::Scalar { .. } => 0,
@@ -81,7 +81,7 @@ impl Node {
         }
     }
 
-    /// Whether it is the number 0.
+    /// Returns whether the node is the number 0.
     pub(crate) fn is_zero(&self) -> bool {
         matches!(&self.value, Value::Scalar { text, plain: true } if text.parse() == Ok(0_u32))
     }
@@ -99,7 +99,7 @@ impl Node {
     }
 }
 
-/// A list or mapping that is not finished, and where it starts.
+/// A list or mapping that is still being read, and where it starts.
 struct Open {
     span: Span,
     /// 0 for none.
@@ -150,7 +150,7 @@ struct Aliases {
     copied: usize,
 }
 
-/// Builds the tree of a text.
+/// Builds the tree of nodes from parser events.
 struct Builder<'a> {
     text: &'a str,
     /// None where there may be no anchors and aliases.
@@ -262,7 +262,7 @@ impl Builder<'_> {
         }
     }
 
-    /// Says that the text is not YAML.
+    /// Reports that the text is not valid YAML.
     fn tell(&self, error: &ScanError, problems: &mut Collector) {
         let at = error.marker();
         let span = Span { start: at.index(), end: at.index() + 1 };
