@@ -17,8 +17,8 @@ pub(in crate::spec) static NETWORK: Section = Section {
             name: "cidr",
             kind: Kind::Text(&texts::NETWORK_RANGE),
             absence: Absence::Default(Literal::Text("10.20.0.0/16")),
-            doc: "The private IPv4 range of the VPC, from /16 to /20. The address has no bits after the prefix. A \
-                  change would replace the VPC, which stackctl does not do while a stack uses it.",
+            doc: "The private IPv4 range of the VPC, from /16 to /20. The address must be the first \
+                  one of the range. You cannot change it while a stack uses it, because this would replace the VPC.",
         },
         Key {
             name: "zones",

@@ -128,8 +128,8 @@ pub(in crate::spec) static SERVICE: Section = Section {
             kind: Kind::Truth,
             absence: Absence::Default(Literal::Truth(false)),
             doc: "Whether its `routes` are on the internal load balancer of the stack, which only private addresses \
-                  can reach. It uses HTTP on port 80, with a DNS name from AWS. It costs as much as the public one, \
-                  except for the public addresses. A change moves the service to the other load balancer. See [an \
+                  can reach. It uses HTTP on port 80, with a DNS name from AWS. It costs the same as the public one, \
+                  but without public addresses. A change moves the service to the other load balancer. See [an \
                   internal load balancer](#an-internal-load-balancer). Needs `port`.",
         },
         Key {
@@ -163,12 +163,12 @@ pub(in crate::spec) static SERVICE: Section = Section {
             kind: Kind::List(&texts::PATH_PATTERN, Empty::Allowed),
             absence: Absence::Means("none"),
             doc: "Path patterns for which the load balancer returns 404, in every spelling and before any route. See \
-                  below. Needs `port`.",
+                  below the table. Needs `port`.",
         },
         Key {
             name: "allow",
             kind: Kind::List(&texts::SOURCE_RANGE, Empty::Refused),
-            absence: Absence::Means("everybody"),
+            absence: Absence::Means("all addresses"),
             doc: "The address ranges that can send requests to this service, such as `203.0.113.0/24`. For other \
                   addresses, the service has no `routes`: another service with a matching route gets the request, or \
                   the load balancer returns 404. A change is made in place. See [allow](#allow). Needs `routes`.",
@@ -254,9 +254,9 @@ pub(in crate::spec) static SERVICE: Section = Section {
             kind: Kind::Choice(&REPLACE_WORDS),
             absence: Absence::Default(Literal::Text("start-first")),
             doc: "Whether new tasks start before the old ones stop. `start-first`: old tasks stop after new tasks are \
-                  healthy. `stop-first`: new tasks start after the old tasks have stopped. The service is unavailable \
-                  in between, and the plan says so. Use it if two versions must not run at the same time. See \
-                  [replace](#replace).",
+                  healthy. `stop-first`: new tasks start after ECS has told the old ones to stop. The service is \
+                  unavailable in between, and the plan says so. Use it if two versions must not work at the same time. \
+                  See [replace](#replace).",
         },
         Key {
             name: "read_only",
