@@ -39,7 +39,7 @@ demo-down:
 
 # The test that compares these files writes them.
 generate: setup
-	STACKCTL_GENERATE=1 cargo test --workspace --locked --lib --test docs -- generated_files_are_current resources_page
+	STACKCTL_GENERATE=1 cargo test --workspace --locked --lib --test docs -- generated_files_are_current resources_page messages_folder
 
 test: tools format lint
 	./scripts/test

@@ -6,6 +6,8 @@ mod iam;
 mod policy;
 #[path = "docs/prose.rs"]
 mod prose;
+#[path = "docs/voice.rs"]
+mod voice;
 
 use std::{
     collections::BTreeSet,

@@ -283,7 +283,14 @@ impl Output {
         if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() || self.is_json() {
             return None;
         }
-        dialoguer::Input::<String>::new().with_prompt(question).allow_empty(true).interact_text().ok()
+        let width = columns();
+        let mut prompt = question;
+        // The library would break a long question inside a word.
+        if let Some((lead, rest)) = question.rsplit_once("? ").filter(|_| question.chars().count() + 2 > width) {
+            write_line(&mut std::io::stderr().lock(), &text::wrapped(&format!("{lead}?"), Some(width), 0));
+            prompt = rest;
+        }
+        dialoguer::Input::<String>::new().with_prompt(prompt).allow_empty(true).interact_text().ok()
     }
 
     /// Asks for a value that is not shown while it is typed.

@@ -60,23 +60,40 @@ fn lines_of_pages_have_at_most_120_characters() {
     assert!(long.is_empty(), "{long:#?}");
 }
 
+/// A string literal.
+#[derive(Debug)]
+pub(super) struct Literal {
+    /// The end of the code before it.
+    pub(super) before: String,
+    pub(super) text: String,
+}
+
+/// How much code before a literal is kept.
+const BEFORE: usize = 24;
+
 /// Returns the string literals of a source file outside its tests.
-fn literals(source: &str) -> Vec<String> {
+pub(super) fn literals(source: &str) -> Vec<Literal> {
     let code = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let code: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
     let code = code.join("\n");
     let mut found = Vec::new();
     let mut open: Option<String> = None;
+    let mut before = String::new();
     let mut signs = code.chars();
     while let Some(sign) = signs.next() {
         match (&mut open, sign) {
-            (Some(text), '\\') => text.extend(signs.next()),
-            (Some(_), '"') => found.extend(open.take()),
+            (Some(text), '\\') => text.extend(signs.next().map(|sign| if sign == 'n' { '\n' } else { sign })),
+            (Some(_), '"') => {
+                let text = open.take().unwrap_or_default();
+                let code = std::mem::take(&mut before);
+                let skipped = code.chars().count().saturating_sub(BEFORE);
+                found.push(Literal { before: code.chars().skip(skipped).collect(), text });
+            }
             (Some(text), _) => text.push(sign),
             // A character literal can be a quotation mark.
             (None, '\'') if signs.as_str().starts_with("\"'") => drop((signs.next(), signs.next())),
             (None, '"') => open = Some(String::new()),
-            (None, _) => {}
+            (None, sign) => before.push(sign),
         }
     }
     found
@@ -85,7 +102,8 @@ fn literals(source: &str) -> Vec<String> {
 #[test]
 fn literals_are_found_between_comments_and_quotation_marks() {
     let source = "// \"no\"\nlet a = ('\"', \"a \\\"b\\\"\");\nf(\"c\");\n#[cfg(test)]\nmod tests { \"d\" }";
-    assert_eq!(literals(source), ["a \"b\"", "c"]);
+    let found: Vec<String> = literals(source).into_iter().map(|literal| literal.text).collect();
+    assert_eq!(found, ["a \"b\"", "c"]);
 }
 
 #[test]
@@ -101,7 +119,7 @@ fn pages_and_messages_are_without_banned_phrases() {
         for file in files(&repository().join(folder), "rs") {
             let of_tests = file.ends_with("tests.rs") || file.components().any(|part| part.as_os_str() == "tests");
             let source = if of_tests { String::new() } else { read(&file) };
-            texts.extend(literals(&source).into_iter().map(|text| (file.display().to_string(), text)));
+            texts.extend(literals(&source).into_iter().map(|literal| (file.display().to_string(), literal.text)));
         }
     }
     let mut found = Vec::new();

@@ -1,10 +1,9 @@
 //! The limits of an ALB on headers, from clients and from targets.
 //!
-//! *
-//!   <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html#http-headers-quotas>
-//!   lists the sizes.
-//! * <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html> lists
-//!   the responses: 414 for a URL that is too long, 400 for the rest.
+//! Their sizes:
+//! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html#http-headers-quotas>.
+//! The responses, 414 for a URL that is too long and 400 for the rest:
+//! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html>.
 
 use hyper::{HeaderMap, Method, Request, Uri, Version};
 
