@@ -56,6 +56,7 @@ mod mistakes;
 mod neighbours;
 mod newcomers;
 mod own_jobs;
+mod packages;
 mod passing;
 mod passwords;
 mod permissions;
