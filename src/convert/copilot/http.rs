@@ -176,7 +176,9 @@ fn alias(context: &mut Context, scene: &Scene, (entry, has_zone): (&Entry, bool)
     for text in texts.flat_map(|text| text.split(',')) {
         let name = context.fixed(scene, text.trim()).text;
         let name = if name.contains("${") { name } else { name.to_lowercase() };
-        if name.contains('.') && !names.contains(&name) && !name.contains(char::is_whitespace) {
+        // A variable can be the whole name.
+        if (name.contains('.') || name.contains("${")) && !names.contains(&name) && !name.contains(char::is_whitespace)
+        {
             names.push(name);
         }
     }
@@ -201,7 +203,13 @@ fn alias(context: &mut Context, scene: &Scene, (entry, has_zone): (&Entry, bool)
 fn more(context: &mut Context, scene: &Scene, (rules, http): (&Entry, &Entry), routes: &mut Vec<Value>, key: &str) {
     let main = |key: &str| http.item.at(&[key]).map(|item| format!("{:?}", strip(item)));
     for rule in rules.item.items() {
-        let other = rule.entry("target_container").or(rule.entry("target_port"));
+        let is_own = |entry: &&Entry| {
+            let peer = entry.item.text().and_then(|text| context.peers.get(text));
+            peer.is_some_and(|peer| key.strip_prefix("services.") == Some(&peer.name))
+        };
+        // The service's own container is the target of the main rule, unless that names another one.
+        let container = rule.entry("target_container").filter(|entry| main(&entry.key).is_some() || !is_own(entry));
+        let other = container.or(rule.entry("target_port"));
         if let Some(other) = other.filter(|other| main(&other.key) != Some(format!("{:?}", strip(&other.item)))) {
             let instead = "a service has one port for requests: create one service per port, or use a sidecar that \
              routes by path as `target_container`";
@@ -256,10 +264,9 @@ pub(super) fn nlb(context: &mut Context, nlb: &Entry, port: Option<u16>, target:
         );
     }
     let to = format!("{}.routes", target.key);
-    context.nearly(
-        nlb,
-        &to,
-        "the load balancer serves only HTTP and HTTPS on ports 80 and 443. A program with another protocol is not \
-         reachable",
-    );
+    let how = "the load balancer serves only HTTP and HTTPS on ports 80 and 443. A program with another protocol is not \
+               reachable";
+    context.nearly(nlb, &to, how);
+    // What an environment adds is elsewhere in the file.
+    nlb.item.entries().iter().for_each(|entry| context.nearly(entry, &to, how));
 }

@@ -118,7 +118,7 @@ fn head(context: &Context) -> Vec<String> {
         "COPILOT_ENVIRONMENT_NAME. Each environment has its own resources: use --env NAME.".to_owned(),
     ];
     if let Some(folder) = context.paths.elsewhere() {
-        head.push(format!("Decide: move this file to {folder}. Its paths are relative to that folder."));
+        head.push(format!("Decide: move this file to {folder}/. Its paths are relative to that folder."));
     }
     head
 }

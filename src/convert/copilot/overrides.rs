@@ -2,7 +2,7 @@
 
 use super::{context::Context, image::Target, templates};
 use crate::convert::{
-    page::Value,
+    page::{Map, Value},
     source::{Entry, Item},
 };
 
@@ -65,8 +65,10 @@ fn patched(context: &mut Context, entry: &Entry, path: &str, value: &Item, targe
         target.map.set(name, Value::texts(value.items().iter().filter_map(Item::text)));
         context.carried(entry, format!("{key}.{name}"));
     } else if is("Ulimits") {
-        match said("SoftLimit").and_then(|text| text.parse::<u64>().ok()) {
-            Some(limit) if is("nofile") || said("Name") == Some("nofile") => {
+        let limits: Vec<(&str, &str)> = std::iter::once(value).chain(value.items()).filter_map(limit).collect();
+        let files = limits.iter().find(|(name, _)| *name == "nofile" || name.is_empty() && is("nofile"));
+        match files.and_then(|(_, limit)| limit.parse::<u64>().ok()) {
+            Some(limit) => {
                 target.map.map("ulimits").set("nofile", Value::number(limit.clamp(1024, 1_048_576)));
                 context.carried(entry, format!("{key}.ulimits"));
             }
@@ -96,6 +98,35 @@ fn patched(context: &mut Context, entry: &Entry, path: &str, value: &Item, targe
             ),
         );
     }
+}
+
+/// The name and the soft limit of an entry of `Ulimits`.
+fn limit(item: &Item) -> Option<(&str, &str)> {
+    let said = |name: &str| {
+        item.entries().iter().find(|entry| entry.key.eq_ignore_ascii_case(name)).and_then(|entry| entry.item.text())
+    };
+    said("SoftLimit").map(|limit| (said("Name").unwrap_or_default(), limit))
+}
+
+/// The key of `health` that is a property of the target group.
+fn health_key(property: &str) -> Option<&'static str> {
+    Some(match property {
+        "HealthCheckIntervalSeconds" => "interval",
+        "HealthCheckTimeoutSeconds" => "timeout",
+        "HealthyThresholdCount" => "healthy",
+        "UnhealthyThresholdCount" => "unhealthy",
+        _ => return None,
+    })
+}
+
+/// Sets a number in `health`, which may be a path alone.
+fn set_health(map: &mut Map, key: &str, number: u64) {
+    let path = map.get("health").filter(|value| !matches!(value, Value::Map(_))).cloned();
+    let health = map.map("health");
+    if let Some(path) = path {
+        health.set("path", path);
+    }
+    health.set(key, Value::number(number));
 }
 
 /// Converts the patches in a file, which are for the workload that `target` is, or for an environment.
@@ -141,6 +172,11 @@ fn of_workload(context: &mut Context, entry: &Entry, path: &str, value: &Item, t
                 .for_each(|one| super::variables::add_value(target.map, "permissions", Value::Map(one)));
             context.carried(entry, to);
         }
+    } else if let Some(number) = value.text().and_then(|text| text.parse::<u64>().ok())
+        && let Some(name) = path.strip_prefix("/Resources/TargetGroup/Properties/").and_then(health_key)
+    {
+        set_health(target.map, name, number);
+        context.carried(entry, format!("{key}.health.{name}"));
     } else if path.starts_with("/Resources/Service/Properties/HealthCheckGracePeriodSeconds") {
         context.nearly(entry, &format!("{key}.health.grace"), "set `health: { grace: … }`");
     } else {

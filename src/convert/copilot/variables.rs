@@ -1,5 +1,7 @@
 //! `variables`, `secrets` and `env_file` of a container.
 
+use std::path::Path;
+
 use super::{
     addresses,
     context::{Context, Scene},
@@ -319,13 +321,12 @@ pub(super) fn spread(context: &mut Context, scene: &Scene, entry: &Entry, owner:
     let to = format!("{}.env", target.key);
     let path = context.fixed(scene, path);
     let file = context.paths.file(&path.text);
-    let is_small = !path.is_live && file.metadata().is_ok_and(|file| file.is_file() && file.len() <= LARGEST);
-    let Some(text) = is_small.then(|| std::fs::read_to_string(&file).ok()).flatten() else {
+    let Some(text) = text_of(&file).filter(|_| !path.is_live) else {
         context.nearly(entry, &to, format!("{} could not be read: write its variables into `env`", path.text));
         return;
     };
     let mut secrets: Vec<&str> = Vec::new();
-    for (name, value) in text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('=')) {
+    for (name, value) in variables_of(&text) {
         let has = |section: &str| matches!(target.map.get(section), Some(Value::Map(map)) if map.get(name).is_some());
         if RESERVED.contains(&name) || !is_variable(name) || has("env") || has("secrets") {
             continue;
@@ -347,6 +348,17 @@ pub(super) fn spread(context: &mut Context, scene: &Scene, entry: &Entry, owner:
     }
 }
 
+/// The text of an `env_file`, unless it is too large.
+fn text_of(file: &Path) -> Option<String> {
+    let is_small = file.metadata().is_ok_and(|file| file.is_file() && file.len() <= LARGEST);
+    is_small.then(|| std::fs::read_to_string(file).ok()).flatten()
+}
+
+/// The lines of an `env_file`, as ECS reads them.
+fn variables_of(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='))
+}
+
 /// Writes `env_file` of a service or a job.
 pub(super) fn file(context: &mut Context, scene: &Scene, entry: &Entry, target: &mut Target) {
     let Some(path) = entry.item.text() else {
@@ -362,12 +374,18 @@ pub(super) fn file(context: &mut Context, scene: &Scene, entry: &Entry, target: 
         context.nearly(entry, &to, "left out, because the file was not found: create it and add `env_file` again");
         return;
     }
+    let lines = text_of(&context.paths.file(&live.text)).unwrap_or_default();
+    let secrets: Vec<&str> =
+        variables_of(&lines).filter(|(name, value)| is_secret(name, value)).map(|(name, _)| name).collect();
     let path = context.paths.of_stack(&live.text);
     target.map.set("env_file", written(path, live.is_live));
-    context.ledger.carried_with(
-        entry.place,
-        Some(&to),
-        "stackctl interprets quotes and ${…} in the file, as \
-     Compose does",
-    );
+    let how = "stackctl interprets quotes and ${…} in the file, as Compose does";
+    if secrets.is_empty() {
+        context.ledger.carried_with(entry.place, Some(&to), how);
+    } else {
+        let names = secrets.join(", ");
+        let how =
+            format!("{how}. Move these variables to `secrets`, because the task definition shows the others: {names}");
+        context.nearly(entry, &to, how);
+    }
 }

@@ -181,6 +181,31 @@ fn env_files_of_sidecars_and_jobs_are_read() {
 }
 
 #[test]
+fn values_of_overrides_and_rules_are_carried() {
+    let web = "name: web\ntype: Load Balanced Web Service\nimage: { build: ./Dockerfile, port: 80 }\nhttp:\n  path: /\n  \
+               alias: ${DOMAIN}\n  healthcheck: /up\n  additional_rules: [{ path: /admin, target_container: web }]\nenv_file: \
+               .env\nnlb: { port: 443/tls }\nenvironments: { production: { nlb: { alias: nlb.example.com } } }\n";
+    let patches = "- op: add\n  path: /Resources/TaskDefinition/Properties/ContainerDefinitions/0/Ulimits\n  value: [{ Name: \
+                   nofile, SoftLimit: 65536, HardLimit: 65536 }]\n- op: replace\n  path: \
+                   /Resources/TargetGroup/Properties/HealthCheckIntervalSeconds\n  value: 20\n";
+    let files = [
+        WORKSPACE,
+        ("copilot/web/manifest.yml", web),
+        ("copilot/web/overrides/cfn.patches.yml", patches),
+        ("copilot/environments/production/manifest.yml", "name: production\ntype: Environment\n"),
+        (".env", "A=1\nAPI_SECRET=abc123\n"),
+    ];
+    let (page, conversion) = convert(&files, &Given::default()).expect("it is converted");
+    for text in ["${DOMAIN}", "ulimits: { nofile: 65536 }", "interval: 20", "path: /up", "/admin/*"] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+    let rows = &conversion.report.rows;
+    assert!(rows.iter().all(|row| row.fate != Fate::NotPossible), "{rows:#?}");
+    assert_eq!(fate(&conversion, "env_file").0, Fate::Approximated);
+    assert!(fate(&conversion, "env_file").1.contains("`secrets`"), "{rows:#?}");
+}
+
+#[test]
 fn bad_files_are_told_at_their_place() {
     for (text, told) in [
         ("name: [", "manifest.yml:1:"),
