@@ -75,8 +75,14 @@ pub(super) fn command(context: &mut Context, check: &Entry, to: &str) -> Option<
     Some(map)
 }
 
-/// The load balancer's check, beside what `health` has already.
-pub(super) fn http(context: &mut Context, check: &Entry, port: Option<u16>, health: &mut Map, to: &str) {
+/// The load balancer's check, added to `health`. With gRPC, the codes are those of gRPC.
+pub(super) fn http(
+    context: &mut Context,
+    check: &Entry,
+    (port, is_grpc): (Option<u16>, bool),
+    health: &mut Map,
+    to: &str,
+) {
     let has_command = health.get("command").is_some();
     if let Some(path) = check.item.text() {
         health.set("path", Value::text(slashed(path)));
@@ -100,7 +106,7 @@ pub(super) fn http(context: &mut Context, check: &Entry, port: Option<u16>, heal
                 continue;
             }
             "success_codes" => {
-                codes(context, entry, text, health, to);
+                codes(context, entry, (text, is_grpc), health, to);
                 continue;
             }
             "interval" | "timeout" if has_command => {
@@ -140,8 +146,9 @@ fn timeout_below_interval(health: &mut Map) {
     }
 }
 
-fn codes(context: &mut Context, entry: &Entry, text: &str, health: &mut Map, to: &str) {
-    let one = |text: &str| text.parse::<u16>().is_ok_and(|code| (200..=499).contains(&code));
+fn codes(context: &mut Context, entry: &Entry, (text, is_grpc): (&str, bool), health: &mut Map, to: &str) {
+    let range = if is_grpc { 0..=99 } else { 200..=499 };
+    let one = |text: &str| text.parse::<u16>().is_ok_and(|code| range.contains(&code));
     let are_codes = text.split(',').all(|part| match part.split_once('-') {
         Some((first, last)) => one(first) && one(last) && first <= last,
         None => one(part),
@@ -153,7 +160,7 @@ fn codes(context: &mut Context, entry: &Entry, text: &str, health: &mut Map, to:
         }
         context.carried(entry, format!("{to}.codes"));
     } else {
-        context.left_out(entry, "expected status codes from 200 to 499");
+        context.left_out(entry, &format!("expected codes from {} to {}", range.start(), range.end()));
     }
 }
 

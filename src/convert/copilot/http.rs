@@ -41,6 +41,10 @@ pub(super) fn http(
 ) {
     let key = target.key.to_owned();
     let mut routes = vec![Value::text("/*")];
+    // The load balancer has these protocols only over HTTPS, which the internal one does not have.
+    let has_tls = !internal && (scene.has_certificate || http.item.entry("alias").is_some());
+    let version = http.item.at(&["version"]).and_then(Item::text).unwrap_or_default().to_lowercase();
+    let protocol = ["grpc", "http2"].into_iter().find(|protocol| has_tls && *protocol == version);
     for entry in http.item.entries() {
         let text = entry.item.text().unwrap_or_default();
         match entry.key.as_str() {
@@ -48,7 +52,7 @@ pub(super) fn http(
                 routes = patterns(&context.fixed(scene, text).text);
                 context.carried(entry, format!("{key}.routes"));
             }
-            "healthcheck" => health(context, entry, port, target),
+            "healthcheck" => health(context, entry, (port, protocol == Some("grpc")), target),
             "alias" => alias(context, scene, (entry, http.item.entry("hosted_zone").is_some()), internal, target),
             "hosted_zone" => context.itself(entry, "stackctl finds the hosted zone by its name"),
             "stickiness" if entry.item.truth() == Some(true) => {
@@ -82,15 +86,16 @@ pub(super) fn http(
                 context.itself(entry, "with TLS, the load balancer redirects HTTP to HTTPS");
             }
             "redirect_to_https" => context.left_out(entry, "with TLS, the load balancer redirects HTTP to HTTPS"),
-            "version" if text.eq_ignore_ascii_case("grpc") => {
-                context.impossible(
-                    entry,
-                    "the load balancer sends HTTP/1.1 to tasks: serve gRPC-Web, or run this service elsewhere",
-                );
+            "version" if protocol.is_some() => {
+                target.map.set("protocol", Value::text(text.to_lowercase()));
+                context.carried(entry, format!("{key}.protocol"));
             }
-            "version" if text.eq_ignore_ascii_case("http2") => {
-                context
-                    .left_out(entry, "the load balancer sends HTTP/1.1 to tasks. Most HTTP/2 servers also accept it");
+            "version" if ["grpc", "http2"].contains(&text.to_lowercase().as_str()) => {
+                let how = format!(
+                    "`protocol: {}` needs a load balancer with a certificate: add `domains` to the service, then set it",
+                    text.to_lowercase()
+                );
+                context.nearly(entry, &format!("{key}.protocol"), how);
             }
             "stickiness" | "version" => context.itself(entry, "this is the default"),
             "additional_rules" => more(context, scene, (entry, http), &mut routes, &key),
@@ -117,13 +122,13 @@ pub(super) fn http(
     }
 }
 
-fn health(context: &mut Context, entry: &Entry, port: Option<u16>, target: &mut Target) {
+fn health(context: &mut Context, entry: &Entry, (port, is_grpc): (Option<u16>, bool), target: &mut Target) {
     let to = format!("{}.health", target.key);
     let mut health = match target.map.get("health") {
         Some(Value::Map(map)) => map.clone(),
         _ => Map::default(),
     };
-    checks::http(context, entry, port, &mut health, &to);
+    checks::http(context, entry, (port, is_grpc), &mut health, &to);
     if health.keys().eq(["path"]) {
         let path = health.remove("path").unwrap_or_else(Value::null);
         target.map.set("health", path);

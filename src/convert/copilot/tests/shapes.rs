@@ -206,6 +206,27 @@ fn values_of_overrides_and_rules_are_carried() {
 }
 
 #[test]
+fn protocols_over_https_are_carried() {
+    let manifest = |more: &str| {
+        format!(
+            "name: api\ntype: Load Balanced Web Service\nimage: {{ build: ./Dockerfile, port: 50051 }}\nhttp:\n  path: /\n  version: grpc\n  healthcheck: {{ path: /grpc.health.v1.Health/Check, success_codes: '0' }}\n{more}"
+        )
+    };
+    let text = manifest("  alias: api.example.com\n");
+    let files = [WORKSPACE, ("copilot/api/manifest.yml", text.as_str())];
+    let (page, conversion) = convert(&files, &Given::default()).expect("it is converted");
+    assert!(page.contains("protocol: grpc") && page.contains("codes: 0"), "{page}");
+    assert_eq!(stack(&page, "default").services.len(), 1);
+    assert_eq!(fate(&conversion, "http.version").0, Fate::Carried);
+    let text = manifest("");
+    let files = [WORKSPACE, ("copilot/api/manifest.yml", text.as_str())];
+    let (page, conversion) = convert(&files, &Given::default()).expect("it is converted");
+    assert!(!page.contains("protocol:"), "{page}");
+    let (worst, note) = fate(&conversion, "http.version");
+    assert!(worst == Fate::Approximated && note.contains("add `domains`"), "{note}");
+}
+
+#[test]
 fn bad_files_are_told_at_their_place() {
     for (text, told) in [
         ("name: [", "manifest.yml:1:"),
