@@ -270,6 +270,9 @@ fn failing_credentials_are_reported_with_their_profile() {
     let said = |profile: &str| text(&home.status(&server, &[("AWS_PROFILE", profile), ELSEWHERE]));
     let nobody = said("nobody");
     assert!(nobody.contains("profile `nobody`") && nobody.contains("~/.aws/config"), "{nobody}");
+    assert!(nobody.contains("this profile does not exist") && !nobody.contains("Attempted"), "{nobody}");
+    let half = text(&home.status(&server, &[("AWS_ACCESS_KEY_ID", "AKIAHALF"), ELSEWHERE]));
+    assert!(half.contains("AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not"), "{half}");
     let expired = said("shop");
     assert!(expired.contains("profile `shop`") && expired.contains("`aws sso login --profile shop`"), "{expired}");
     let console = said("console");

@@ -5,6 +5,7 @@
 use std::env;
 
 use aws_config::{SdkConfig, profile::ProfileSet};
+use aws_credential_types::provider::error::CredentialsError;
 use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_sdk_sts::config::ProvideCredentials;
 use aws_types::os_shim_internal::{Env, Fs};
@@ -20,9 +21,11 @@ pub(super) async fn check(config: &SdkConfig) -> Result<(), Failure> {
     let why = match config.credentials_provider() {
         Some(provider) => match provider.provide_credentials().await {
             Ok(_) => return Ok(()),
-            Err(error) => chain(&error),
+            // The chain of all sources that are not in use says nothing.
+            Err(CredentialsError::CredentialsNotLoaded(_)) => half_a_key(&in_environment).unwrap_or_default(),
+            Err(error) => format!(": {}", chain(&error)),
         },
-        None => "no source of credentials is configured".to_owned(),
+        None => String::new(),
     };
     let (of, hint) = if let Some(name) = set("AWS_PROFILE", &in_environment) {
         let known = aws_config::profile::load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), None).await;
@@ -30,8 +33,18 @@ pub(super) async fn check(config: &SdkConfig) -> Result<(), Failure> {
     } else {
         (String::new(), without_profile())
     };
-    let failure = Failure::about(Subject::activity("credentials"), format!("no AWS credentials{of}: {why}"));
+    let failure = Failure::about(Subject::activity("credentials"), format!("no AWS credentials{of}{why}"));
     Err(Failure { cause: Cause::Unreachable, ..failure }.hint(hint))
+}
+
+/// Says which half of a key is missing in the environment, if one is.
+fn half_a_key(variable: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    let (id, secret) = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY");
+    match [id, secret].map(|name| set(name, variable).is_some()) {
+        [true, false] => Some(format!(": {id} is set, but {secret} is not")),
+        [false, true] => Some(format!(": {secret} is set, but {id} is not")),
+        _ => None,
+    }
 }
 
 fn without_profile() -> String {
@@ -49,7 +62,7 @@ fn way_in(name: &str, known: Option<&ProfileSet>) -> String {
         let mut names: Vec<&str> = known.profiles().collect();
         names.sort_unstable();
         let there = if names.is_empty() { "no profiles".to_owned() } else { names.join(", ") };
-        return format!("set AWS_PROFILE to a profile of {FILES}; found: {there}");
+        return format!("this profile does not exist: set AWS_PROFILE to one of {FILES}; found: {there}");
     };
     let has = |key: &str| profile.get(key).is_some();
     if has("login_session") {

@@ -217,7 +217,11 @@ impl<'a> Map<'a> {
         let words = self.section.key(&field.key.text).kind.words();
         let is_boolean = field.node.what() == "a boolean" && !words.is_empty();
         if is_boolean {
-            let hint = format!("write one of these words, such as `{}: {}`", field.key.text, words[0]);
+            let example = match self.section.key(&field.key.text).absence {
+                Absence::Default(Literal::Text(default)) => default,
+                _ => words[0],
+            };
+            let hint = format!("write one of these words, such as `{}: {example}`", field.key.text);
             field.expected(&one_of(&words), &hint, problems);
         }
         !is_boolean

@@ -45,12 +45,12 @@ fn true_is_answered_with_what_can_be_chosen() {
         (
             "network: { nat: true }",
             "1:17 expected `none`, `single` or `per-zone`, found a boolean [write one of these words, such as `nat: \
-             none`]",
+             single`]",
         ),
         (
             "load_balancer: { tls: true }",
             "1:23 expected `off`, `self-signed` or `acm`, found a boolean [write one of these words, such as `tls: \
-             off`]",
+             self-signed`]",
         ),
         (
             "database: true",
