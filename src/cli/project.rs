@@ -39,6 +39,8 @@ pub(super) struct Project {
     pub(super) file: PathBuf,
     /// The folder of stack.yaml.
     pub(super) folder: PathBuf,
+    /// The account, once it is known.
+    account: OnceLock<String>,
     images: Arc<Builder>,
     relay: Relay,
     stopper: Stopper,
@@ -103,6 +105,7 @@ impl Project {
             kinds,
             file: global.file.clone(),
             folder,
+            account: OnceLock::new(),
             images,
             relay,
             stopper,
@@ -279,10 +282,12 @@ impl Project {
         if planned.is_empty() {
             return Ok(planned);
         }
-        let account = match account {
+        let account = match account.or_else(|| self.account.get().cloned()) {
             Some(account) => account,
             None => self.cx.aws.caller().await?.account,
         };
+        // Whoever has set it meanwhile has set the same.
+        drop(self.account.set(account.clone()));
         Ok(Plan { place: Some(Place { region: self.stack.region.clone(), account }), ..planned })
     }
 
