@@ -206,7 +206,7 @@ impl Section {
     }
 }
 
-/// Returns the letters of `word`, so that `desired_count`, `desired-count` and `desiredCount` match.
+/// Normalizes `word`, so that `desired_count`, `desired-count` and `desiredCount` match.
 fn letters(word: &str) -> impl Iterator<Item = char> {
     word.chars().filter(|c| !matches!(c, '_' | '-')).map(|c| c.to_ascii_lowercase())
 }
