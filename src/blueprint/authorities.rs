@@ -13,9 +13,9 @@ const NODE: &str = "NODE_EXTRA_CA_CERTS";
 /// <https://www.postgresql.org/docs/current/libpq-envars.html>
 const LIBPQ: &str = "PGSSLROOTCERT";
 
-/// Each variable with a TLS mode, and the variable with the certificates that its drivers verify with. libpq, its
-/// relatives and node-postgres read PGSSLMODE. postgres.js reads PGSSL: it looks for `PG` and the name of each of its
-/// options.
+/// Each variable with a TLS mode, and the variable with the certificates that its drivers verify with. libpq, the
+/// drivers based on it and node-postgres read PGSSLMODE. postgres.js reads PGSSL: it reads a variable `PG…` for each of
+/// its options.
 /// <https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION>, <https://github.com/porsager/postgres#environmental-variables>
 const MODES: [(&str, &str); 2] = [("PGSSLMODE", LIBPQ), ("PGSSL", NODE)];
 

@@ -60,7 +60,7 @@ pub(super) fn draw(
         &cache_subnet_group::Desired { subnets: network.private.clone() },
     );
     let token = wanted.password.then(|| {
-        // Letters and digits, 16 to 128 of them, which ElastiCache accepts and a URL needs no escaping for.
+        // ElastiCache accepts 16 to 128 characters. Letters and digits need no escaping in a URL.
         // <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth.html>
         let source = secret::Source::Generated { length: PASSWORD_LENGTH };
         graph.add(token(), &secret::Desired { source })

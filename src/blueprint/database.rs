@@ -1,5 +1,5 @@
-//! Draws the database: private, encrypted and reachable only from the services. Its password is generated once and
-//! stored in a secret.
+//! Draws the database: private, encrypted and reachable only from services, the bastion and stackctl's own tasks. Its
+//! password is generated once and stored in a secret.
 
 use std::collections::BTreeMap;
 

@@ -23,8 +23,8 @@ use crate::{
 /// The service that starts the jobs.
 const PRINCIPAL: &str = "scheduler.amazonaws.com";
 
-/// Exits normally when the task stops, or fails when the time limit is over. The container is essential: when it exits,
-/// ECS stops the task.
+/// Shell script that exits normally when the task stops, and fails when the time limit is over. Its container is
+/// essential: when it exits, ECS stops the task.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
 const LIMIT: &str = "trap 'kill $!; exit 0' TERM; sleep $TIMEOUT & wait $!; \
                      echo \"the run took longer than $TIMEOUT s: it is stopped\"; exit $CODE";
@@ -68,8 +68,8 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, parts: &Parts) {
             },
         );
         match &job.runs {
-            // If a new revision does not become stable, jobs must not run it either. The service also implies the
-            // routes to the internet and the release command.
+            // If a new revision does not become stable, jobs must not run it either. The service in turn depends on the
+            // routes to the internet and on the release command.
             Runs::Service { name, .. } => graph.need(&schedule, &Address::new("service", name)),
             Runs::Own(own) => {
                 network.routes.iter().for_each(|route| graph.need(&schedule, route));

@@ -1,5 +1,5 @@
-//! Draws the load balancers and their listeners: the public load balancer, the only part of a stack that is open to the
-//! internet by default, and the internal one.
+//! Draws the load balancers and their listeners: the public load balancer, the only part of a stack except the bastion
+//! that the internet can reach, and the internal one.
 
 use super::{domain, facts::Facts, network::Network};
 use crate::{

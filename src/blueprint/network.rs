@@ -20,7 +20,8 @@ pub(super) struct Network {
     pub(super) private: Vec<Input>,
     /// The subnets in which tasks run.
     pub(super) tasks: Vec<Input>,
-    /// The subnets in which volumes have mount targets, each with its zone: private subnets, wherever the tasks run.
+    /// The subnets in which volumes have mount targets, each with its zone: the private subnets of the stack's network,
+    /// or the tasks' subnets of an existing one.
     pub(super) files: Vec<(Input, String)>,
     /// Whether tasks get public addresses. Without a NAT gateway, they reach the internet only that way.
     pub(super) public_tasks: bool,

@@ -77,8 +77,8 @@ impl<'a> Referable<'a> {
         SecretRef { secret: Input::output(&made, "arn"), key: None, version: Some(version) }
     }
 
-    /// Makes `by` depend on the task that creates the database's users, if `value` refers to the database. The secret
-    /// with the URL exists only after the users do.
+    /// Makes `by` depend on the secret with the database's URL, if `value` refers to the database. That secret is
+    /// written after the database's users are created.
     pub(super) fn wait_for_users(&self, graph: &mut Graph, by: &Address, value: &Template) {
         let refers =
             |reference: &Reference| matches!(reference, Reference::Database(_) | Reference::DatabaseUser { .. });

@@ -37,7 +37,7 @@ pub(super) struct Routes {
     /// The prefix of the rules' names: two listeners can have rules for the same paths.
     prefix: &'static str,
     priorities: Priorities,
-    /// The rules that block paths. Every other rule is created after them.
+    /// The rules that block paths. Every route is created after them.
     blocks: Vec<Address>,
 }
 

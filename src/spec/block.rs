@@ -7,8 +7,8 @@
 //!
 //! The expressions use only what every regex engine has: classes, groups, alternatives and repetition. AWS does not
 //! document flags such as `(?i)`, so a class lists both cases of each letter. Everything must fit into 128 characters.
-//! Each expression is anchored at both ends, because AWS does not say whether the engine matches the whole path or a
-//! part.
+//! Each expression is anchored at both ends, so that it works the same in an engine that searches for a part of the
+//! path.
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
@@ -30,8 +30,8 @@ const SHORTLY_AFTER: &str = "(;.*|[./]|%20)*$";
 /// Like [`AFTER`], and slashes and control characters may also be encoded.
 const AFTER_ENCODED: &str = "(;.*|/.*(\\.|%2[Ee])|[./]|%([01].|2[0Ff]))*$";
 
-/// What no ordinary client sends: a backslash, or an encoded slash, control character, letter, digit or `-._~`. RFC
-/// 3986 (2.3) says that clients should not encode those last ones.
+/// What no ordinary client sends: a backslash, an encoded slash or control character, or an encoded letter, digit or
+/// `-._~`. RFC 3986 (2.3) wants letters, digits and `-._~` unencoded.
 const ODD: &str = "(\\\\|%([01].|2[D-Fd-f]|3\\d|[46][1-9A-Fa-f]|5[\\dACFacf]|7[\\dAEae]))";
 
 /// Returns the expressions for `pattern`; a path is blocked if one of them matches. Returns none if the pattern is too

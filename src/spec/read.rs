@@ -290,7 +290,7 @@ fn one_of(words: &[&str]) -> String {
     }
 }
 
-/// Whether `unit` is a unit of storage or memory, which a number may be followed by.
+/// Whether `unit` is a unit of storage or memory. Such a unit may follow a number.
 pub(super) fn is_size(unit: &str) -> bool {
     matches!(unit, "MiB" | "GiB")
 }

@@ -1,5 +1,6 @@
-//! Draws what loads a dump into the database: a repository to which the dump is pushed, and a task near the database
-//! that fetches it. These resources exist only while they are needed: the next plan without a dump removes them.
+//! Draws what loads a dump into the database: a repository to which the dump is pushed, and a task in the stack's
+//! network that fetches it. These resources exist only while they are needed: the next plan without a dump removes
+//! them.
 
 use std::collections::BTreeMap;
 

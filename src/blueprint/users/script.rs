@@ -20,7 +20,7 @@ pub(super) fn command() -> Vec<String> {
     ["sh", "-c", &format!("printf '%s' \"${SQL}\" | {psql}")].map(str::to_owned).to_vec()
 }
 
-/// The users in the format that the script reads and a plan shows: `app=owner developer=read-only`.
+/// Formats the users for the script and for plans: `app=owner developer=read-only`.
 pub(super) fn list(users: &[DatabaseUser]) -> String {
     if users.is_empty() {
         return "none".to_owned();

@@ -8,7 +8,7 @@ use crate::spec::{limits, problem::Collector, read::Map};
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html#source-ip-conditions>
 const BROADCAST: &str = "255.255.255.255/32";
 
-/// Decodes the ranges of the service `map`. Its rules are for these routes and hosts, if those are valid.
+/// Decodes the ranges of the service `map`. `routes` and `hosts` are those of its rules, if they are valid.
 pub(super) fn of(
     map: &Map,
     routes: Option<&[String]>,

@@ -1,4 +1,4 @@
-//! `bastion`.
+//! Decodes `bastion`: its instance type, packages, users and the address ranges that can connect.
 
 use std::collections::BTreeMap;
 

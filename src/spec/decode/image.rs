@@ -1,4 +1,4 @@
-//! `build` and `image` of a service.
+//! Decodes `build` and `image` of a service.
 
 use std::{
     collections::BTreeMap,

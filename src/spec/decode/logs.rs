@@ -1,4 +1,4 @@
-//! `logs` of a service.
+//! Decodes `logs` of a service.
 
 use crate::spec::{
     keys::{LOG_DAYS, LOGS},

@@ -1,4 +1,4 @@
-//! `network`.
+//! Decodes `network`: the network that the stack creates, or an existing one.
 
 use std::net::Ipv4Addr;
 

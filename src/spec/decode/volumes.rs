@@ -14,8 +14,8 @@ use crate::spec::{
 /// The words of `shared`, and whether the whole stack shares the volume.
 const SHARED: [(&str, bool); 2] = [("stack", true), ("task", false)];
 
-/// The default mode of a volume's folder: without an owner, so that each process can write as its own user; and with an
-/// owner.
+/// The default modes of a volume's folder: one for a volume without an owner, where each process writes as its own
+/// user, and one for a volume with an owner.
 const MODES: [&str; 2] = ["0777", "0755"];
 
 /// Decodes the volumes of a stack.

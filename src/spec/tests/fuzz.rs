@@ -31,7 +31,7 @@ proptest! {
     }
 }
 
-/// A valid file with several edits at byte positions, such as an editor's accident or an attacker could cause.
+/// A valid file with several random edits, such as an accident in an editor or an attacker could cause.
 fn mutated() -> impl Strategy<Value = String> {
     let edit = prop_oneof![
         "\\PC{0,6}",
