@@ -1,5 +1,5 @@
-//! The alarms: what is watched of a load balancer, a service and a database, and from where on it is bad. The thresholds
-//! are the same for every stack and stand in docs/reference/stack-yaml.md.
+//! Draws the alarms of load balancers, services and the database, and sets their thresholds. The thresholds are the
+//! same for every stack; docs/reference/stack-yaml.md lists them.
 
 use super::load_balancer::Balancers;
 use crate::{
@@ -11,40 +11,42 @@ use crate::{
     spec::{Database, Stack},
 };
 
-/// Answers of 500 to 599 in a minute.
+/// Responses with status 500 to 599 per minute.
 const ERRORS: f64 = 5.0;
 
-/// Percent of CPU on average. Above where `scale` should hold it, so that it rings when that is not enough.
+/// Average CPU use in percent. It is above the usual target of `scale`, so that the alarm fires only when scaling is
+/// not enough.
 const BUSY: f64 = 85.0;
 
-/// The part of the database's storage that has to stay free.
+/// The share of the database's storage that must stay free.
 const FREE: f64 = 0.1;
 
-/// The part of the connections that the class's memory allows. RDS reckons with what the system and its own processes
-/// leave of that memory, so the real limit is lower, most so on the smallest class.
+/// The share of the connections that the class's memory allows. RDS computes its limit from the memory that the system
+/// and its processes leave, so the real limit is lower, especially for the smallest class.
 const CONNECTED: f64 = 0.6;
 
-/// How much memory RDS reckons for a connection, in bytes, and how many connections it allows at most.
+/// The memory that RDS counts per connection, in bytes, and the maximum number of connections.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html#RDS_Limits.MaxConnections>
 const MEMORY_A_CONNECTION: f64 = 9_531_392.0;
 const MOST_CONNECTIONS: f64 = 5000.0;
 
 const GIB: f64 = 1_073_741_824.0;
 
-/// How long it has to be bad: the seconds of a period, how many periods are looked at, how many of those are bad.
+/// The evaluation window: seconds per period, number of periods, and bad periods that trigger the alarm.
 type Window = (u32, u32, u32);
 
-/// Three bad minutes of five: one bad minute does not ring, and a good one between bad ones does not calm.
+/// Three bad minutes out of five: a single bad minute does not trigger the alarm, and a single good minute does not end
+/// it.
 const MINUTES: Window = (60, 5, 3);
 
-/// A quarter of an hour without a pause, for what may well be high for a while.
+/// 15 minutes in a row, for metrics that are often high for a short time.
 const QUARTER: Window = (300, 3, 3);
 
-/// What an alarm watches, without what all of them have alike.
+/// The part of an alarm that differs between alarms.
 struct Watch {
     name: String,
     description: String,
-    /// Namespace, measure, and what is made of its values.
+    /// Namespace, metric and statistic.
     measure: (&'static str, &'static str, Statistic),
     of: Vec<(&'static str, Input)>,
     window: Window,
@@ -52,12 +54,12 @@ struct Watch {
     missing: Missing,
 }
 
-/// Draws over the rest of the graph: what is there is watched.
+/// Draws the alarms for the resources in the graph, which must be complete.
 pub(super) fn draw(graph: &mut Graph, stack: &Stack, balancers: &Balancers) {
     let Some(alarms) = &stack.alarms else { return };
     let topic = graph.add(Address::new("topic", topic::ALARMS), &topic::Desired { email: alarms.email.clone() });
     let mut watches = Vec::new();
-    // Of one that others use as well, its errors are not the stack's alone.
+    // An existing load balancer also has errors of other stacks.
     if let Some(public) = balancers.public.as_ref().filter(|public| public.given.is_none()) {
         watches.push(balancer("load balancer", public.dimension.clone()));
     }
@@ -95,7 +97,7 @@ fn output(kind: &str, name: &str, output: &str) -> Input {
     Input::output(&Address::new(kind, name), output)
 }
 
-/// The load balancer's own errors: no task could be reached, or none answered in time.
+/// Watches the load balancer's own errors: it could not reach a task, or no task responded in time.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html>
 fn balancer(called: &str, dimension: Input) -> Watch {
     Watch {
@@ -127,7 +129,7 @@ fn busy(service: &str) -> Watch {
     }
 }
 
-/// What the load balancer sees of the tasks of a service.
+/// Watches the load balancer's metrics for the tasks of a service.
 fn served(service: &str, balancer: &Input) -> [Watch; 2] {
     let of = || vec![("LoadBalancer", balancer.clone()), ("TargetGroup", output("target_group", service, "dimension"))];
     let watch = |what: &str, description, metric, statistic, bad, missing| Watch {
@@ -199,14 +201,14 @@ fn database(database: &Database) -> [Watch; 3] {
     ]
 }
 
-/// How many connections RDS allows by its formula; its most for a class whose memory is not known here: late is better
-/// than ringing for nothing.
+/// Returns the number of connections that RDS allows by its formula. For a class with unknown memory, returns the
+/// maximum: a late alarm is better than a false one.
 fn connections(class: &str) -> f64 {
     memory(class).map_or(MOST_CONNECTIONS, |gib| (gib * GIB / MEMORY_A_CONNECTION).floor().min(MOST_CONNECTIONS))
 }
 
-/// The memory of a class such as `db.m7g.large`, in GiB, as far as its family goes by the rule: burstable ones have their
-/// own small sizes, and from `large` on each size doubles.
+/// Returns the memory of a class such as `db.m7g.large` in GiB, if its family follows the usual rule: burstable
+/// families have their own small sizes, and from `large` on each size doubles.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.DBInstanceClass.Summary.html>
 fn memory(class: &str) -> Option<f64> {
     let (family, size) = class.strip_prefix("db.")?.split_once('.')?;
@@ -231,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_memory_of_a_class_is_that_of_awss_table() {
+    fn memory_of_a_class_matches_the_aws_table() {
         let table = [
             ("db.t4g.micro", Some(1.0)),
             ("db.t3.medium", Some(4.0)),
@@ -249,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn connections_follow_rdss_formula_and_its_limit() {
+    fn connections_follow_the_formula_and_limit_of_rds() {
         let floor = |class| connections(class).to_string();
         assert_eq!([floor("db.t4g.micro"), floor("db.t4g.2xlarge"), floor("db.r6g.large")], ["112", "3604", "1802"]);
         assert_eq!([floor("db.r6g.16xlarge"), floor("db.x2g.large")], ["5000", "5000"]);

@@ -1,29 +1,30 @@
-//! What tells the drivers in a container how to connect to the database: over TLS, and with whose word for who answers. The address has
-//! nothing of it, because the drivers do not agree on the words there.
+//! Sets the variables that tell database drivers to use TLS and which certificate authorities to trust. The connection
+//! URL does not contain these settings, because the drivers use different names for them.
 
 use std::collections::BTreeMap;
 
 use crate::{kind::authorities::PATH, model::Input, spec::Service};
 
-/// The certificates that Node.js trusts beside its own.
+/// The variable with the certificates that Node.js trusts in addition to its own.
 /// <https://nodejs.org/api/cli.html#node_extra_ca_certsfile>
 const NODE: &str = "NODE_EXTRA_CA_CERTS";
 
-/// The certificates that libpq trusts, and asyncpg, pgx, lib/pq and sqlx with it.
+/// The variable with the certificates that libpq, asyncpg, pgx, lib/pq and sqlx trust.
 /// <https://www.postgresql.org/docs/current/libpq-envars.html>
 const LIBPQ: &str = "PGSSLROOTCERT";
 
-/// Each variable with a mode, and the one with the file that its drivers verify with. Those of libpq's, and node-postgres, take
-/// PGSSLMODE, postgres.js takes PGSSL: it asks for `PG` and the name of each of its options.
+/// Each variable with a TLS mode, and the variable with the certificates that its drivers verify with. libpq, the
+/// drivers based on it and node-postgres read PGSSLMODE. postgres.js reads PGSSL: it reads a variable `PG…` for each of
+/// its options.
 /// <https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION>, <https://github.com/porsager/postgres#environmental-variables>
 const MODES: [(&str, &str); 2] = [("PGSSLMODE", LIBPQ), ("PGSSL", NODE)];
 
-/// What `service` gets beside its own variables, which count. `has_authorities`: its image has Amazon's authorities for RDS, and the
-/// database's certificate is signed by one of them.
+/// Returns the variables that `service` gets, except those that it sets itself. `has_authorities` says whether its
+/// image has Amazon's certificate authorities for RDS and one of them has signed the database's certificate.
 pub(super) fn variables(service: &Service, has_authorities: bool) -> BTreeMap<String, Input> {
     let is_own = |name: &str| service.env.contains_key(name) || service.secrets.contains_key(name);
     let modes = MODES.map(|(name, file)| {
-        // Without a file of authorities there is nothing to verify with: who says otherwise connects to nothing.
+        // Without certificate authorities, a driver that verifies could not connect at all.
         (name, if has_authorities || is_own(file) { "verify-full" } else { "require" })
     });
     let files = [NODE, LIBPQ].map(|name| (name, PATH)).into_iter().filter(|_| has_authorities);

@@ -1,4 +1,4 @@
-//! The bastion: a small host in the public subnet, made by cloud-init, from which the database can be reached.
+//! Draws the bastion: a small host in the public subnet, set up by cloud-init, from which the database can be reached.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::{
     spec::{Bastion, Stack},
 };
 
-/// Debian 13 for ARM, as Debian publishes it in every region.
+/// Debian 13 for ARM, which Debian publishes in every region.
 const IMAGE: &str = "/aws/service/debian/release/13/latest/arm64";
 
 /// The root device of Debian's images.
@@ -17,7 +17,8 @@ const ROOT_DEVICE: &str = "/dev/xvda";
 
 const SSH: u16 = 22;
 
-/// The security group of the bastion, if stack.yaml has one: who may call it is drawn before what it may call.
+/// Draws the security group of the bastion, if stack.yaml has one. The groups of its targets are drawn later, because
+/// they refer to it.
 pub(super) fn security_group(graph: &mut Graph, stack: &Stack, network: &Network) -> Option<Address> {
     let bastion = stack.bastion.as_ref()?;
     let ingress = bastion
@@ -46,11 +47,11 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, network: &Network, group: O
             user_data: cloud_config(bastion),
         },
     );
-    // It fetches its packages as soon as it starts.
+    // It downloads packages at its first start.
     network.routes.iter().take(1).for_each(|route| graph.need(&host, route));
 }
 
-/// What cloud-init does at the first start. JSON is YAML, and needs no quoting of ours.
+/// Returns the cloud-init configuration for the first start. JSON is valid YAML and needs no extra quoting.
 /// <https://cloudinit.readthedocs.io/en/latest/reference/modules.html>
 fn cloud_config(bastion: &Bastion) -> String {
     let users: Vec<Value> = bastion
@@ -70,7 +71,7 @@ fn cloud_config(bastion: &Bastion) -> String {
         })
         .collect();
     let mut config = json!({
-        // Without `default` in it, this list also keeps the image's own user from being made.
+        // Without `default`, this list also prevents the image's default user.
         "users": users,
         "disable_root": true,
         "ssh_pwauth": false,

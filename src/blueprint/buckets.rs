@@ -1,4 +1,4 @@
-//! The buckets, and what a service gets of those that it uses.
+//! Draws the buckets, and the permissions and variables of services that use them.
 
 use crate::{
     kinds::{iam::role, s3::bucket},
@@ -6,11 +6,12 @@ use crate::{
     spec::{Bucket, Service, Stack},
 };
 
-/// What a service may do with its buckets. Older versions are kept from it: they are what is left after a mistake.
+/// The actions on buckets that a service gets. It cannot read or delete older versions, which allow recovery after a
+/// mistake.
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>
 const ON_BUCKETS: [&str; 3] = ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"];
 
-/// And with what is in them.
+/// The actions on objects that a service gets.
 const ON_OBJECTS: [&str; 5] =
     ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"];
 
@@ -24,7 +25,7 @@ fn address(name: &str) -> Address {
     Address::new("bucket", name)
 }
 
-/// What the role of the tasks of `service` allows for its buckets.
+/// Returns the statements that the task role of `service` needs for its buckets.
 pub(super) fn statements(service: &Service) -> Vec<role::Statement> {
     let all = |output: &str| service.buckets.iter().map(|name| Input::output(&address(name), output)).collect();
     if service.buckets.is_empty() {
@@ -33,7 +34,7 @@ pub(super) fn statements(service: &Service) -> Vec<role::Statement> {
     vec![role::Statement::new(&ON_BUCKETS, all("arn")), role::Statement::new(&ON_OBJECTS, all("objects"))]
 }
 
-/// The variables with the names of the buckets of `service`.
+/// Returns the variables with the names of the buckets of `service`.
 pub(super) fn variables(service: &Service) -> impl Iterator<Item = (String, Input)> {
     service.buckets.iter().map(|name| (Bucket::variable(name), Input::output(&address(name), "name")))
 }

@@ -1,4 +1,5 @@
-//! The cache: private, encrypted, reached by the services alone; its password made once and kept in a secret.
+//! Draws the cache: private, encrypted and reachable only from the services. Its password is generated once and stored
+//! in a secret.
 
 use std::collections::BTreeMap;
 
@@ -16,17 +17,17 @@ use crate::{
     spec::Stack,
 };
 
-/// What the services need of the cache.
+/// The outputs of the cache that services use.
 pub(super) struct Cache {
-    /// The secret with the password; none where there is no password.
+    /// The secret with the password; none if the cache has no password.
     pub(super) token: Option<Address>,
-    /// The cache itself.
+    /// The cache.
     pub(super) cache: Address,
     tls_required: bool,
 }
 
 impl Cache {
-    /// The URL of a cache without a password, which is no secret.
+    /// Returns the URL of a cache without a password, which is not a secret.
     pub(super) fn open_url(&self) -> Input {
         let of = |output: &str| Input::output(&self.cache, output);
         let (before, after) =
@@ -40,7 +41,7 @@ pub(super) fn token() -> Address {
     Address::new("secret", "cache-token")
 }
 
-/// The secret whose value is the cache's URL.
+/// The secret with the cache's URL.
 pub(super) fn url() -> Address {
     Address::new("secret", "cache-url")
 }
@@ -59,7 +60,7 @@ pub(super) fn draw(
         &cache_subnet_group::Desired { subnets: network.private.clone() },
     );
     let token = wanted.password.then(|| {
-        // Letters and digits, at least 16 and at most 128: what ElastiCache takes, and a URL needs no escaping for.
+        // ElastiCache accepts 16 to 128 characters. Letters and digits need no escaping in a URL.
         // <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth.html>
         let source = secret::Source::Generated { length: PASSWORD_LENGTH };
         graph.add(token(), &secret::Desired { source })

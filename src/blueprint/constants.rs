@@ -1,10 +1,10 @@
-//! Names and figures that several parts of the blueprint share.
+//! Names and numbers that several parts of the blueprint share.
 
-/// The database that the applications use.
+/// The name of the database that the applications use.
 pub const DATABASE_NAME: &str = "app";
 
-/// The length of a generated password; of letters and digits, this is over 190 bits.
+/// The length of a generated password. It consists of letters and digits, so it has more than 190 bits.
 pub const PASSWORD_LENGTH: usize = 32;
 
-/// Who may assume a task's roles.
+/// The service that may assume a task's roles.
 pub(super) const TASK_PRINCIPAL: &str = "ecs-tasks.amazonaws.com";

@@ -1,4 +1,5 @@
-//! The database: private, encrypted, reached by the services alone; its password made once and kept in a secret.
+//! Draws the database: private, encrypted and reachable only from services, the bastion and stackctl's own tasks. Its
+//! password is generated once and stored in a secret.
 
 use std::collections::BTreeMap;
 
@@ -24,21 +25,21 @@ use crate::{
 /// PostgreSQL's port.
 pub const PORT: u16 = 5432;
 
-/// The master user.
+/// The name of the master user.
 const MASTER: &str = "postgres";
 
-/// The master user, and the secret with its password.
+/// The name of the master user, and the secret with its password.
 #[must_use]
 pub fn master() -> (String, Address) {
     (MASTER.to_owned(), Address::new("secret", "database-password"))
 }
 
-/// The secret with the connection URL and its parts.
+/// The secret with the connection URL and its fields.
 pub(super) fn url() -> Address {
     Address::new("secret", "database-url")
 }
 
-/// What the services need of the database.
+/// The outputs of the database that services use.
 pub(super) struct Database {
     /// The secret with the connection URL under the key `url`.
     pub(super) url: Address,
@@ -48,7 +49,8 @@ pub(super) struct Database {
     pub(super) user: User,
     /// The secrets with the passwords of `database.users`, by user.
     pub(super) passwords: BTreeMap<String, Address>,
-    /// Whether an image with Amazon's authorities for RDS has those that sign the database's certificate.
+    /// Whether Amazon's certificate authorities for RDS, which stackctl adds to images, include those of the database's
+    /// region.
     pub(super) is_signed_by_known: bool,
 }
 
@@ -60,14 +62,14 @@ pub(super) struct User {
 }
 
 impl User {
-    /// Names its password, which can be another one tomorrow.
+    /// Returns the version of the password, which changes with the password.
     pub(super) fn version(&self) -> Input {
         Input::output(&self.password, "version")
     }
 }
 
-/// The name of the parameter group, where the database takes clients without TLS. A major version has a group of its own, so
-/// that an upgrade finds the new one and leaves the old one behind.
+/// Draws the parameter group, if the database accepts clients without TLS, and returns its name. Each major version has
+/// a separate group, so that an upgrade switches to a new group and leaves the old one unchanged.
 fn parameters(graph: &mut Graph, database: &spec::Database) -> Option<Input> {
     if database.tls_required {
         return None;
@@ -143,8 +145,8 @@ pub(super) fn draw(
             },
         },
     );
-    // The URL is what says that the users are made: whatever connects needs it, and a run that failed leaves it as it was,
-    // so that the next one runs again.
+    // The URL stands for existing users: everything that connects depends on it. A failed run leaves the URL unchanged,
+    // so the next deployment runs the task again.
     if let Some(making) = making {
         graph.run_before(&making.run, &url, secret::Field::Value);
     }

@@ -1,4 +1,4 @@
-//! The names that the stack is reached by: their hosted zones, the certificate for them, and their records.
+//! Draws the DNS records and the certificate of the stack's domains, and finds their hosted zones.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::{
     model::{Address, Failure, Graph, HostedZone, Input, Subject},
 };
 
-/// The hosted zone of each of `domains`.
+/// Returns the hosted zone of each name in `domains`.
 pub(super) fn zones<'a>(domains: &'a [String], facts: &'a Facts) -> Result<BTreeMap<&'a str, &'a HostedZone>, Failure> {
     domains.iter().map(|domain| Ok((domain.as_str(), zone(domain, facts)?))).collect()
 }
@@ -37,7 +37,7 @@ fn zone<'a>(domain: &str, facts: &'a Facts) -> Result<&'a HostedZone, Failure> {
     }
 }
 
-/// The ids of these zones, each once, in the order of `domains`.
+/// Returns the ids of these zones without duplicates, in the order of `domains`.
 pub(super) fn ids(domains: &[String], zones: &BTreeMap<&str, &HostedZone>) -> Vec<String> {
     let mut ids: Vec<String> = Vec::new();
     for zone in domains.iter().filter_map(|domain| zones.get(domain.as_str())) {
@@ -48,8 +48,8 @@ pub(super) fn ids(domains: &[String], zones: &BTreeMap<&str, &HostedZone>) -> Ve
     ids
 }
 
-/// The certificate for `domains`, of which there is at least one, and the records that prove whose they are: Amazon issues the
-/// one once it has seen the others.
+/// Draws the certificate for `domains`, which has at least one name, and the records that prove ownership. ACM issues
+/// the certificate after it has found the records.
 pub(super) fn certificate(
     graph: &mut Graph,
     domains: &[String],
@@ -82,17 +82,17 @@ pub(super) fn certificate(
     (certificate, proofs)
 }
 
-/// The record that proves `domain`; `*.example.com` has that of `example.com`.
+/// The address of the record that proves ownership of `domain`. `*.example.com` and `example.com` share one record.
 pub fn proof(domain: &str) -> Address {
     Address::new("dns_record", format!("certificate/{}", proven_at(domain)))
 }
 
-/// The address of the record that leads from `domain` to the load balancer.
+/// The address of the alias record from `domain` to the load balancer.
 pub fn alias_of(domain: &str) -> Address {
     Address::new("dns_record", domain)
 }
 
-/// The record that leads from `domain` to the load balancer.
+/// Draws the alias record from `domain` to the load balancer.
 pub(super) fn alias(graph: &mut Graph, domain: &str, zone: &HostedZone, balancer: &Address) -> Address {
     graph.add(
         alias_of(domain),
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_has_an_alias_and_a_proof_that_the_listener_awaits() {
+    fn domain_has_an_alias_and_a_proof_before_the_listener() {
         let graph = drawn("tls: acm, domain: rates.example.com", &["Z1"]).expect("it is drawn");
         let certificate = &node(&graph, "certificate.main").desired;
         assert_eq!(certificate, &json!({ "domain": "rates.example.com", "zone": "Z1" }));
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn an_own_certificate_has_an_alias_only_if_a_domain_is_named() {
+    fn existing_certificate_has_an_alias_only_with_a_domain() {
         let arn = "arn:aws:acm:eu-west-1:123456789012:certificate/1";
         let graph = drawn(&format!("tls: \"{arn}\""), &[]).expect("it is drawn");
         assert_eq!(node(&graph, "listener.https").desired["certificate"], arn);
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_or_ambiguous_zone_is_told_with_the_way_out() {
+    fn missing_or_ambiguous_zone_is_reported_with_a_hint() {
         let none = drawn("tls: acm, domain: rates.example.com", &[]).expect_err("there is no zone");
         assert!(none.message.contains("no public hosted zone") && none.message.contains("rates.example.com"), "{none}");
         assert!(none.hint.is_some());
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn one_certificate_has_all_names_and_each_name_its_records() {
+    fn one_certificate_covers_all_names_and_each_has_records() {
         let names = "[example.com, \"*.example.com\", shop.example.org]";
         let balancer = format!("tls: acm, domains: {names}, redirects: {{ www.example.org: shop.example.org }}");
         let graph = drawn(&balancer, &["Z1"]).expect("it is drawn");
@@ -190,7 +190,7 @@ mod tests {
             assert_eq!(alias.desired["name"], name);
             assert!(alias.needs.contains(&Address::new("listener", "https")));
         }
-        // A name and all below it are proved by one record.
+        // A name and its wildcard share one record.
         let proofs = graph.nodes().filter(|node| node.address.name().starts_with("certificate/")).count();
         assert_eq!(proofs, 3);
         let proof = &node(&graph, "dns_record.certificate/www.example.org").desired;

@@ -1,4 +1,4 @@
-//! What the blueprint has to know beside stack.yaml: what was read from AWS, and what this run releases or loads.
+//! The inputs of the blueprint other than stack.yaml: what was read from AWS, and what this run releases or loads.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,50 +11,51 @@ use crate::{
     model::{GivenListener, GivenNetwork, HostedZone},
 };
 
-/// What the blueprint has to know beside stack.yaml.
+/// The inputs of the blueprint other than stack.yaml.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// The zones of the region that a new subnet can be in, in the order in which they are taken.
+    /// The region's zones in which a new subnet can be created, in order of preference.
     pub zones: Vec<String>,
-    /// The ranges of the subnets that the stack has, and the zone of each.
+    /// The zones of the stack's existing subnets, by address range.
     pub subnets: BTreeMap<String, String>,
-    /// For each of the load balancer's domains, the public hosted zones of the longest name that it is, or ends in.
+    /// For each domain of the load balancer, the public hosted zones with the longest name that is equal to it or a
+    /// suffix of it.
     pub hosted_zones: BTreeMap<String, Vec<HostedZone>>,
-    /// What AWS has of the network that stack.yaml names; none where the stack has its own.
+    /// The existing network that stack.yaml refers to, as read from AWS; none if the stack creates its network.
     pub network: Option<GivenNetwork>,
-    /// What AWS has of the listener that stack.yaml names; none where the load balancer is the stack's own.
+    /// The existing listener that stack.yaml refers to, as read from AWS; none if the stack creates its load balancer.
     pub listener: Option<GivenListener>,
-    /// The digests of the images that are to be released; without one, a service stays with what it runs.
+    /// The digests of the images to release. A service without one keeps its image.
     pub releases: BTreeMap<ImageSource, String>,
-    /// What each service runs, as far as that is an image that stackctl built.
+    /// The image that each service runs, if stackctl built it.
     pub running: BTreeMap<String, RunningImage>,
-    /// The listener rules that the stack has, by name, and their priorities.
+    /// The priorities of the stack's existing listener rules, by rule name.
     pub priorities: BTreeMap<String, u16>,
-    /// The kinds of which the stack has a resource, by their names.
+    /// The kinds of the stack's existing resources, by name.
     pub there: BTreeSet<String>,
-    /// Whether the database has had users beside the master: those that stack.yaml no longer has lose their access.
+    /// Whether the database has had additional users: users that stack.yaml no longer has lose their access.
     pub had_users: bool,
-    /// The dump that is to be loaded into the database.
+    /// The dump to load into the database.
     pub load: Option<Load>,
 }
 
-/// A dump that is to be loaded.
+/// A dump to load into the database.
 #[derive(Clone, Debug)]
 pub struct Load {
-    /// The packed file.
+    /// The compressed file.
     pub file: PathBuf,
-    /// The digest of the artifact that is made of it.
+    /// The digest of the artifact made from the file.
     pub digest: String,
-    /// SHA-256 of the packed file, in hexadecimal digits.
+    /// SHA-256 of the compressed file, in hexadecimal digits.
     pub sha256: String,
-    /// Whether it takes the place of the whole database.
+    /// Whether the dump replaces the whole database.
     pub replaces: bool,
-    /// Tells this run from others.
+    /// The id of this run.
     pub run: String,
 }
 
 impl Load {
-    /// A dump that is not there, for a graph that nobody carries out.
+    /// A dump that does not exist, for a graph that is never applied.
     #[must_use]
     pub fn made_up() -> Self {
         let (digest, sha256, run) = (String::new(), String::new(), String::new());

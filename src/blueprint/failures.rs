@@ -1,5 +1,5 @@
-//! What follows a failed run of a job: it is run again, and the topic of the alarms is told once no retry is left. Rules of EventBridge
-//! see to both.
+//! Draws the EventBridge rules that handle a failed run of a job: they retry it, and notify the topic of the alarms
+//! when no retry is left.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ use crate::{
     spec::{Job, Stack},
 };
 
-/// Who does what follows.
+/// The service that retries and notifies.
 const PRINCIPAL: &str = "events.amazonaws.com";
 
-/// The rule that tells the topic. Those of jobs end with a number.
+/// The name of the rule that notifies the topic. The names of the jobs' rules end with a number.
 const TELLS: &str = "failed-runs";
 
-/// Draws over the schedules and the alarms, which have to be in the graph.
+/// Draws the rules. The schedules and the alarms must already be in the graph.
 pub(super) fn draw(graph: &mut Graph, stack: &Stack) {
     let repeated: BTreeMap<&str, &Job> =
         stack.jobs.iter().filter(|(_, job)| job.retries > 0).map(|(name, job)| (name.as_str(), job)).collect();
@@ -32,7 +32,7 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack) {
     let mut statements = jobs::may_start(graph, stack, repeated.iter().map(|(name, job)| (*name, *job)));
     let tells = topic.iter().map(|topic| role::Statement::new(&["sns:Publish"], vec![Input::output(topic, "arn")]));
     statements.extend(tells);
-    // No service's role is called so: those end in what they are for.
+    // The names of services' roles have suffixes, so none of them is equal to this one.
     let role = graph.add(Address::new("role", "events"), &role::Desired::new(PRINCIPAL, statements));
     for (name, job) in repeated {
         retry(graph, name, job, &role);
@@ -55,12 +55,12 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack) {
     }
 }
 
-/// The group in ECS of a run: of the one that comes on time, or of a retry.
+/// Returns the ECS task group of a scheduled run, or of a retry.
 fn group(name: &str, attempt: u32) -> String {
     if attempt == 0 { task_group(name) } else { retry_group(name, attempt) }
 }
 
-/// A rule for each retry of a job: it starts what the schedule does when the run before has failed.
+/// Draws a rule for each retry of a job. It starts the same task as the schedule after the previous run has failed.
 fn retry(graph: &mut Graph, name: &str, job: &Job, role: &Address) {
     let address = Address::new("schedule", name);
     let node = graph.get(&address).expect("the schedules are drawn before");
@@ -83,7 +83,7 @@ fn retry(graph: &mut Graph, name: &str, job: &Job, role: &Address) {
             then: Then::Start(Box::new(start)),
         };
         let rule = graph.add(Address::new("event_rule", format!("{name}-retry-{attempt}")), &desired);
-        // It changes to a revision when the schedule does.
+        // The rule changes to a new revision when the schedule does.
         graph.need(&rule, &address);
     }
 }

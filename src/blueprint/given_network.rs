@@ -1,4 +1,4 @@
-//! A network that is not the stack's: nothing of it is drawn, only checked and used.
+//! Checks and uses an existing network. Draws none of its resources.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use crate::{
     spec::{Given, Nat, Stack},
 };
 
-/// The network that stack.yaml names, if it will do.
+/// Checks the network that stack.yaml refers to, and returns its outputs.
 ///
 /// # Errors
-/// If it will not; all that is wrong with it is in the failure's details.
+/// If the network does not meet the requirements; the details of the failure list all problems.
 pub(super) fn draw(stack: &Stack, given: &Given, facts: &Facts) -> Result<Network, Failure> {
     let public_tasks = stack.network.nat == Nat::None || given.private_subnets.is_empty();
     let there = facts.network.clone().unwrap_or_default();
@@ -26,14 +26,14 @@ pub(super) fn draw(stack: &Stack, given: &Given, facts: &Facts) -> Result<Networ
     let (public, private) = (inputs(&given.public_subnets), inputs(&given.private_subnets));
     let tasks = if public_tasks { public.clone() } else { private.clone() };
     let zone = |id: &String| there.subnets.get(id).map(|subnet| subnet.zone.clone()).unwrap_or_default();
-    // Those of the tasks: the other ones may be in other zones.
+    // Use the subnets of the tasks: the others may be in other zones.
     let ids = if public_tasks { &given.public_subnets } else { &given.private_subnets };
     let files = ids.iter().map(|id| (id.as_str().into(), zone(id))).collect();
     let vpc = given.vpc.as_str().into();
     Ok(Network { vpc, public, private, tasks, files, public_tasks, routes: Vec::new() })
 }
 
-/// The network that stack.yaml names, as it would have to be: for what is drawn without a look at AWS.
+/// Returns a valid network for the ids in stack.yaml, made up without a call to AWS.
 pub(super) fn made_up(stack: &Stack, given: &Given) -> GivenNetwork {
     let subnet = |(zone, id): (usize, &String), way_out| {
         let (vpc, zone) = (given.vpc.clone(), format!("zone-{zone}"));
@@ -94,7 +94,7 @@ fn wrong(stack: &Stack, given: &Given, there: &GivenNetwork, public_tasks: bool)
     wrong
 }
 
-/// What is wrong with where a subnet sends what is for the internet.
+/// Returns what is wrong with a subnet's route to the internet.
 fn wrong_way(key: &str, id: &str, subnet: &GivenSubnet, public_tasks: bool) -> Option<String> {
     let at = format!("network.{key}: {id}");
     match (key, subnet.way_out) {
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn no_part_of_a_given_network_is_drawn_and_all_else_is_in_it() {
+    fn existing_network_is_used_and_none_of_it_is_drawn() {
         let graph = drawn(IDS, there(|_| {})).expect("it will do");
         let kinds: Vec<&str> = graph.nodes().map(|node| node.address.kind()).collect();
         for kind in ["vpc", "subnet", "internet_gateway", "nat_gateway", "elastic_ip", "route_table"] {
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_wrong_with_it_is_told_at_once() {
+    fn all_problems_of_an_existing_network_are_reported_at_once() {
         let told_of = told(
             IDS,
             there(|subnets| {
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_alone_needs_no_way_out() {
+    fn database_alone_needs_no_route_to_the_internet() {
         let closed = |subnets: &mut BTreeMap<String, GivenSubnet>| {
             for id in ["subnet-0000000c", "subnet-0000000d"] {
                 subnets.get_mut(id).expect("it is there").way_out = WayOut::None;

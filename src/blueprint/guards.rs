@@ -1,4 +1,5 @@
-//! Who may call a database or a cache: security groups, each of no more rules than AWS lets one have.
+//! Draws the security groups of a database or a cache, and splits their rules among as many groups as the limit of AWS
+//! requires.
 
 use super::network::Network;
 use crate::{
@@ -6,22 +7,24 @@ use crate::{
     model::{Address, Graph, Input},
 };
 
-/// How many inbound rules a security group has, unless the account's quota is another one.
+/// The default maximum of inbound rules in a security group.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups>
 const MOST_RULES: usize = 60;
 
-/// How many of them, in the first group, are for callers that come and go: what makes users, what loads, a bastion.
+/// The number of rules in the first group that are reserved for temporary and optional clients: the users task, the
+/// load task and the bastion.
 const PASSING: usize = 3;
 
-/// A guarded thing.
+/// A resource whose clients are limited by security groups.
 pub(super) struct Guarded<'a> {
-    /// The name of the first group; the others have a number behind it.
+    /// The name of the first group; further groups append a number.
     pub(super) name: &'a str,
     pub(super) description: &'a str,
     pub(super) port: u16,
 }
 
-/// The groups that admit `clients` and those that come and go, as inputs: one for all but the largest stacks.
+/// Draws the groups that admit `clients` and `passing`, and returns their ids. Only the largest stacks need more than
+/// one group.
 pub(super) fn draw(
     graph: &mut Graph,
     network: &Network,
@@ -47,7 +50,7 @@ pub(super) fn draw(
             ingress: ingress.collect(),
         };
         let group = graph.add(Address::new("security_group", name), &desired);
-        // One more service moves others into the next group: that one admits them before this one no longer does.
+        // A new service moves other clients into a later group. That group must admit them before this one stops.
         if let Some(later) = later.replace(group.clone()) {
             graph.need(&group, &later);
         }

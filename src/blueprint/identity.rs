@@ -1,8 +1,8 @@
-//! Which stack is drawn.
+//! Identifies the stack that is drawn.
 
 use crate::{model::StackId, spec::Stack};
 
-/// The identity of `stack` in its environment.
+/// Returns the identity of `stack` in its environment.
 #[must_use]
 pub fn id(stack: &Stack) -> StackId {
     StackId { stack: stack.name.clone(), environment: stack.environment.clone() }
@@ -14,7 +14,7 @@ mod tests {
     use crate::spec::DEFAULT_ENVIRONMENT;
 
     #[test]
-    fn the_environment_without_a_name_is_the_same_everywhere() {
+    fn the_default_environment_has_the_same_name_everywhere() {
         assert_eq!(StackId::DEFAULT, DEFAULT_ENVIRONMENT);
     }
 }

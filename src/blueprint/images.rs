@@ -1,5 +1,5 @@
-//! The images that stack.yaml builds: a repository and its images for each source, however many services run it; and which
-//! of them each service is to run.
+//! Draws the images that stack.yaml builds: a repository and an image for each source, shared by the services that run
+//! it. Also decides which image each service runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,18 +11,18 @@ use crate::{
     spec::{self, FileFrom, ImageFrom, Service, Stack},
 };
 
-/// One built image.
+/// A built image.
 pub(super) struct Drawn {
     pub(super) repository: Address,
     pub(super) image: Address,
-    /// Whether the newest image has Amazon's authorities for RDS in it.
+    /// Whether the newest image has Amazon's certificate authorities for RDS.
     has_authorities: bool,
-    /// The services that stay with what they run.
+    /// The services that keep the image that they run.
     stays: BTreeMap<String, RunningImage>,
 }
 
 impl Drawn {
-    /// The image that `service` is to run, and its version: the one that it runs, unless another is to be released.
+    /// Returns the image that `service` should run, and its version: its current image, unless another one is released.
     pub(super) fn of(&self, service: &str) -> (Input, Input) {
         match self.stays.get(service) {
             Some(running) => (running.image.as_str().into(), running.version.as_str().into()),
@@ -30,18 +30,18 @@ impl Drawn {
         }
     }
 
-    /// Whether the image that `service` is to run has Amazon's authorities for RDS in it.
+    /// Whether the image that `service` should run has Amazon's certificate authorities for RDS.
     pub(super) fn has_authorities(&self, service: &str) -> bool {
         self.stays.get(service).map_or(self.has_authorities, |running| running.has_authorities)
     }
 }
 
-/// The sources of the images that `stack` builds for the services and jobs that are wanted, each once.
+/// Returns the sources of the images that `stack` builds for the wanted services and jobs.
 pub fn sources(stack: &Stack, is_wanted: impl Fn(&String) -> bool) -> BTreeSet<ImageSource> {
     stack.programs().filter(|(name, _)| is_wanted(name)).filter_map(|(_, program)| source(program)).collect()
 }
 
-/// What the image of `service` is made of, if it is made here.
+/// Returns the source of the image of `service`, if stackctl builds it.
 pub(super) fn source(service: &Service) -> Option<ImageSource> {
     let base = match &service.image {
         ImageFrom::Package(folder) => Base::Package(folder.clone()),
@@ -57,7 +57,7 @@ pub(super) fn source(service: &Service) -> Option<ImageSource> {
     Some(ImageSource { base, arch: arch(service), files })
 }
 
-/// The processors that the tasks of `service` run on.
+/// Returns the processor architecture of the tasks of `service`.
 pub(super) fn arch(service: &Service) -> Arch {
     match service.arch {
         spec::Arch::Amd64 => Arch::Amd64,
@@ -70,7 +70,7 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> BTreeMap<
     let mut named: BTreeMap<ImageSource, String> = BTreeMap::new();
     for (name, service) in stack.programs() {
         if let (Some(source), Some(name)) = (source(service), service.repository(&stack.name, name)) {
-            // It has the name of the first service that builds it.
+            // The image is named by the first service that uses its source.
             named.entry(source).or_insert(name);
         }
     }
@@ -82,13 +82,14 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> BTreeMap<
         let repository = graph.add(Address::new("repository", name), &repository);
         let asked_for = facts.releases.get(&source);
         let stays = stays(stack, facts, &source, &address);
-        // What is built now has them. Only a service that runs the newest image shows that an earlier stackctl pushed it.
+        // A new build has the authorities. Only a service that runs the newest image can show that an older stackctl
+        // pushed that image.
         let newest = that_run.iter().find(|running| running.newer == 0 && running.digest.is_some());
         let has_authorities = asked_for.is_some() || newest.is_none_or(|running| running.has_authorities);
         let all_stay = users(stack, &source).all(|service| stays.contains_key(service));
         let desired = image::Desired {
             repository: Input::output(&repository, "uri"),
-            // Where every service runs it already, it need not be the newest as well.
+            // If every service already runs this image, it need not become the newest one.
             digest: asked_for.filter(|_| !all_stay).cloned(),
             source: source.clone(),
             numbered_above: that_run.iter().map(|running| running.build).max(),
@@ -100,14 +101,14 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> BTreeMap<
     drawn
 }
 
-/// The services that run the image of `source`.
+/// Returns the services that run the image of `source`.
 fn users<'a>(stack: &'a Stack, source: &'a ImageSource) -> impl Iterator<Item = &'a String> {
     let runs_it = |(_, service): &(&String, &Service)| self::source(service).as_ref() == Some(source);
     stack.programs().filter(runs_it).map(|(name, _)| name)
 }
 
-/// Those of them that stay with the image that they run: all of which no other digest is to be released. They stay also where
-/// it is gone from the repository: the newest that is there may be one that ECS has gone back from.
+/// Returns the services that keep the image that they run, because no other digest is released for them. They keep it
+/// even if the repository no longer has it: the newest image may be one that ECS has rolled back.
 fn stays(stack: &Stack, facts: &Facts, source: &ImageSource, image: &Address) -> BTreeMap<String, RunningImage> {
     let asked_for = facts.releases.get(source);
     let running = users(stack, source).filter_map(|name| Some((name, facts.running.get(name)?)));
@@ -116,7 +117,7 @@ fn stays(stack: &Stack, facts: &Facts, source: &ImageSource, image: &Address) ->
             &running.of == image && asked_for.is_none_or(|digest| running.digest.as_ref() == Some(digest))
         })
         .map(|(name, running)| {
-            // The same image has just been built, and has them.
+            // The same image has just been built, so it has the authorities.
             let has_authorities = running.has_authorities || asked_for.is_some();
             (name.clone(), RunningImage { has_authorities, ..running.clone() })
         })

@@ -1,5 +1,5 @@
-//! Jobs: a schedule for each, their group, the role with which EventBridge starts them, and the task definitions of those that
-//! do not run exactly as a service does.
+//! Draws the jobs: a schedule for each, the schedule group, the role with which EventBridge starts them, and the task
+//! definitions of jobs that differ from their service.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,15 +20,16 @@ use crate::{
     spec::{Job, Runs, Stack},
 };
 
-/// Who starts them.
+/// The service that starts the jobs.
 const PRINCIPAL: &str = "scheduler.amazonaws.com";
 
-/// Ends when it is told to, or fails when the time is over. It is an essential container: when it ends, ECS stops the task.
+/// Shell script that exits normally when the task stops, and fails when the time limit is over. Its container is
+/// essential: when it exits, ECS stops the task.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
 const LIMIT: &str = "trap 'kill $!; exit 0' TERM; sleep $TIMEOUT & wait $!; \
                      echo \"the run took longer than $TIMEOUT s: it is stopped\"; exit $CODE";
 
-/// Draws over the services, which have to be in the graph.
+/// Draws the jobs. The services must already be in the graph.
 pub(super) fn draw(graph: &mut Graph, stack: &Stack, parts: &Parts) {
     if stack.jobs.is_empty() {
         return;
@@ -67,8 +68,8 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, parts: &Parts) {
             },
         );
         match &job.runs {
-            // A revision that does not come to serve must not run as a job either. And it brings the way out along, and the
-            // release command's work.
+            // If a new revision does not become stable, jobs must not run it either. The service in turn depends on the
+            // routes to the internet and on the release command.
             Runs::Service { name, .. } => graph.need(&schedule, &Address::new("service", name)),
             Runs::Own(own) => {
                 network.routes.iter().for_each(|route| graph.need(&schedule, route));
@@ -84,7 +85,7 @@ fn definition(name: &str, job: &Job) -> Address {
     Address::new("task_definition", of)
 }
 
-/// Draws the task definition of a job that has one of its own.
+/// Draws the task definition of a job that needs a separate one.
 fn define(graph: &mut Graph, stack: &Stack, parts: &Parts, name: &str, job: &Job) {
     match &job.runs {
         Runs::Own(own) => {
@@ -106,7 +107,7 @@ fn define(graph: &mut Graph, stack: &Stack, parts: &Parts, name: &str, job: &Job
             let own = env.iter().map(|(variable, value)| (variable.clone(), referable.plain(value)));
             desired.main.environment.extend(own);
             desired.main.secrets.retain(|variable, _| !env.contains_key(variable));
-            // Nobody calls a job by a name.
+            // No service calls a job, so its tasks need no handover containers.
             desired.sidecars.retain(|sidecar, _| !calls::is_handover(sidecar));
             let limit = job.timeout.map(|seconds| timeout(service, seconds, &desired.main.log_group));
             desired.sidecars.extend(limit.map(|limit| (TIMEOUT.0.to_owned(), limit)));
@@ -117,7 +118,8 @@ fn define(graph: &mut Graph, stack: &Stack, parts: &Parts, name: &str, job: &Job
     }
 }
 
-/// What the job `job` of a service runs when that goes back to `then`. `now` is what it runs.
+/// Returns the task definition for the job `job` of a service that is rolled back to `then`. `now` is the job's current
+/// task definition.
 pub fn rolled_back(
     job: &Job,
     then: &task_definition::Desired,
@@ -137,13 +139,13 @@ pub fn rolled_back(
     desired
 }
 
-/// What the service's task definition at `address` says.
+/// Returns the service's task definition at `address`.
 fn of_service(graph: &Graph, address: &Address) -> task_definition::Desired {
     let node = graph.get(address).expect("the services are drawn before their jobs");
     serde_json::from_value(node.desired.clone()).expect("it was written by its own kind")
 }
 
-/// What ends the container `main` after some time.
+/// Returns the container that ends the task of `main` when its time is over.
 fn timeout(main: &str, seconds: u32, log_group: &Input) -> Container {
     Container {
         command: ["sh", "-c", LIMIT].map(str::to_owned).to_vec(),
@@ -158,15 +160,15 @@ fn timeout(main: &str, seconds: u32, log_group: &Input) -> Container {
     }
 }
 
-/// May start any revision of what has jobs, and hand over the roles of those.
+/// Draws the role that may start every revision of the jobs' task definitions, and pass their roles.
 fn role(graph: &mut Graph, stack: &Stack) -> Address {
     let statements = may_start(graph, stack, stack.jobs.iter().map(|(name, job)| (name.as_str(), job)));
     let desired = role::Desired::new(PRINCIPAL, statements);
-    // No service's role is called so: those end in what they are for.
+    // The names of services' roles have suffixes, so none of them is equal to this one.
     graph.add(Address::new("role", "scheduler"), &desired)
 }
 
-/// What a role has to allow that starts these jobs.
+/// Returns the statements of a role that starts these jobs.
 pub(super) fn may_start<'a>(
     graph: &Graph,
     stack: &Stack,
@@ -177,7 +179,7 @@ pub(super) fn may_start<'a>(
     let families = definitions.iter().map(|address| Input::from(task_definition::revisions_arn(&id, address)));
     let run_as: BTreeSet<&str> = jobs.map(|(name, job)| job.runs.container(name)).collect();
     let roles = run_as.iter().flat_map(|name| ["execution", "task"].map(|of| format!("{name}-{of}")));
-    // What may do nothing has no role for its tasks.
+    // A task without permissions has no task role.
     let roles = roles.map(|name| Address::new("role", name)).filter(|role| graph.get(role).is_some());
     let roles = roles.map(|role| Input::output(&role, "arn"));
     let statements = [("ecs:RunTask", families.collect::<Vec<Input>>()), ("iam:PassRole", roles.collect())];

@@ -1,5 +1,5 @@
-//! The load balancers and their listeners: the public one, which is the only part of a stack that the world can reach, and the
-//! internal one.
+//! Draws the load balancers and their listeners: the public load balancer, the only part of a stack except the bastion
+//! that the internet can reach, and the internal one.
 
 use super::{domain, facts::Facts, network::Network};
 use crate::{
@@ -12,20 +12,20 @@ use crate::{
     spec::{IDLE_TIMEOUT, Protocol, Service, Stack, Tls},
 };
 
-/// What the services need of the load balancer.
+/// The outputs of a load balancer that services use.
 pub(super) struct Balancer {
-    /// Its security groups, by their ids.
+    /// The ids of the load balancer's security groups.
     pub(super) security_groups: Vec<Input>,
-    /// The ARN of the listener that serves; with TLS the other one redirects to it.
+    /// The ARN of the listener that has the rules. With TLS, the other listener redirects to it.
     pub(super) listener: Input,
-    /// What CloudWatch calls it.
+    /// The load balancer's dimension in CloudWatch.
     pub(super) dimension: Input,
-    /// The listener, if it is not the stack's.
+    /// The listener, if it is an existing one.
     pub(super) given: Option<GivenListener>,
 }
 
 impl Balancer {
-    /// One of the stack's own.
+    /// A load balancer of the stack.
     fn own(balancer: &Address, group: &Address, listener: &Address) -> Self {
         Self {
             security_groups: vec![Input::output(group, "id")],
@@ -35,7 +35,7 @@ impl Balancer {
         }
     }
 
-    /// One that somebody else has made.
+    /// An existing load balancer.
     fn of(given: &GivenListener) -> Self {
         Self {
             security_groups: given.security_groups.iter().map(|id| id.as_str().into()).collect(),
@@ -46,37 +46,38 @@ impl Balancer {
     }
 }
 
-/// Both, as far as the stack has them.
+/// The public and the internal load balancer, if the stack uses them.
 pub(super) struct Balancers {
     pub(super) public: Option<Balancer>,
     pub(super) internal: Option<Balancer>,
 }
 
 impl Balancers {
-    /// The one that serves `service`.
+    /// Returns the load balancer that serves `service`.
     pub(super) fn of(&self, service: &Service) -> Option<&Balancer> {
         let balancer = if service.internal { &self.internal } else { &self.public };
         balancer.as_ref().filter(|_| !service.routes.is_empty())
     }
 }
 
-/// The public load balancer.
+/// The address of the public load balancer.
 #[must_use]
 pub fn address() -> Address {
     Address::new("load_balancer", "main")
 }
 
-/// The internal load balancer.
+/// The address of the internal load balancer.
 #[must_use]
 pub fn internal() -> Address {
     Address::new("load_balancer", "internal")
 }
 
-/// The private ranges of addresses: whoever calls an internal load balancer has one, in its network or in one beside it.
+/// The private address ranges. Callers of an internal load balancer have a private address, in its network or in a
+/// connected one.
 /// <https://www.rfc-editor.org/rfc/rfc1918#section-3>
 const PRIVATE: [&str; 3] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
 
-/// The internal load balancer, if a service is served by it.
+/// Draws the internal load balancer, if it serves a service.
 pub(super) fn draw_internal(graph: &mut Graph, stack: &Stack, network: &Network) -> Option<Balancer> {
     stack.has_internal().then(|| {
         let from = |range: &&str| security_group::Ingress {
@@ -113,7 +114,7 @@ pub(super) fn draw_internal(graph: &mut Graph, stack: &Stack, network: &Network)
     })
 }
 
-/// The listener `arn` as AWS has it, if services of `stack` can be served by it.
+/// Returns the existing listener `arn`, if it can serve the services of `stack`.
 fn usable<'a>(arn: &str, stack: &Stack, facts: &'a Facts) -> Result<&'a GivenListener, Failure> {
     let wrong = |message: String| Failure::about(Subject::key("load_balancer.listener"), message);
     let Some(given) = &facts.listener else {
@@ -139,7 +140,7 @@ fn usable<'a>(arn: &str, stack: &Stack, facts: &'a Facts) -> Result<&'a GivenLis
     Ok(given)
 }
 
-/// The listener that `stack` names as it has to be, without a look at AWS.
+/// Returns a valid listener for the ARN in `stack`, made up without a call to AWS.
 pub(super) fn made_up(stack: &Stack) -> Option<GivenListener> {
     let arn = stack.load_balancer.as_ref()?.listener.clone()?;
     let vpc = stack.network.given.as_ref().map(|network| network.vpc.clone()).unwrap_or_default();
@@ -191,7 +192,7 @@ pub(super) fn draw(
             idle_timeout: idle_timeout(stack),
         },
     );
-    // A load balancer that faces the internet needs the way there.
+    // An internet-facing load balancer needs the route to the internet gateway.
     network.routes.iter().take(1).for_each(|route| graph.need(&balancer, route));
     let listens = |port, protocol, certificate, action| listener::Desired {
         load_balancer: Input::output(&balancer, "arn"),
@@ -220,11 +221,11 @@ pub(super) fn draw(
     };
     let secure = listens(443, listener::Protocol::Https, Some(certificate), listener::DefaultAction::NotFound);
     let listener = graph.add(Address::new("listener", "https"), &secure);
-    // A certificate is of no use before ACM has issued it.
+    // The listener can use a certificate only after ACM has issued it.
     proofs.iter().for_each(|proof| graph.need(&listener, proof));
     for (domain, zone) in zones {
         let alias = domain::alias(graph, domain, zone, &balancer);
-        // Nobody is sent there before the name's certificate is shown.
+        // Clients must not arrive before the listener has the certificate for the name.
         graph.need(&alias, &listener);
     }
     graph.add(http, &listens(80, listener::Protocol::Http, None, listener::DefaultAction::RedirectToHttps));

@@ -1,4 +1,4 @@
-//! Where output goes: a log group for each service and each of stackctl's own tasks.
+//! Draws the log groups: one for each service and for each of stackctl's own tasks.
 
 use super::identity;
 use crate::{
@@ -7,18 +7,19 @@ use crate::{
     spec::Stack,
 };
 
-/// How long what stackctl's own tasks write is kept, in days.
+/// The log retention of stackctl's own tasks, in days.
 pub(super) const DAYS: u32 = 30;
 
-/// A log group, by the names that it has before it is made: what refers to it does not change when it is made anew.
+/// A log group. Its name is known before it is created, so that resources that refer to it do not change if it is
+/// replaced.
 pub(super) struct Logs {
     pub(super) address: Address,
     pub(super) name: Input,
-    /// The ARN of its streams, as a policy names them.
+    /// The ARN of its streams, for IAM policies.
     pub(super) streams: Input,
 }
 
-/// The log group called `name`, which keeps what is written for so many `days`.
+/// Draws the log group `name` with a retention of `days` days.
 pub(super) fn draw(graph: &mut Graph, stack: &Stack, name: &str, days: u32) -> Logs {
     let address = graph.add(Address::new("log_group", name), &log_group::Desired { retention_days: days });
     let id = identity::id(stack);

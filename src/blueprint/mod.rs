@@ -1,5 +1,5 @@
-//! From what stack.yaml says to the graph of resources that make it true. Pure: the same stack and facts give the same
-//! graph. One file a part of the stack.
+//! Turns a stack of stack.yaml into the graph of its desired resources. Pure: the same stack and facts give the same
+//! graph. Each part of the stack has its own file.
 
 mod alarms;
 mod authorities;
@@ -53,10 +53,10 @@ use crate::{
     spec::{LoadBalancer, Stack},
 };
 
-/// What the resources of the stack tell the blueprint; the other facts are empty.
+/// Returns the facts that follow from the stack's live resources; the other facts are empty.
 ///
 /// # Errors
-/// If what a service runs cannot be read.
+/// If the state of a service cannot be read.
 pub fn facts(id: &StackId, live: &[LiveResource]) -> Result<Facts, Failure> {
     let had_users = live.iter().any(|live| live.address == users::task());
     let (running, priorities, subnets) = (running(id, live)?, priorities::of(live)?, zones::of(live)?);
@@ -64,14 +64,14 @@ pub fn facts(id: &StackId, live: &[LiveResource]) -> Result<Facts, Failure> {
     Ok(Facts { subnets, running, priorities, there, had_users, ..Facts::default() })
 }
 
-/// The parts of stack.yaml in the order in which a plan shows them. Services, jobs and alarms follow.
+/// The parts of stack.yaml in the order of a plan. Services, jobs and alarms follow.
 const PARTS: [&str; 10] =
     ["network", "load balancer", "database", "cache", "buckets", "volumes", "images", "bastion", "cluster", "calls"];
 
-/// The resources that `stack` asks for.
+/// Returns the desired resources of `stack`.
 ///
 /// # Errors
-/// If the region has fewer zones than stack.yaml wants, or the domain has no hosted zone.
+/// If the region has fewer zones than stack.yaml requires, or a domain has no hosted zone.
 pub fn graph(stack: &Stack, facts: &Facts) -> Result<Graph, Failure> {
     let mut graph = Graph::new();
     PARTS.into_iter().for_each(|part| graph.begin(part));
@@ -111,20 +111,20 @@ pub fn graph(stack: &Stack, facts: &Facts) -> Result<Graph, Failure> {
     Ok(graph)
 }
 
-/// The resources that `stack` asks for, without a look at AWS: in a region with enough zones and, for a domain, with a hosted zone
-/// of that name, and with the network that stack.yaml names as it has to be. Their ids are made up; kinds, numbers and sizes are right.
+/// Returns the desired resources of `stack` without a call to AWS. It assumes a region with enough zones, a hosted zone
+/// for each domain, and a valid existing network. Ids are made up; kinds, numbers and sizes are right.
 ///
 /// # Errors
-/// None for a stack that was read from a file: what could be missing is made up.
+/// None for a stack that was read from a file: missing facts are made up.
 pub fn sketch(stack: &Stack) -> Result<Graph, Failure> {
     sketched(stack, None)
 }
 
-/// As [`sketch`], with all that `stackctl db load` takes if the stack has a database: every kind that a command makes for this
-/// stack is in it.
+/// Like [`sketch`], with the resources of `stackctl db load` if the stack has a database. So the graph has every kind
+/// that any command creates for this stack.
 ///
 /// # Errors
-/// None for a stack that was read from a file: what could be missing is made up.
+/// None for a stack that was read from a file: missing facts are made up.
 pub fn sketch_of_all(stack: &Stack) -> Result<Graph, Failure> {
     sketched(stack, Some(Load::made_up()))
 }

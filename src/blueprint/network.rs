@@ -1,4 +1,4 @@
-//! The network: a VPC with a public and a private subnet in each zone, and the ways out.
+//! Draws the stack's network: a VPC with a public and a private subnet in each zone, and its gateways and routes.
 
 use super::{
     facts::Facts,
@@ -13,18 +13,19 @@ use crate::{
     spec::{Nat, Stack, Volume},
 };
 
-/// What the rest of the stack needs of the network.
+/// The outputs of the network that the rest of the stack uses.
 pub(super) struct Network {
     pub(super) vpc: Input,
     pub(super) public: Vec<Input>,
     pub(super) private: Vec<Input>,
-    /// Where tasks run.
+    /// The subnets in which tasks run.
     pub(super) tasks: Vec<Input>,
-    /// Where volumes are reached, with the zone of each: in private subnets, wherever the tasks run.
+    /// The subnets in which volumes have mount targets, each with its zone: the private subnets of the stack's network,
+    /// or the tasks' subnets of an existing one.
     pub(super) files: Vec<(Input, String)>,
-    /// Whether tasks get public addresses, their only way out without a NAT gateway.
+    /// Whether tasks get public addresses. Without a NAT gateway, they reach the internet only that way.
     pub(super) public_tasks: bool,
-    /// What has to be there before a task can reach anything.
+    /// The routes that must exist before a task can reach the internet.
     pub(super) routes: Vec<Address>,
 }
 
@@ -76,7 +77,7 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> Result<Ne
     Ok(Network { vpc, public, private, tasks, files, public_tasks, routes })
 }
 
-/// The NAT gateways: none, one in the first zone, or one in each.
+/// Draws the NAT gateways: none, one in the first zone, or one in each zone.
 fn ways_out(graph: &mut Graph, nat: Nat, zones: &[String], public: &[Address], route: &Address) -> Vec<Address> {
     let count = match nat {
         Nat::None => 0,
@@ -90,14 +91,14 @@ fn ways_out(graph: &mut Graph, nat: Nat, zones: &[String], public: &[Address], r
         let desired =
             nat_gateway::Desired { subnet: Input::output(subnet, "id"), address: Input::output(&address, "id") };
         let gateway = graph.add(Address::new("nat_gateway", name), &desired);
-        // AWS makes no NAT gateway in a network that has no way to the internet.
+        // AWS creates a public NAT gateway only in a network with an internet gateway.
         graph.need(&gateway, route);
         gateways.push(gateway);
     }
     gateways
 }
 
-/// The private route tables: one for all zones, or with a NAT gateway in each zone one a zone.
+/// Returns the private route tables: one per zone if each zone has a NAT gateway, otherwise one for all zones.
 fn groups<'a>(
     ways: &'a [Address],
     zones: &[String],

@@ -1,5 +1,5 @@
-//! Rule priorities that do not move: a rule's place follows from what it matches, and one that has a good place keeps it, so
-//! that nothing else in stack.yaml renumbers it.
+//! Assigns stable priorities to listener rules. A rule's priority follows from what it matches, and an existing rule
+//! keeps a valid priority, so other changes in stack.yaml do not renumber it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,23 +10,23 @@ use crate::{
     model::{Failure, LiveResource},
 };
 
-/// Blocks come before every route.
+/// The first priority and the number of priorities for blocked paths, which come before every route.
 const BLOCKS: (u32, u32) = (1, 900);
 
-/// Names that redirect come before every route, and after what is blocked.
+/// The priorities for redirects, which come after blocked paths and before every route.
 const REDIRECTS: (u32, u32) = (901, 99);
 
 /// The first priority of a route.
 const ROUTES_FROM: u32 = 1000;
 
-/// The longest pattern that an ALB takes, in characters.
+/// The longest pattern that an Application Load Balancer allows, in characters.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RuleCondition.html>
 const LONGEST: usize = 128;
 
-/// How many rules of one specificity can stand side by side; with [`LONGEST`] this stays below [`WAITING`].
+/// The number of priorities per specificity. With [`LONGEST`], all of them stay below [`WAITING`].
 const BAND: u32 = 300;
 
-/// The listener rules among `live`, by name, and their priorities.
+/// Returns the priorities of the listener rules in `live`, by name.
 pub(super) fn of(live: &[LiveResource]) -> Result<BTreeMap<String, u16>, Failure> {
     let rules = live.iter().filter(|resource| resource.address.kind() == "listener_rule");
     let priorities = rules.map(|rule| {
@@ -36,36 +36,36 @@ pub(super) fn of(live: &[LiveResource]) -> Result<BTreeMap<String, u16>, Failure
     priorities.collect()
 }
 
-/// Where a route waits, after all that are asked, while its service is being made.
+/// The priorities of routes whose service is still being created, after all other routes.
 const WAITING: (u32, u32) = (40_000, 10_000);
 
-/// Hands out priorities, each once.
+/// Assigns each priority once.
 #[derive(Default)]
 pub(super) struct Priorities {
-    /// Those of the rules that are there, by name.
+    /// The priorities of existing rules, by name.
     there: BTreeMap<String, u16>,
     taken: BTreeSet<u32>,
 }
 
 impl Priorities {
-    /// Beside the rules that are `there`, by name: a new rule gets a priority that none of them has, because each of them may be
-    /// there until the new one is. The priorities of `others` are never the stack's.
+    /// Starts with the existing rules `there`, by name. A new rule gets none of their priorities, because every
+    /// existing rule may remain until the new rule is created. Priorities of `others` are never used.
     pub(super) fn beside(there: BTreeMap<String, u16>, others: BTreeSet<u32>) -> Self {
         Self { there, taken: others }
     }
 
-    /// For a rule that blocks; `key` is what tells it from others.
+    /// Returns the priority of a rule that blocks paths; `key` identifies the rule.
     pub(super) fn block(&mut self, key: &str) -> u16 {
         self.take(BLOCKS.0, BLOCKS.1, key)
     }
 
-    /// For a rule that redirects.
+    /// Returns the priority of a rule that redirects.
     pub(super) fn redirect(&mut self, key: &str) -> u16 {
         self.take(REDIRECTS.0, REDIRECTS.1, key)
     }
 
-    /// For a rule that forwards `pattern`: the more of it is literal, the earlier it is asked; one that names `hosts` before one
-    /// that does not, and hosts without wildcards first, and then the longer ones.
+    /// Returns the priority of a rule that forwards `pattern`. A longer literal prefix comes first; then rules with
+    /// `hosts` before rules without; then hosts without wildcards, and longer hosts.
     pub(super) fn route(&mut self, pattern: &str, hosts: &[String], key: &str) -> u16 {
         let literal = pattern.find(['*', '?']).unwrap_or(pattern.len()).min(LONGEST);
         let specificity = LONGEST - literal;
@@ -79,13 +79,13 @@ impl Priorities {
         self.take(ROUTES_FROM + band * BAND + from, count, key)
     }
 
-    /// Where the rule `key` waits; nowhere, where there are no others.
+    /// Returns the temporary priority of the rule `key`; none if no rules exist yet.
     pub(super) fn waiting(&mut self, key: &str) -> Option<u16> {
         (!self.there.is_empty()).then(|| self.take(WAITING.0, WAITING.1, key))
     }
 
-    /// The priority that the rule `key` has, if it is one of the `count` from `first`; else the first free one of them from where
-    /// `key` hashes to.
+    /// Returns the current priority of the rule `key` if it is one of the `count` priorities from `first`. Otherwise
+    /// returns the first free one, starting from the hash of `key`.
     fn take(&mut self, first: u32, count: u32, key: &str) -> u16 {
         let band = first..first + count;
         let has =
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_more_literal_pattern_is_asked_first() {
+    fn more_literal_patterns_come_first() {
         let mut priorities = Priorities::default();
         let all = priorities.route("/*", &[], "web");
         let api = priorities.route("/api/*", &[], "api");
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn another_rule_moves_none_that_was_there() {
+    fn new_rule_does_not_move_existing_rules() {
         let alone = Priorities::default().route("/*", &[], "web");
         let mut both = Priorities::default();
         both.route("/api/*", &[], "api");
@@ -130,19 +130,19 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_keeps_its_place_and_a_new_one_takes_no_others() {
+    fn rules_keep_their_priority_and_new_ones_use_free_ones() {
         let free = Priorities::default().route("/*", &[], "route-all");
         let there = BTreeMap::from([("old".to_owned(), free)]);
         let mut priorities = Priorities::beside(there, BTreeSet::new());
         assert_ne!(priorities.route("/*", &[], "route-all"), free, "the old one may be there until the new one is");
         let kept = BTreeMap::from([("route-all".to_owned(), free + 1)]);
         assert_eq!(Priorities::beside(kept.clone(), BTreeSet::new()).route("/*", &[], "route-all"), free + 1);
-        // A place in another band is wrong.
+        // A priority in another band is not kept.
         assert_ne!(Priorities::beside(kept.clone(), BTreeSet::new()).route("/api/*", &[], "route-all"), free + 1);
     }
 
     #[test]
-    fn the_least_literal_pattern_stays_within_what_aws_takes() {
+    fn least_literal_pattern_has_a_valid_priority() {
         assert!(u32::from(Priorities::default().route("*", &[], "web")) < WAITING.0);
         assert!(WAITING.0 + WAITING.1 <= 50_000);
     }

@@ -1,5 +1,5 @@
-//! What stackctl's own tasks beside the database have in common: psql in the official image, roles that may no more than it
-//! takes, a log, a place in the network. What a task is for, and what its script is, is for `users` and `load`.
+//! Draws what stackctl's own database tasks share: psql in the official image, roles with minimal permissions, a log
+//! group and a security group. `users` and `load` define the tasks and their scripts.
 
 use std::collections::BTreeMap;
 
@@ -18,46 +18,46 @@ use crate::{
     spec::Stack,
 };
 
-/// The official image, from the registry that AWS keeps a copy of Docker's official images in: Docker Hub itself counts the
-/// pulls of everybody behind one NAT gateway's address, and refuses the hundredth. Of the newest version that stack.yaml can
-/// ask for, because psql speaks to servers of its own version and of older ones.
+/// The official image, from AWS's copy of Docker's official images: Docker Hub counts all pulls from one NAT gateway's
+/// address together, and limits them to 100. The version is the newest that stack.yaml allows, because psql supports
+/// servers of its own version and older ones.
 /// <https://docs.docker.com/docker-hub/usage/>, <https://gallery.ecr.aws/docker/library/postgres>,
 /// <https://www.postgresql.org/docs/current/app-psql.html>
 const IMAGE: &str = "public.ecr.aws/docker/library/postgres:18-alpine";
 
-/// The master user's side of the database.
+/// The master user and its database.
 pub(super) struct Master<'a> {
-    /// Its name.
+    /// The user's name.
     pub(super) user: &'a str,
-    /// The secret with its password.
+    /// The secret with the user's password.
     pub(super) password: Address,
     /// The DB instance.
     pub(super) instance: Address,
 }
 
-/// A task that connects as the master.
+/// A task that connects as the master user.
 pub(super) struct Task<'a> {
-    /// What its task definition, its log group and its security group are called.
+    /// The name of its task definition, log group and security group.
     pub(super) name: &'a str,
     pub(super) stack: &'a Stack,
     pub(super) network: &'a Network,
     pub(super) master: &'a Master<'a>,
-    /// Lets it reach the database.
+    /// The security group that lets the task reach the database.
     pub(super) group: &'a Address,
     /// CPU units and MiB of memory.
     pub(super) size: (u32, u32),
-    /// What it takes beside the way to the database.
+    /// The environment variables in addition to those for the connection.
     pub(super) environment: BTreeMap<String, String>,
-    /// Its secrets beside the master's password.
+    /// The secrets in addition to the master user's password.
     pub(super) secrets: BTreeMap<String, task_definition::SecretRef>,
     pub(super) command: Vec<String>,
-    /// Whether it writes no files.
+    /// Whether the task writes no files.
     pub(super) read_only: bool,
-    /// How long it may take to end when it is to stop, in seconds.
+    /// The time between SIGTERM and SIGKILL, in seconds.
     pub(super) stop_timeout: u32,
 }
 
-/// The security group of the task `name`, of which `description` says what it is.
+/// Draws the security group of the task `name`.
 pub(super) fn security_group(graph: &mut Graph, network: &Network, name: &str, description: &str) -> Address {
     let desired =
         security_group::Desired { vpc: network.vpc.clone(), description: description.to_owned(), ingress: Vec::new() };
@@ -65,7 +65,7 @@ pub(super) fn security_group(graph: &mut Graph, network: &Network, name: &str, d
 }
 
 impl Task<'_> {
-    /// Its task definition, and all that this stands on.
+    /// Draws the task definition, and the resources that it needs.
     pub(super) fn define(&self, graph: &mut Graph) -> Address {
         let logs = logs::draw(graph, self.stack, self.name, logs::DAYS);
         let mut secrets = self.secrets.clone();
@@ -100,7 +100,7 @@ impl Task<'_> {
         definition
     }
 
-    /// Its run, of the kind `kind`.
+    /// Draws the run of the task, of the kind `kind`.
     pub(super) fn run(&self, graph: &mut Graph, kind: &str, definition: &Address) -> Address {
         let run = graph.add(
             Address::new(kind, "database"),
@@ -112,14 +112,14 @@ impl Task<'_> {
                 public_ip: self.network.public_tasks,
             },
         );
-        // It pulls its image before anything else, so the way out has to be there.
+        // The task pulls its image first, so the routes to the internet must exist.
         self.network.routes.iter().for_each(|route| graph.need(&run, route));
-        // psql has to get there: by the database's own security group, which admits the task's.
+        // psql needs the database's security group to admit the task's.
         graph.need(&run, &Address::new("security_group", "database"));
         run
     }
 
-    /// What libpq and the script take from the environment.
+    /// Returns the environment variables that libpq and the script read.
     /// <https://www.postgresql.org/docs/current/libpq-envars.html>
     fn environment(&self) -> BTreeMap<String, Input> {
         let known = [
@@ -140,7 +140,7 @@ impl Task<'_> {
     }
 }
 
-/// The value of a secret, and the label that follows it: a new one takes a new revision, and with it a run.
+/// Returns a reference to a secret and its version: a new version creates a new revision and thereby a new run.
 pub(super) fn following(secret: &Address) -> task_definition::SecretRef {
     let version = Some(Input::output(secret, "version"));
     task_definition::SecretRef { secret: Input::output(secret, "arn"), key: None, version }

@@ -1,5 +1,5 @@
-//! What most stacks never have, such as a cache: the cluster keeps which kinds of that a stack has been without, so that a look need
-//! not ask for them.
+//! Records on the cluster which rare kinds, such as a cache, a stack does not have, so that reading the stack's state
+//! can skip them.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +11,9 @@ use crate::{
     spec::Stack,
 };
 
-/// Lets the cluster say which rare kinds the stack is without: neither stack.yaml nor AWS has one. The first resource of such a
-/// kind is made once the cluster does not say so any more: a run that is killed leaves nothing that the next one does not look for.
+/// Records on the cluster the rare kinds that are neither in stack.yaml nor on AWS. A resource of such a kind is
+/// created only after the cluster's record is updated: otherwise a run that is killed could leave a resource that the
+/// next run does not look for.
 pub(super) fn record(graph: &mut Graph, stack: &Stack, facts: &Facts) {
     let cluster = Address::new("cluster", "main");
     if graph.get(&cluster).is_none() {

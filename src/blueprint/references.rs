@@ -1,5 +1,5 @@
-//! What the references in values become: outputs of resources, fields of the secret with the database's URL, or a secret of the
-//! service's own whose value is put together.
+//! Resolves the references in values: to an output of a resource, to a field of the secret with the database's URL, or
+//! to a secret of the service that holds the composed value.
 
 use super::{
     cache::{self, Cache},
@@ -17,31 +17,31 @@ use crate::{
     spec::{CacheFact, DatabaseFact, Piece, Reference, SecretFrom, Stack, StackFact, Template, UserFact},
 };
 
-/// The parts of the stack that a value can refer to. The decoder has checked that what is referred to is there.
+/// The parts of the stack that a value can refer to. The decoder has checked that every referenced part exists.
 pub(super) struct Referable<'a> {
     pub(super) stack: &'a Stack,
     pub(super) database: Option<&'a Database>,
     pub(super) cache: Option<&'a Cache>,
-    /// The listener of the load balancer, if it is not the stack's.
+    /// The load balancer's listener, if it is an existing one.
     pub(super) listener: Option<&'a GivenListener>,
     /// The version of the image that the container runs.
     pub(super) version: &'a Input,
 }
 
-/// A part of what the stack keeps already: the field of the secret, and what it changes with.
+/// How to read a value from an existing secret of the stack: the field, and the version of the value.
 struct Kept {
     key: Option<&'static str>,
     version: Option<Input>,
 }
 
-/// The secret that holds what `variable` of a service is, if it is generated or given.
+/// The secret with the value of `variable` of a service, if that is `generate` or `set`.
 #[must_use]
 pub fn service_secret(service: &str, variable: &str) -> Address {
     Address::new("secret", format!("{service}/{variable}"))
 }
 
-/// The secret that holds what `variable` of a service is put together to: where the stack keeps it already, or one of its own. That
-/// has another address than one that is generated or given, so that what the one holds is never taken for the other.
+/// The secret with the composed value of `variable` of a service: an existing secret of the stack, or a separate one. A
+/// composed secret has another address than a `generate` or `set` secret, so that neither is mistaken for the other.
 #[must_use]
 pub fn address(service: &str, variable: &str, value: &Template) -> Address {
     let kept = value.alone().and_then(|reference| match reference {
@@ -56,12 +56,13 @@ pub fn address(service: &str, variable: &str, value: &Template) -> Address {
 }
 
 impl<'a> Referable<'a> {
-    /// A value of `env`, which has no secret in it.
+    /// Resolves a value of `env`, which contains no secret.
     pub(super) fn plain(&self, value: &Template) -> Input {
         Input::joined(value.pieces().iter().flat_map(|piece| self.parts(piece)).filter_map(text).collect())
     }
 
-    /// A value of `secrets`. What the stack keeps already is read where it is kept; all else is a secret of its own, `own`.
+    /// Resolves a value of `secrets`. A value that is in a secret of the stack is read from there; any other value gets
+    /// a separate secret.
     pub(super) fn secret(&self, graph: &mut Graph, (service, variable): (&str, &str), value: &Template) -> SecretRef {
         let address = address(service, variable, value);
         if let Some(Kept { key, version }) = value.alone().and_then(|reference| self.kept(reference)) {
@@ -72,11 +73,12 @@ impl<'a> Referable<'a> {
         let source = Source::Composed { parts: merged(parts), version: version.clone() };
         let made = graph.add(address, &secret::Desired { source });
         self.wait_for_users(graph, &made, value);
-        // Another value is another revision, so that tasks take it up.
+        // A changed value creates a new revision, so that new tasks get it.
         SecretRef { secret: Input::output(&made, "arn"), key: None, version: Some(version) }
     }
 
-    /// `by`, which has `value`, comes after what makes the users of the database, if that is in it: the URL says that they are made.
+    /// Makes `by` depend on the secret with the database's URL, if `value` refers to the database. That secret is
+    /// written after the database's users are created.
     pub(super) fn wait_for_users(&self, graph: &mut Graph, by: &Address, value: &Template) {
         let refers =
             |reference: &Reference| matches!(reference, Reference::Database(_) | Reference::DatabaseUser { .. });
@@ -85,7 +87,7 @@ impl<'a> Referable<'a> {
         }
     }
 
-    /// How `reference` is read where it is kept by itself, if it is: at [`address`].
+    /// Returns how to read `reference` from an existing secret of the stack at [`address`], if there is one.
     fn kept(&self, reference: &Reference) -> Option<Kept> {
         match reference {
             Reference::Database(fact) => {
@@ -105,13 +107,13 @@ impl<'a> Referable<'a> {
                 let password = self.database?.passwords.get(name)?;
                 Some(Kept { key: None, version: Some(Input::output(password, "version")) })
             }
-            // One that is generated stays as it is. Another value that is given is another revision, so that tasks take it up.
+            // A generated value never changes. A changed `set` value creates a new revision, so that new tasks get it.
             Reference::Secret { service, variable } => {
                 let from = self.stack.services.get(service)?.secrets.get(variable)?;
                 let version = || Input::output(&service_secret(service, variable), "version");
                 Some(Kept { key: None, version: (*from == SecretFrom::Set).then(version) })
             }
-            // A cache's password is given to it once, and its URL is written with it.
+            // The password is set when the cache is created, and its URL contains the password; neither changes.
             Reference::Cache(CacheFact::Password | CacheFact::Url) => Some(Kept { key: None, version: None }),
             _ => None,
         }
@@ -124,7 +126,7 @@ impl<'a> Referable<'a> {
         }
     }
 
-    /// What `reference` is made of.
+    /// Returns the parts of the value of `reference`.
     fn value(&self, reference: &Reference) -> Vec<Part> {
         let plain = |input: Input| vec![Part::Text(input)];
         match reference {
@@ -201,7 +203,7 @@ impl<'a> Referable<'a> {
         }
     }
 
-    /// What the value of a composed secret changes with. The password of a cache stays the one that it was made with.
+    /// Returns the inputs that change a composed secret. The password of a cache never changes, so it is left out.
     fn made_of(&self, part: &Part) -> Vec<Input> {
         match part {
             Part::Text(text) => vec![text.clone()],
@@ -238,7 +240,7 @@ fn text(part: Part) -> Option<Input> {
     }
 }
 
-/// `parts` with known texts that follow each other as one.
+/// Joins adjacent literal texts in `parts`.
 fn merged(parts: Vec<Part>) -> Vec<Part> {
     let mut merged: Vec<Part> = Vec::new();
     for part in parts {

@@ -1,6 +1,6 @@
-//! The rules of the load balancer. A rule is called after what it matches, and never after its place in a list or after its
-//! service: an edit of stack.yaml makes and deletes only rules whose paths it changes, and a path that another service gets
-//! is moved there by its one rule.
+//! Draws the listener rules. A rule is named by what it matches, not by its position or service. So an edit of
+//! stack.yaml creates and deletes only the rules for the paths that it changes, and moving a path to another service
+//! updates one rule.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,36 +13,37 @@ use crate::{
     spec::{Service, VALUES_A_CONDITION, VALUES_A_RULE, block_expressions, hosts_a_rule, ranges_a_rule},
 };
 
-/// How many wildcards all conditions of a rule may have.
+/// The maximum number of wildcards in all conditions of a rule.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>
 const WILDCARDS_A_RULE: usize = 5;
 
-/// What the names of rules on the internal load balancer begin with.
+/// The prefix of the names of rules on the internal load balancer.
 const INTERNAL: &str = "internal-";
 
-/// The longest part of a rule's name that a person reads, in characters.
+/// The maximum length of the readable part of a rule's name, in characters.
 const LONGEST_WORD: usize = 24;
 
-/// The rules that are there.
+/// The existing rules.
 pub(super) struct Rules<'a> {
-    /// Those of the stack, by name, and their priorities.
+    /// The priorities of the stack's rules, by name.
     pub(super) own: &'a BTreeMap<String, u16>,
-    /// The priorities of all on the listener, if it is not the stack's.
+    /// The priorities of all rules on the listener, if it is an existing one.
     pub(super) all: BTreeSet<u16>,
 }
 
 /// Draws the rules of all services on one listener.
 pub(super) struct Routes {
     listener: Input,
-    /// What the names of its rules begin with: two listeners can have rules for the same paths.
+    /// The prefix of the rules' names: two listeners can have rules for the same paths.
     prefix: &'static str,
     priorities: Priorities,
-    /// Nothing is let in before all that is blocked is.
+    /// The rules that block paths. Every route is created after them.
     blocks: Vec<Address>,
 }
 
 impl Routes {
-    /// On `listener`, which is that of the internal load balancer or not, beside the rules that are there.
+    /// Starts the rules of `listener`, with the existing rules `there`. `internal` says whether it is the listener of
+    /// the internal load balancer.
     pub(super) fn new(listener: Input, internal: bool, there: Rules) -> Self {
         let prefix = if internal { INTERNAL } else { "" };
         let own = there.own.iter().filter(|(name, _)| name.starts_with(INTERNAL) == internal);
@@ -53,11 +54,11 @@ impl Routes {
         Self { listener, prefix, priorities, blocks: Vec::new() }
     }
 
-    /// Draws what `service` blocks. To be called for all services before [`Routes::forward`].
+    /// Draws the rules for the paths that `service` blocks. Must be called for all services before [`Routes::forward`].
     pub(super) fn block(&mut self, graph: &mut Graph, service: &Service) {
         let mut patterns: Vec<&String> = service.block.iter().collect();
         patterns.sort();
-        // Patterns of the same letters share an expression.
+        // Patterns with the same letters can share an expression.
         let mut expressions: Vec<(&str, String)> = Vec::new();
         for pattern in patterns {
             for expression in block_expressions(pattern).unwrap_or_default() {
@@ -69,7 +70,7 @@ impl Routes {
         for some in expressions.chunks(VALUES_A_CONDITION) {
             let matched: Vec<String> = some.iter().map(|(_, expression)| expression.clone()).collect();
             let first = some.first().map_or("", |(pattern, _)| pattern);
-            // The wildcards of expressions do not count.
+            // Wildcards in regular expressions do not count towards the limit.
             for hosts in together(&service.hosts, VALUES_A_RULE - VALUES_A_CONDITION, WILDCARDS_A_RULE) {
                 let name = format!("{}{}", self.prefix, name("block", &hosts, first, &matched));
                 let priority = self.priorities.block(&name);
@@ -88,7 +89,7 @@ impl Routes {
         }
     }
 
-    /// Draws that requests for the host `from` are sent on to the host `to`.
+    /// Draws a rule that redirects requests for the host `from` to the host `to`.
     pub(super) fn redirect(&mut self, graph: &mut Graph, from: &str, to: &str) {
         let hosts = vec![from.to_owned()];
         let name = name("redirect", &hosts, "", &[to.to_owned()]);
@@ -105,7 +106,7 @@ impl Routes {
         graph.add(Address::new("listener_rule", name), &rule);
     }
 
-    /// Draws the way of the requests for `service` to its target group, and gives the rules.
+    /// Draws the rules that forward requests for `service` to its target group, and returns them.
     pub(super) fn forward(&mut self, graph: &mut Graph, service: &Service, group: &Address) -> Vec<Address> {
         let mut rules = Vec::new();
         for pattern in &service.routes {
@@ -113,8 +114,8 @@ impl Routes {
             for hosts in together(&service.hosts, hosts_a_rule(service.allow.len()), left) {
                 let parts = parts(&service.allow, ranges_a_rule(hosts.len()));
                 for sources in &parts {
-                    // The ranges of one rule are changed in place. Of several, each is called after its own, so that a range
-                    // which moves from one to the other is in the one before it is gone from the other.
+                    // A single rule's ranges are updated in place. If there are several rules, each is named by its
+                    // ranges: a range that moves to another rule is added there before it is removed here.
                     let of_part = Some(sources).filter(|_| parts.len() > 1).into_iter().flatten();
                     let matched: Vec<String> = std::iter::once(pattern).chain(of_part).cloned().collect();
                     let name = format!("{}{}", self.prefix, name("route", &hosts, pattern, &matched));
@@ -139,8 +140,8 @@ impl Routes {
     }
 }
 
-/// The hosts as rules have them: at most `most` in each, with at most so many wildcards. Those with wildcards are by themselves,
-/// because a rule for exactly one host is asked before them. For all hosts there is one rule without any.
+/// Groups the hosts of rules: at most `most` hosts and `wildcards_left` wildcards in each. Hosts with wildcards are in
+/// separate rules, because rules for exact hosts come first. Without hosts, there is one rule without a host condition.
 fn together(hosts: &[String], most: usize, wildcards_left: usize) -> Vec<Vec<String>> {
     let mut sorted: Vec<&String> = hosts.iter().collect();
     sorted.sort_by_key(|host| (wildcards(host) > 0, *host));
@@ -158,7 +159,8 @@ fn together(hosts: &[String], most: usize, wildcards_left: usize) -> Vec<Vec<Str
     if rules.is_empty() { vec![Vec::new()] } else { rules }
 }
 
-/// The ranges as rules have them: at most `most` in each. For all clients there is one rule without any.
+/// Groups the address ranges of rules: at most `most` in each. Without ranges, there is one rule without a range
+/// condition.
 fn parts(ranges: &[String], most: usize) -> Vec<Vec<String>> {
     let mut sorted = ranges.to_vec();
     sorted.sort();
@@ -169,7 +171,7 @@ fn wildcards(pattern: &str) -> usize {
     pattern.matches(['*', '?']).count()
 }
 
-/// The name of a rule that matches `values` on `hosts`: what a person knows it by, and what tells it from all others.
+/// Returns the name of a rule that matches `values` on `hosts`: a readable part, and a hash that makes it unique.
 fn name(what: &str, hosts: &[String], pattern: &str, values: &[String]) -> String {
     let mut digest = Sha256::new();
     for value in hosts.iter().chain(values) {
@@ -191,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rule_is_called_after_what_it_matches() {
+    fn rules_are_named_by_what_they_match() {
         let named = |host: Option<&str>, pattern: &str| {
             let hosts: Vec<String> = host.into_iter().map(str::to_owned).collect();
             name("route", &hosts, pattern, &[pattern.to_owned()])
@@ -200,7 +202,7 @@ mod tests {
         assert!(named(None, "/api/*").starts_with("route-api-"));
         assert!(named(Some("*.example.com"), "/*").starts_with("route-example-com-"));
         assert!(named(None, "/a/very/long/path/that/goes/on").len() <= "route-".len() + LONGEST_WORD + 7);
-        // Names that a person would take for the same are not.
+        // Names that look alike must still differ.
         let alike = ["/api/*", "/api", "/API", "/api?"].map(|pattern| named(None, pattern));
         let different: BTreeSet<&String> = alike.iter().collect();
         assert_eq!(different.len(), alike.len(), "{alike:?}");
@@ -208,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_share_a_rule_as_far_as_aws_lets_them() {
+    fn ranges_share_a_rule_within_the_limits_of_aws() {
         let ranges = |count: usize| (0..count).map(|number| format!("10.0.{number}.0/24")).collect::<Vec<String>>();
         let sizes = |count, hosts| parts(&ranges(count), ranges_a_rule(hosts)).iter().map(Vec::len).collect::<Vec<_>>();
         assert_eq!((sizes(0, 0), sizes(3, 0), sizes(4, 1)), (vec![0], vec![3], vec![3, 1]));
@@ -216,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_share_a_rule_as_far_as_aws_lets_them() {
+    fn hosts_share_a_rule_within_the_limits_of_aws() {
         let hosts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<String>>();
         let rules = |names: &[&str], most, left| together(&hosts(names), most, left);
         assert_eq!(rules(&[], 3, 4), [hosts(&[])]);

@@ -1,5 +1,5 @@
-//! What the services run, read from what AWS has. It is what they go on running: after a rollback, by ECS or by hand, the
-//! newest image is not the one that is wanted.
+//! Finds the image that each service runs from the state on AWS. Services keep that image unless a run releases another
+//! one: after a rollback by ECS or by hand, the newest image is not the wanted one.
 
 use std::collections::BTreeMap;
 
@@ -16,26 +16,29 @@ use crate::{
 /// An image that a service runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunningImage {
-    /// The address of the images that it is one of.
+    /// The address of the image resource.
     pub of: Address,
     /// The image, with its repository and tag.
     pub image: String,
-    /// The version and build number.
+    /// The version, with the build number.
     pub version: String,
     /// The build number.
     pub build: u64,
-    /// Whether it has Amazon's authorities for RDS in it: one that an earlier stackctl pushed has not.
+    /// Whether the image has Amazon's certificate authorities for RDS; images pushed by older versions of stackctl do
+    /// not.
     pub has_authorities: bool,
-    /// How many images its repository has that are newer.
+    /// The number of newer images in the repository.
     pub newer: usize,
-    /// The digest; none where the repository has it no longer, so that ECS cannot start another task of it.
+    /// The image's digest; none if the repository no longer has the image, so that ECS cannot start another task from
+    /// it.
     pub digest: Option<String>,
 }
 
-/// The images that services run, by service: those that stackctl built, whether their repositories still have them or not.
+/// Returns the images that services run, by service, if stackctl built them. An image may already be gone from its
+/// repository.
 ///
 /// # Errors
-/// If what was seen of one cannot be read: without it, another image would take its place.
+/// If the state of a service cannot be read: treating its image as unknown would replace it.
 pub fn running(id: &StackId, live: &[LiveResource]) -> Result<BTreeMap<String, RunningImage>, Failure> {
     let images: Vec<(&Address, image::Live)> = of_kind(live, "image")?;
     let services = of_kind::<service::Live>(live, "service")?.into_iter();
@@ -45,7 +48,7 @@ pub fn running(id: &StackId, live: &[LiveResource]) -> Result<BTreeMap<String, R
         let named = image::tagged(image.as_deref()?)?;
         let of = image::address(id, named.uri)?;
         let there = images.iter().find(|(address, _)| **address == of).map(|(_, image)| image);
-        // One of a registry elsewhere is not what this stack has pushed.
+        // An image from another registry is not one that this stack has pushed.
         if there.is_some_and(|image| image.uri != named.uri) {
             return None;
         }
@@ -63,10 +66,10 @@ pub fn running(id: &StackId, live: &[LiveResource]) -> Result<BTreeMap<String, R
     Ok(running.collect())
 }
 
-/// What runs, its image, and whether that has Amazon's authorities for RDS in it.
+/// The address, its image, and whether the image has Amazon's certificate authorities for RDS.
 type Runs<'a> = (&'a Address, Option<String>, bool);
 
-/// What runs jobs, and is no service.
+/// Returns the images of jobs that have their own.
 fn of_jobs(live: &[LiveResource]) -> Result<Vec<Runs<'_>>, Failure> {
     let schedules: Vec<schedule::Live> = of_kind(live, "schedule")?.into_iter().map(|(_, live)| live).collect();
     let is_service = |name: &str| live.iter().any(|one| one.address == Address::new("service", name));
@@ -145,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn services_of_one_source_stay_each_with_its_own_image() {
+    fn services_of_one_source_each_keep_their_image() {
         let graph = drawn(&[("web", running("app", 1)), ("worker", running("app", 2))], None);
         assert_eq!(desired(&graph, "task_definition.web")["image"], "host/demo/default/app:1.0.0-1");
         assert_eq!(desired(&graph, "task_definition.web")["environment"]["APP_VERSION"], "1.0.0+1");
@@ -154,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_moves_the_services_that_run_something_else() {
+    fn release_updates_services_that_run_another_image() {
         let graph = drawn(&[("web", running("app", 1)), ("worker", running("app", 2))], Some(2));
         assert_eq!(desired(&graph, "task_definition.web")["image"], newest("app"));
         assert_eq!(desired(&graph, "task_definition.worker")["image"], "host/demo/default/app:1.0.0-2");
@@ -163,7 +166,7 @@ mod tests {
         assert_eq!(desired(&graph, "image.app")["digest"], Value::Null, "all run it, so it need not be the newest");
     }
 
-    /// What the container of `service` is told of authorities, in a stack with a database.
+    /// Returns the TLS settings that `service` gets in its environment, in a stack with a database.
     fn told(region: &str, running: &[(&str, RunningImage)], release: Option<u64>, service: &str) -> Vec<String> {
         let text = format!("name: demo\nregion: {region}\ndatabase: {{}}\n{SERVICES}");
         let graph = drawn_of(&text, running, release);
@@ -173,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_image_with_the_authorities_is_told_to_use_them() {
+    fn only_images_with_the_authorities_verify_certificates() {
         const FILE: &str = "/etc/stackctl/rds-ca.pem";
         let verifies = ["verify-full", "verify-full", FILE, FILE];
         let old = |build| RunningImage { has_authorities: false, ..running("app", build) };
@@ -188,18 +191,18 @@ mod tests {
     }
 
     #[test]
-    fn a_region_without_known_authorities_is_not_verified() {
+    fn certificates_are_not_verified_in_unknown_regions() {
         assert_eq!(told("mx-central-1", &[], None, "web"), ["require", "require"]);
     }
 
     #[test]
-    fn a_service_with_another_source_does_not_stay() {
+    fn service_with_a_new_source_does_not_keep_its_image() {
         let graph = drawn(&[("web", running("other", 7))], None);
         assert_eq!(desired(&graph, "task_definition.web")["image"], newest("app"));
     }
 
     #[test]
-    fn an_image_that_is_gone_is_stayed_with_until_a_release() {
+    fn missing_image_is_kept_until_a_release() {
         let graph = drawn(&[("web", gone("app", 3)), ("worker", running("app", 2))], None);
         assert_eq!(desired(&graph, "task_definition.web")["image"], "host/demo/default/app:1.0.0-3");
         let graph = drawn(&[("web", gone("app", 3)), ("worker", running("app", 2))], Some(3));
@@ -210,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repository_keeps_the_image_that_runs_whatever_is_newer() {
+    fn repository_keeps_the_running_image() {
         let with = |newer| RunningImage { newer, ..running("app", 5) };
         let graph = drawn(&[("web", with(31)), ("worker", RunningImage { newer: 0, ..running("app", 36) })], None);
         assert_eq!(desired(&graph, "repository.app")["keep"], 60);
@@ -247,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_running_image_is_known_also_where_it_is_gone() {
+    fn running_image_is_found_even_if_deleted() {
         let runs = service("host/demo/default/app:1.0.0-1");
         let both = json!({ "1.0.0-1": "sha256:1", "1.0.0-2": "sha256:2" });
         assert_eq!(seen(&[image(&both), runs.clone()]), Some(RunningImage { newer: 1, ..running("app", 1) }));
@@ -257,12 +260,12 @@ mod tests {
     }
 
     #[test]
-    fn an_image_that_stackctl_did_not_push_is_none_of_these() {
+    fn images_from_elsewhere_are_ignored() {
         let both = json!({ "1.0.0-1": "sha256:1" });
         for other in ["nginx:1.27-2", "host/demo/staging/app:1.0.0-1", "elsewhere/demo/default/app:1.0.0-1"] {
             assert_eq!(seen(&[image(&both), service(other)]), None, "{other}");
         }
-        // What cannot be read is not taken for what does not run.
+        // An unreadable service is an error, not a service that does not run.
         let id = StackId { stack: "demo".into(), environment: "default".into() };
         assert!(super::running(&id, &[live("service.web", json!({}))]).is_err());
     }

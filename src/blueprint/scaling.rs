@@ -1,4 +1,4 @@
-//! Autoscaling: for each service that stack.yaml scales, between which numbers and by what.
+//! Draws autoscaling: the bounds and metrics of each service with `scale`.
 
 use super::{load_balancer::Balancers, service::part};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     spec::{ScaleEntry, Stack},
 };
 
-/// Draws over the services, which have to be in the graph.
+/// Draws the scaling of services. The services must already be in the graph.
 pub(super) fn draw(graph: &mut Graph, stack: &Stack, balancers: &Balancers) {
     for (name, service) in &stack.services {
         let Some(scale) = &service.scale else { continue };
@@ -31,7 +31,7 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, balancers: &Balancers) {
             schedule: scale.schedule.iter().map(|(name, entry)| of_schedule(name, entry)).collect(),
         };
         let scaling = graph.add(Address::new("scaling", name), &desired);
-        // A target is registered for a service that is there.
+        // A scalable target can be registered only for an existing service.
         graph.need(&scaling, &Address::new("service", name));
     }
 }

@@ -1,4 +1,5 @@
-//! The services: for each its image, roles, log group, task definition, release task, target group, rules and tasks.
+//! Draws the services: for each its image, roles, log group, task definition, release task, target group, rules and
+//! tasks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,7 +32,7 @@ use crate::{
     spec::{Health, ImageFrom, Protocol, Scale, SecretFrom, Service, Stack},
 };
 
-/// What the agent of ECS Exec has to be allowed, by the role of the task that it runs in; no resource can be named for it.
+/// The permissions that the agent of ECS Exec needs in the task role. They cannot be limited to a resource.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html#ecs-exec-required-iam-permissions>
 const EXEC: [&str; 4] = [
     "ssmmessages:CreateControlChannel",
@@ -40,7 +41,7 @@ const EXEC: [&str; 4] = [
     "ssmmessages:OpenDataChannel",
 ];
 
-/// The parts that services stand on.
+/// The parts of the stack that services depend on.
 pub(super) struct Parts {
     pub(super) network: Network,
     pub(super) images: BTreeMap<ImageSource, Drawn>,
@@ -53,7 +54,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// What a value of something of `version` can refer to.
+    /// Returns what values can refer to, in a container with the image version `version`.
     pub(super) fn referable<'a>(&'a self, stack: &'a Stack, version: &'a Input) -> Referable<'a> {
         Referable {
             stack,
@@ -65,8 +66,8 @@ impl Parts {
     }
 }
 
-/// The services' security groups, by service: each admits the load balancer on its port and on that of its
-/// health check, and the services that call it.
+/// Draws the services' security groups, and returns them by service. Each admits the load balancer on the service's
+/// port and on its health check's port, and the services that call it.
 pub(super) fn security_groups(
     graph: &mut Graph,
     stack: &Stack,
@@ -98,19 +99,19 @@ pub(super) fn security_groups(
     groups
 }
 
-/// The part of stack.yaml that `name`, a service or a job, is.
+/// Returns the name of the part of stack.yaml for `name`, a service or a job.
 pub(super) fn part(stack: &Stack, name: &str) -> String {
     let kind = if stack.services.contains_key(name) { "service" } else { "job" };
     format!("{kind} {name}")
 }
 
-/// The cluster that the services of `stack` take.
+/// Returns the cluster that the services of `stack` need.
 pub(super) fn cluster(stack: &Stack) -> cluster::Desired {
     let spot = stack.services.values().any(|service| service.spot.is_some());
     cluster::Desired { spot, ..cluster::Desired::default() }
 }
 
-/// `there` are the listener rules that the stack has, by name, and their priorities.
+/// Draws the cluster and the services. `there` are the priorities of the stack's existing listener rules, by name.
 pub(super) fn draw(graph: &mut Graph, stack: &Stack, parts: &Parts, there: &BTreeMap<String, u16>) {
     if stack.services.is_empty() {
         return;
@@ -140,20 +141,20 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, parts: &Parts, there: &BTre
     }
 }
 
-/// The rules on each of the load balancers.
+/// The rules on the public and the internal load balancer.
 struct Ways {
     public: Option<Routes>,
     internal: Option<Routes>,
 }
 
 impl Ways {
-    /// Those on the one that serves `service`.
+    /// Returns the rules on the load balancer that serves `service`.
     fn of(&mut self, service: &Service) -> &mut Option<Routes> {
         if service.internal { &mut self.internal } else { &mut self.public }
     }
 }
 
-/// One service on its way into the graph, or a job with an image of its own.
+/// A service that is being drawn, or a job with its own image.
 pub(super) struct Drawing<'a> {
     pub(super) stack: &'a Stack,
     pub(super) parts: &'a Parts,
@@ -193,7 +194,7 @@ impl Drawing<'_> {
                 spot: self.service.spot.map(|on_demand| service::Spot { on_demand }),
             },
         );
-        // ECS registers targets only in a group that a listener uses already.
+        // ECS registers targets only in a target group that a listener uses.
         target.iter().flat_map(|(_, _, rules)| rules).for_each(|rule| graph.need(&address, rule));
         let mut needs_way_out = vec![address.clone()];
         if !self.service.release.is_empty() {
@@ -211,14 +212,15 @@ impl Drawing<'_> {
             graph.run_before(&release, &address, service::Field::TaskDefinition);
             needs_way_out.push(release);
         }
-        // A task pulls its image before anything else, so the way out has to be there.
+        // A task pulls its image first, so the routes to the internet must exist.
         for task in needs_way_out {
             network.routes.iter().for_each(|route| graph.need(&task, route));
             self.parts.volumes.reached_by(self.service).for_each(|target| graph.need(&task, target));
         }
     }
 
-    /// Its task definition; `beside` gives one more container, by its name, which logs to the group that it is given.
+    /// Draws the task definition. `beside` returns one additional container with its name; the container logs to the
+    /// given group.
     pub(super) fn task_definition(
         &self,
         graph: &mut Graph,
@@ -246,7 +248,8 @@ impl Drawing<'_> {
             stop_timeout: self.service.stop_timeout,
             entry_point: self.service.entrypoint.clone(),
             command: self.service.command.clone(),
-            // Only an image that stackctl itself makes is known to need no file of its own. The agent of ECS Exec needs some.
+            // Only images that stackctl builds from packages are known to write no files. The agent of ECS Exec writes
+            // some.
             read_only: !self.service.exec
                 && self.service.read_only.unwrap_or(matches!(self.service.image, ImageFrom::Package(_))),
             init: self.service.exec || self.service.init,
@@ -278,7 +281,7 @@ impl Drawing<'_> {
         definition
     }
 
-    /// The role of the application; none, if it may do nothing.
+    /// Draws the task role; none if the application has no permissions.
     fn task_role(&self, graph: &mut Graph) -> Option<Input> {
         let statements = self.permissions();
         if statements.is_empty() {
@@ -289,7 +292,7 @@ impl Drawing<'_> {
         Some(Input::output(&role, "arn"))
     }
 
-    /// What the application may do: nothing that was not asked for.
+    /// Returns the permissions of the application: only those that stack.yaml asks for.
     fn permissions(&self) -> Vec<role::Statement> {
         let exec = self.service.exec.then(|| role::Statement::new(&EXEC, vec!["*".into()]));
         let given = self.service.permissions.iter().map(|given| {
@@ -300,14 +303,14 @@ impl Drawing<'_> {
     }
 
     fn environment(&self, referable: &Referable, built: Option<&Drawn>) -> BTreeMap<String, Input> {
-        // A service can be called `database`: what the stack's own says counts.
+        // A called service may be named `database`: the variables of the stack's database take precedence.
         let of_parts = |name: &str| matches!(name, "DATABASE_URL" | "REDIS_URL");
         let called = calls::variables(self.stack, self.service).filter(|(name, _)| !of_parts(name));
         let mut environment: BTreeMap<String, Input> = buckets::variables(self.service).chain(called).collect();
         if let Some(port) = self.service.port {
             environment.insert("PORT".to_owned(), port.to_string().into());
         }
-        // Without a password in it, it is no secret.
+        // Without a password, the URL is not a secret.
         let open = self.parts.cache.as_ref().filter(|cache| cache.token.is_none());
         environment.extend(open.map(|cache| ("REDIS_URL".to_owned(), cache.open_url())));
         environment.retain(|name, _| self.service.is_given(name));
@@ -333,7 +336,7 @@ impl Drawing<'_> {
                 }
                 SecretFrom::Set => {
                     let address = made(secret::Source::Given);
-                    // Another value is another revision, so that tasks take it up.
+                    // A changed value creates a new revision, so that new tasks get it.
                     (Input::output(&address, "arn"), None, Some(Input::output(&address, "version")))
                 }
                 SecretFrom::Composed(value) => {
@@ -362,7 +365,8 @@ impl Drawing<'_> {
         secrets
     }
 
-    /// What ECS itself may do to start this service's tasks: exactly its image, its logs, its secrets, and GuardDuty's agent.
+    /// Draws the role with which ECS starts this service's tasks: it allows only this image, log, secrets, and
+    /// GuardDuty's agent.
     fn execution_role(
         &self,
         graph: &mut Graph,
@@ -379,7 +383,7 @@ impl Drawing<'_> {
             arns.dedup();
             arns
         };
-        // What the stack itself has made; the ARNs of others are known already.
+        // The ARNs of the stack's own secrets are not known yet; those of existing secrets are.
         let made = secrets.values().map(|reference| reference.secret.clone()).filter(|arn| arn.known().is_none());
         let others = kept(&|from| match from {
             SecretFrom::SecretsManager { arn, .. } => Some(secret::policy_arn(arn).into()),
@@ -403,7 +407,7 @@ impl Drawing<'_> {
         graph.add(Address::new("role", format!("{}-execution", self.name)), &desired)
     }
 
-    /// The target group, its port and the rules that lead to it, for a service that the load balancer serves.
+    /// Draws the target group, if a load balancer serves the service, and returns it with its port and rules.
     fn target(&self, graph: &mut Graph, routes: &mut Option<Routes>) -> Option<(Address, u16, Vec<Address>)> {
         let routes = routes.as_mut().filter(|_| !self.service.routes.is_empty())?;
         let (_, port) = self.service.served(self.name)?;
@@ -422,13 +426,13 @@ impl Drawing<'_> {
                     Protocol::Grpc => target_group::Protocol::Grpc,
                 },
                 health,
-                // Requests in flight have until then; the task has as long again after SIGTERM.
+                // Requests in flight have this time to finish; after SIGTERM, the task has the same time again.
                 deregistration_delay: self.service.stop_timeout,
                 sticky_seconds: self.service.sticky,
             },
         );
         if health_port.is_some() {
-            // The tasks admit the load balancer at that port before it asks there.
+            // The tasks must admit the load balancer on that port before its first check.
             graph.need(&group, &self.parts.groups[self.name]);
         }
         let rules = routes.forward(graph, self.service, &group);
@@ -436,7 +440,7 @@ impl Drawing<'_> {
     }
 }
 
-/// `1.27` of `nginx:1.27`; a digest or nothing where there is no tag.
+/// Returns `1.27` for `nginx:1.27`; the digest if there is one, and `latest` without a tag.
 fn tag(image: &str) -> &str {
     if let Some((_, digest)) = image.split_once('@') {
         return digest;

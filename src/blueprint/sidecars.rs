@@ -1,4 +1,4 @@
-//! The containers beside a service's own, in each of its tasks.
+//! Draws the sidecars of a service's tasks.
 
 use std::collections::BTreeMap;
 
@@ -8,20 +8,20 @@ use crate::{
     spec::{Check, Condition, SecretFrom, Service, Sidecar, SidecarSecret},
 };
 
-/// The words with which ECS's own commands of checks begin.
+/// The first word of a health check command in ECS's format.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html>
 const FORMS: [&str; 2] = ["CMD", "CMD-SHELL"];
 
-/// The variable that says where a container listens.
+/// The variable with the port that a container listens on.
 const PORT: &str = "PORT";
 
-/// The sidecars of `service`, by name; `main` is its own container.
+/// Returns the sidecars of `service`, by name; `main` is the service's container.
 pub(super) fn draw(service: &Service, main: &Container, referable: &Referable) -> BTreeMap<String, Container> {
     service.sidecars.iter().map(|(name, sidecar)| (name.clone(), container(sidecar, main, referable))).collect()
 }
 
 fn container(sidecar: &Sidecar, main: &Container, referable: &Referable) -> Container {
-    // Another process of the application gets what the application gets.
+    // A sidecar with the service's image is another process of the application, so it gets the same settings.
     let base = match &sidecar.image {
         Some(image) => Container::new(image.as_str().into(), main.log_group.clone()),
         None => Container {
@@ -45,7 +45,7 @@ fn container(sidecar: &Sidecar, main: &Container, referable: &Referable) -> Cont
         };
         secrets.extend(reference.map(|reference| (name.clone(), reference)));
     }
-    // One name is one variable: what the sidecar says itself holds.
+    // A variable is defined once: the sidecar's definition takes precedence.
     environment.retain(|name, _| !sidecar.secrets.contains_key(name));
     secrets.retain(|name, _| !sidecar.env.contains_key(name));
     let mut mounts = base.mounts;
@@ -71,12 +71,12 @@ fn container(sidecar: &Sidecar, main: &Container, referable: &Referable) -> Cont
     }
 }
 
-/// A secret that is kept somewhere already.
+/// Returns a reference to an existing secret.
 fn elsewhere(secret: &str, key: Option<String>) -> SecretRef {
     SecretRef { secret: secret.into(), key, version: None }
 }
 
-/// Where the sidecars' secrets are from that are kept somewhere already.
+/// Returns the existing secrets that the sidecars use.
 pub(super) fn kept(service: &Service) -> impl Iterator<Item = SecretFrom> {
     service.sidecars.values().flat_map(|sidecar| sidecar.secrets.values()).filter_map(|secret| match secret {
         SidecarSecret::SecretsManager { arn, key } => {
@@ -87,7 +87,7 @@ pub(super) fn kept(service: &Service) -> impl Iterator<Item = SecretFrom> {
     })
 }
 
-/// A check as ECS has it. Words are a command, unless they say themselves what they are.
+/// Converts a health check to ECS's format. A command without a form word is run as a program, not in a shell.
 pub(super) fn check(check: &Check) -> task_definition::Check {
     let has_form = check.command.first().is_some_and(|word| FORMS.contains(&word.as_str()));
     let form = (!has_form).then(|| FORMS[0].to_owned());
@@ -100,7 +100,7 @@ pub(super) fn check(check: &Check) -> task_definition::Check {
     }
 }
 
-/// What a container waits for, as ECS has it.
+/// Converts the dependencies of a container to ECS's format.
 pub(super) fn dependencies(depends_on: &BTreeMap<String, Condition>) -> BTreeMap<String, task_definition::Condition> {
     let condition = |condition: &Condition| match condition {
         Condition::Start => task_definition::Condition::Start,

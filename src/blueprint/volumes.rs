@@ -1,5 +1,5 @@
-//! The volumes: for each that is kept a file system, a way to it in each zone for the tasks that have it and for nobody else, and
-//! the folder that they mount. What the containers of one task share is in its task definition alone.
+//! Draws the volumes that are kept: a file system, a mount target in each zone for the tasks that mount it, and an
+//! access point for the folder. A volume of one task is only in its task definition.
 
 use std::collections::BTreeMap;
 
@@ -18,14 +18,14 @@ use crate::{
 /// The port of NFS. <https://docs.aws.amazon.com/efs/latest/ug/network-access.html>
 const NFS: u16 = 2049;
 
-/// What a role may do that mounts a volume.
+/// The action that a role needs to mount a volume.
 /// <https://docs.aws.amazon.com/efs/latest/ug/iam-access-control-nfs-efs.html#efs-client-authorization>
 const READ: &str = "elasticfilesystem:ClientMount";
 
-/// And what it may do beside that to write.
+/// The additional action to write.
 const WRITE: &str = "elasticfilesystem:ClientWrite";
 
-/// And what it may do so that root in a container is root there, too.
+/// The additional action to have root's rights in the volume.
 const ROOT: &str = "elasticfilesystem:ClientRootAccess";
 
 /// The volumes of a stack that are kept, by name.
@@ -39,7 +39,7 @@ struct Drawn {
     mount_targets: Vec<Address>,
 }
 
-/// `groups` are the security groups of the services.
+/// Draws the volumes. `groups` are the security groups of the services.
 pub(super) fn draw(graph: &mut Graph, stack: &Stack, network: &Network, groups: &BTreeMap<String, Address>) -> Volumes {
     let kept = stack.volumes.iter().filter_map(|(name, volume)| match volume {
         Volume::Stack(kept) => Some((name.clone(), one(graph, stack, network, groups, (name, kept)))),
@@ -75,7 +75,7 @@ fn one(
     let mut mount_targets: Vec<Address> = Vec::new();
     for (subnet, zone) in &network.files {
         let address = Address::new("mount_target", mount_target::name(name, zone));
-        // A file system has one in each zone at most.
+        // A file system has at most one mount target per zone.
         if mount_targets.contains(&address) {
             continue;
         }
@@ -96,20 +96,20 @@ fn one(
     Drawn { file_system, access_point, mount_targets }
 }
 
-/// Where the containers of a service have volumes.
+/// Returns the mounts of all containers of a service, with the volumes' names.
 fn mounted(service: &Service) -> impl Iterator<Item = (&str, &Mount)> {
     let sidecars = service.sidecars.values().flat_map(|sidecar| &sidecar.volumes);
     service.volumes.iter().chain(sidecars).map(|(volume, mount)| (volume.as_str(), mount))
 }
 
-/// Where a container has volumes, as ECS has it.
+/// Converts the mounts of a container to those of its task definition.
 pub(super) fn mounts(mounts: &BTreeMap<String, Mount>) -> BTreeMap<String, task_definition::Mount> {
     let mount = |mount: &Mount| task_definition::Mount { path: mount.path.clone(), read_only: mount.read_only };
     mounts.iter().map(|(name, one)| (name.clone(), mount(one))).collect()
 }
 
 impl Volumes {
-    /// The volumes that the tasks of `service` have, as ECS has them.
+    /// Returns the volumes for the task definition of `service`.
     pub(super) fn of(&self, stack: &Stack, service: &Service) -> BTreeMap<String, task_definition::Volume> {
         let volumes = mounted(service).filter(|(name, _)| stack.volumes.contains_key(*name)).map(|(name, _)| {
             let volume = self.kept.get(name).map_or(task_definition::Volume::Task, |drawn| {
@@ -122,7 +122,7 @@ impl Volumes {
         volumes.collect()
     }
 
-    /// What the role of the tasks of `service` allows for its volumes.
+    /// Returns the statements that the task role of `service` needs for its volumes.
     pub(super) fn statements(&self, stack: &Stack, service: &Service) -> Vec<role::Statement> {
         let mut by_actions: BTreeMap<Vec<&str>, Vec<Input>> = BTreeMap::new();
         for (name, drawn) in &self.kept {
@@ -131,7 +131,7 @@ impl Volumes {
                 continue;
             };
             let writes = mounts.any(|(_, mount)| !mount.read_only);
-            // As the owner of the files, whoever is root in a container is that one there.
+            // With an owner, even root in a container acts as the owner of the files.
             let is_root = kept.owner.as_ref().is_none_or(|owner| owner.starts_with("0:"));
             let actions = [Some(READ), writes.then_some(WRITE), is_root.then_some(ROOT)];
             let actions = actions.into_iter().flatten().collect();
@@ -140,7 +140,7 @@ impl Volumes {
         by_actions.into_iter().map(|(actions, arns)| role::Statement::new(&actions, arns)).collect()
     }
 
-    /// What has to be there before a task of `service` can reach its volumes.
+    /// Returns the mount targets that must exist before a task of `service` can reach its volumes.
     pub(super) fn reached_by(&self, service: &Service) -> impl Iterator<Item = &Address> {
         let having = |name: &str| mounted(service).any(|(volume, _)| volume == name);
         self.kept.iter().filter(move |(name, _)| having(name)).flat_map(|(_, drawn)| &drawn.mount_targets)

@@ -1,5 +1,5 @@
-//! The zones that a stack stands in. A zone's place in the network's range is its own as long as the stack has subnets there,
-//! whatever AWS says of the zone: an incident must not move a network, nor keep a plan from being made.
+//! Chooses the availability zones of a stack. A zone keeps its place in the network's range as long as the stack has
+//! subnets there, whatever state AWS reports for the zone: an incident must not move subnets or prevent a plan.
 
 use std::collections::BTreeMap;
 
@@ -10,20 +10,20 @@ use crate::{
     spec::{Cidr, Stack},
 };
 
-/// How the range of the network is cut: `(bits, spread, offset)`. The zone in place `n` has part `n * spread + offset` of
-/// `2^bits`.
+/// How the network's range is divided: `(bits, spread, offset)`. The zone in place `n` gets part `n * spread + offset`
+/// of `2^bits`.
 pub(super) type Part = (u8, u32, u32);
 
-/// The range is cut into four, one quarter a zone, whether it is used or not, so that another zone renumbers nothing. Of its
-/// quarter a zone uses the first quarter for its public subnet and the second half for its private one.
+/// The range has four quarters, one per zone, whether used or not, so that adding a zone renumbers nothing. The public
+/// subnet is the first quarter of the zone's quarter, and the private subnet is the second half.
 pub(super) const PUBLIC: Part = (4, 4, 0);
 /// See [`PUBLIC`].
 pub(super) const PRIVATE: Part = (3, 2, 1);
 
-/// The places that there are.
+/// The number of places.
 const PLACES: u32 = 4;
 
-/// The subnets among `live`: the range and the zone of each.
+/// Returns the zones of the subnets in `live`, by address range.
 pub(super) fn of(live: &[LiveResource]) -> Result<BTreeMap<String, String>, Failure> {
     let subnets = live.iter().filter(|resource| resource.address.kind() == "subnet");
     let ranges = subnets.map(|found| {
@@ -33,21 +33,21 @@ pub(super) fn of(live: &[LiveResource]) -> Result<BTreeMap<String, String>, Fail
     ranges.collect()
 }
 
-/// The range of a subnet in place `place`.
+/// Returns the range of a subnet in place `place`.
 pub(super) fn range(network: Cidr, (bits, spread, offset): Part, place: u32) -> String {
     network.subnet(bits, place * spread + offset).to_string()
 }
 
-/// The zones of the stack, in the order of their places. Zones that the stack stands in keep their places. The others are taken
-/// in their order.
+/// Returns the zones of the stack in the order of their places. Zones with subnets of the stack keep their places; the
+/// other places are filled with available zones in order.
 ///
 /// # Errors
-/// If there are fewer than stack.yaml wants.
+/// If there are fewer zones than stack.yaml requires.
 pub(super) fn chosen(stack: &Stack, facts: &Facts) -> Result<Vec<String>, Failure> {
     let wanted = u32::from(stack.network.zones);
     let own = standing(stack, facts);
-    // After a change of `network.cidr` no subnet has a place: all are made anew, in the same zones if need be. Where all others
-    // are taken, a zone whose place goes gets another one.
+    // After a change of `network.cidr`, no subnet has a place: all are replaced, in the same zones if necessary. If all
+    // other zones are used, a zone whose place is removed can get another place.
     let known = facts.zones.iter().chain(facts.subnets.values());
     let others = known.filter(|zone| !own.values().any(|own| &own == zone));
     let mut free = others.chain(own.range(wanted..).map(|(_, zone)| zone));
@@ -66,13 +66,13 @@ pub(super) fn chosen(stack: &Stack, facts: &Facts) -> Result<Vec<String>, Failur
     Ok(chosen)
 }
 
-/// Whether the stack stands in all the zones that stack.yaml wants, so that none is chosen from those of the region.
+/// Whether the stack has subnets in every zone that stack.yaml requires, so that no new zone must be chosen.
 pub fn stands(stack: &Stack, facts: &Facts) -> bool {
     let own = standing(stack, facts);
     stack.network.given.is_some() || (0..u32::from(stack.network.zones)).all(|place| own.contains_key(&place))
 }
 
-/// The zones of the subnets that have a place, by that.
+/// Returns the zones of the existing subnets, by place.
 fn standing(stack: &Stack, facts: &Facts) -> BTreeMap<u32, String> {
     let mut own: BTreeMap<u32, String> = BTreeMap::new();
     for place in 0..PLACES {

@@ -1,43 +1,46 @@
-//! What a `block` pattern stands for: the regular expressions by which a load balancer knows a path in all the ways in
-//! which it can be written. Which rule they become is the blueprint's business.
+//! Translates a `block` pattern into regular expressions that match every spelling of a path. The blueprint turns them
+//! into listener rules.
 //!
-//! A load balancer compares paths as they were sent: `/%61` is not `/a` for it, nor is `/A`, nor `//a`, while many a
-//! framework behind it takes all of them for one. So a block is meant for the path, not for one spelling of it.
+//! A load balancer compares paths as the client sent them: for it, `/%61`, `/A` and `//a` all differ from `/a`. Many
+//! frameworks behind it treat them as the same path. So `block` blocks the path, not one spelling of it.
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html#path-conditions>
 //!
-//! Only what every engine has is used: classes, groups, alternatives, repetition. Flags such as `(?i)` are not mentioned
-//! by AWS, so both cases of a letter are spelt out, and all of it has to fit into 128 characters. Each expression matches
-//! a whole path, whether the engine looks for a part of it or not.
+//! The expressions use only what every regex engine has: classes, groups, alternatives and repetition. AWS does not
+//! document flags such as `(?i)`, so a class lists both cases of each letter. Everything must fit into 128 characters.
+//! Each expression is anchored at both ends, so that it works the same in an engine that searches for a part of the
+//! path.
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
-/// The longest expression that a load balancer takes, in characters.
+/// The longest regular expression that a listener rule allows, in characters.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_PathPatternConditionConfig.html>
 const LONGEST: usize = 128;
 
-/// What a path may begin with before what is blocked: anything that ends in a dot segment (`/./`, `/x/../`), the dots
-/// plain or encoded.
+/// What may come before the blocked path: anything that ends in a dot segment (`/./`, `/x/../`), with the dots plain or
+/// encoded.
 const BEFORE: &str = "^(.*(\\.|%2.))?";
 
-/// What may follow it: slashes, a dot, parameters (`;x=1`), an encoded space, and a way down that comes back (`/x/..`).
+/// What may come after the blocked path: slashes, a dot, parameters (`;x=1`), an encoded space, or a detour that leads
+/// back (`/x/..`).
 const AFTER: &str = "(;.*|/.*(\\.|%2[Ee])|[./]|%20)*$";
 
-/// As [`AFTER`], without the way down.
+/// Like [`AFTER`], without the detour.
 const SHORTLY_AFTER: &str = "(;.*|[./]|%20)*$";
 
-/// As [`AFTER`], with slashes and control characters encoded as well.
+/// Like [`AFTER`], and slashes and control characters may also be encoded.
 const AFTER_ENCODED: &str = "(;.*|/.*(\\.|%2[Ee])|[./]|%([01].|2[0Ff]))*$";
 
-/// What no client writes that means well: a backslash, and the encodings of letters, digits and `-._~`, which RFC 3986
-/// (2.3) wants written as themselves, of slashes and of control characters.
+/// What no ordinary client sends: a backslash, an encoded slash or control character, or an encoded letter, digit or
+/// `-._~`. RFC 3986 (2.3) wants letters, digits and `-._~` unencoded.
 const ODD: &str = "(\\\\|%([01].|2[D-Fd-f]|3\\d|[46][1-9A-Fa-f]|5[\\dACFacf]|7[\\dAEae]))";
 
-/// The expressions for `pattern`, of which one matches each path that is blocked; none if it is too long to be spelt
-/// out, or has too much between two wildcards.
+/// Returns the expressions for `pattern`; a path is blocked if one of them matches. Returns none if the pattern is too
+/// long, or has too much text between two wildcards.
 ///
-/// A short pattern is one expression that is exact. A longer one is spelt out without encodings, and a second expression
-/// takes the paths that consist of its characters alone, and of those of an encoding, and have something [`ODD`] in them:
-/// that is more than the encodings of this path, but nothing that anybody would ask for.
+/// A short pattern becomes one exact expression. A longer pattern becomes an expression without encodings, and a second
+/// one for paths with something [`ODD`] in them that otherwise consist only of the pattern's characters and of
+/// characters that occur in encodings. The second expression matches more than the encodings of this path, but nothing
+/// that a client would request.
 pub(crate) fn expressions(pattern: &str) -> Option<Vec<String>> {
     let parts = parts(pattern);
     let open = matches!(parts.last(), Some(Part::Any));
@@ -63,16 +66,16 @@ pub(crate) fn expressions(pattern: &str) -> Option<Vec<String>> {
     Some(all)
 }
 
-/// A pattern, character by character.
+/// One element of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Part {
     /// A letter, in lower case.
     Letter(char),
     /// A digit or another sign.
     Sign(char),
-    /// One slash or more.
+    /// One or more slashes.
     Slash,
-    /// `*`: whatever comes.
+    /// `*`: any characters.
     Any,
     /// `?`: one character.
     One,
@@ -90,14 +93,14 @@ fn parts(pattern: &str) -> Vec<Part> {
         })
         .collect();
     parts.dedup_by(|one, other| one == other && matches!(one, Part::Slash | Part::Any));
-    // A slash at the end is one of those that may follow anyway.
+    // `AFTER` allows a slash at the end anyway.
     if parts.len() > 1 && parts.last() == Some(&Part::Slash) {
         parts.pop();
     }
     parts
 }
 
-/// `parts` one after the other; with `encoded`, each of them also as `%XX`.
+/// Returns the expression for `parts` in sequence; with `encoded`, each character may also be written as `%XX`.
 fn spelt(parts: &[Part], encoded: bool) -> String {
     let mut text = String::new();
     for part in parts {
@@ -119,7 +122,7 @@ fn spelt(parts: &[Part], encoded: bool) -> String {
     text
 }
 
-/// The encoding of a letter, in both cases, or of a sign.
+/// Returns an expression for the percent-encoding of `c`; for a letter, of both cases.
 fn percent(c: char) -> String {
     let code = u32::from(c);
     let high =
@@ -135,8 +138,8 @@ fn escaped(sign: char) -> String {
     if ".$+".contains(sign) { format!("\\{sign}") } else { sign.to_string() }
 }
 
-/// The expression for the paths that consist of the characters of `parts` and have something [`ODD`] among them. Beyond
-/// the first wildcard all is open.
+/// Returns the expression for paths that consist of the characters of `parts` and contain something [`ODD`]. Anything
+/// may follow the first wildcard.
 fn odd(parts: &[Part]) -> Option<String> {
     let wild = parts.iter().position(|part| matches!(part, Part::Any | Part::One));
     let head = &parts[..wild.unwrap_or(parts.len())];
@@ -147,7 +150,8 @@ fn odd(parts: &[Part]) -> Option<String> {
     };
     let says_something = |parts: &[Part]| parts.iter().any(|part| matches!(part, Part::Letter(_) | Part::Sign(_)));
     if !says_something(head) {
-        // It begins with a wildcard: what follows the last one is counted, each character as itself or encoded.
+        // The pattern begins with a wildcard: require as many characters as follow the last wildcard, each plain or
+        // encoded.
         let wild = parts.iter().rposition(|part| matches!(part, Part::Any | Part::One));
         let tail: Vec<Part> = parts.iter().skip(wild.map_or(0, |wild| wild + 1)).copied().collect();
         if !says_something(&tail) {
@@ -161,8 +165,8 @@ fn odd(parts: &[Part]) -> Option<String> {
     classes(head, "%./\\\\0123456789abcdef").map(whole).find(|whole| whole.len() <= LONGEST)
 }
 
-/// Classes with the letters of `parts` in both cases, its signs and `more`: the exact one first, then ones that are
-/// shorter because they leave out gaps between letters.
+/// Returns character classes that contain the letters of `parts` in both cases, the signs of `parts`, and `more`. The
+/// exact class comes first; shorter classes follow, which also include the letters in small gaps.
 fn classes<'a>(parts: &'a [Part], more: &'a str) -> impl Iterator<Item = String> + 'a {
     let mut letters: BTreeSet<char> = more.chars().filter(char::is_ascii_alphabetic).collect();
     let mut signs: BTreeSet<char> = more.chars().filter(|c| !c.is_ascii_alphanumeric()).collect();
@@ -188,7 +192,7 @@ fn classes<'a>(parts: &'a [Part], more: &'a str) -> impl Iterator<Item = String>
         }
         for sign in &signs {
             match sign {
-                // A hyphen stands for itself only at the end.
+                // A hyphen is a literal only at the end of a class.
                 '-' => {}
                 '\\' => class.push_str("\\\\"),
                 other => class.push(*other),
@@ -202,7 +206,7 @@ fn classes<'a>(parts: &'a [Part], more: &'a str) -> impl Iterator<Item = String>
     })
 }
 
-/// `letters` as single ones and ranges; gaps of up to `gap` letters are taken in.
+/// Returns `letters` as single letters and ranges. A range may include gaps of up to `gap` letters.
 fn ranges(letters: &BTreeSet<char>, gap: u32) -> String {
     let mut runs: Vec<(char, char)> = Vec::new();
     for letter in letters {

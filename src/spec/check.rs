@@ -1,17 +1,17 @@
-//! The limits of AWS that a file can be checked against without asking AWS.
+//! The AWS limits that a file can be checked against without a call to AWS.
 
-/// The longest name of a stack, a service or a job: what load balancers and RDS leave room for in a derived name.
+/// The longest name of a stack, a service or a job, in characters. Load balancers and RDS limit the names derived from
+/// it.
 pub(super) const LONGEST_NAME: usize = 20;
 
-/// The longest name of an environment.
+/// The longest name of an environment, in characters.
 pub(super) const LONGEST_ENVIRONMENT: usize = 12;
 
-/// The most tasks that a service may have.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html> allows more; it is a guard against typing
-/// errors.
+/// The maximum number of tasks of a service. AWS allows more; this limit catches typing errors.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html>
 pub(super) const MOST_TASKS: u32 = 1000;
 
-/// The longest name of a certificate, in characters.
+/// The longest domain name that a certificate can have, in characters.
 /// <https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html>
 pub(super) const LONGEST_DOMAIN: usize = 64;
 
@@ -23,8 +23,8 @@ pub(super) const LONGEST_PATTERN: usize = 128;
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html>
 pub(super) const LONGEST_HEALTH_PATH: usize = 1024;
 
-/// The longest grace period of a health check, in seconds. ECS takes up to 2,147,483,647, about 69 years; a rollout is
-/// watched for an hour.
+/// The longest grace period of a health check, in seconds. ECS allows 2,147,483,647 (about 69 years), but stackctl
+/// watches a rollout for an hour.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>
 pub(super) const LONGEST_GRACE: u32 = 3600;
 
@@ -36,7 +36,7 @@ pub(super) const LONGEST_ZONE: usize = 50;
 /// <https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1.3>
 pub(super) const LONGEST_EMAIL: usize = 254;
 
-/// Fargate's pairs: CPU units, and the memory in MiB that goes with them as first, last and step.
+/// The sizes of Fargate tasks: CPU units, and the memory in MiB as minimum, maximum and step.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size>
 const FARGATE: &[(u32, (u32, u32, u32))] = &[
     (256, (512, 2048, 512)),
@@ -48,11 +48,11 @@ const FARGATE: &[(u32, (u32, u32, u32))] = &[
     (16384, (32768, 122_880, 8192)),
 ];
 
-/// The memory values that Fargate has for `cpu`.
+/// Returns the memory sizes that Fargate offers for `cpu`, in MiB.
 pub(super) fn memory_for(cpu: u32) -> Option<Vec<u32>> {
     let (_, (first, last, step)) = FARGATE.iter().find(|(known, _)| *known == cpu)?;
     let values = (*first..=*last).step_by(*step as usize);
-    // The smallest size is the only one with a gap: 512, 1024 and 2048.
+    // Only the smallest CPU size has a gap: 512, 1024 and 2048.
     Some(values.filter(|memory| cpu != 256 || *memory != 1536).collect())
 }
 
@@ -67,10 +67,10 @@ pub(super) const CPUS: [u32; FARGATE.len()] = {
     cpus
 };
 
-/// The least and the most memory of a task, in MiB.
+/// The minimum and maximum memory of a task, in MiB.
 pub(super) const MEMORY: (u32, u32) = (FARGATE[0].1.0, FARGATE[FARGATE.len() - 1].1.1);
 
-/// `memory_for` in words: each value, or first, last and step of many.
+/// Formats `memory_for`: every value, or the range and step if there are many.
 pub(super) fn memory_in_words(cpu: u32) -> String {
     let values = memory_for(cpu).unwrap_or_default();
     match values.as_slice() {
@@ -79,8 +79,8 @@ pub(super) fn memory_in_words(cpu: u32) -> String {
     }
 }
 
-/// Whether `text` is 2 to `longest` of a-z, 0-9 and -, beginning with a letter, not ending with a hyphen and without two
-/// of them in a row: what RDS, load balancers and all others take as a part of a name.
+/// Whether `text` has 2 to `longest` characters of a-z, 0-9 and -, begins with a letter, does not end with a hyphen and
+/// has no two hyphens in a row. Every AWS service accepts such a name; RDS and load balancers are the strictest.
 pub(super) fn is_name(text: &str, longest: usize) -> bool {
     (2..=longest).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_lowercase())
@@ -89,7 +89,8 @@ pub(super) fn is_name(text: &str, longest: usize) -> bool {
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
-/// What the name of a stack begins with that load balancers or security groups called so may not.
+/// Returns the reserved prefix that `stack` begins with. Load balancers and security groups cannot have names with
+/// these prefixes.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html>
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html>
 pub(super) fn reserved(stack: &str) -> Option<&'static str> {
@@ -97,13 +98,13 @@ pub(super) fn reserved(stack: &str) -> Option<&'static str> {
     beginnings.find(|beginning| format!("{stack}-").starts_with(beginning))
 }
 
-/// Whether the region is in a partition of its own, as those of China and of governments are.
+/// Whether the region is outside the standard `aws` partition, as the regions of China and of governments are.
 /// <https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>
 pub(super) fn is_apart(region: &str) -> bool {
     ["cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-"].iter().any(|beginning| region.starts_with(beginning))
 }
 
-/// Whether `text` is a number without a sign.
+/// Whether `text` consists of digits only.
 fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_digit())
 }
@@ -119,7 +120,7 @@ pub(super) fn is_region(text: &str) -> bool {
     }
 }
 
-/// Whether `text` names an image as ECS takes it, with a tag that a registry can have.
+/// Whether `text` is an image name that ECS accepts, with a tag that a registry accepts.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
 /// <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>
 pub(super) fn is_image(text: &str) -> bool {
@@ -138,12 +139,12 @@ pub(super) fn is_image(text: &str) -> bool {
         && digest.is_none_or(|digest| digest.strip_prefix("sha256:").is_some_and(is_hash))
 }
 
-/// Whether `text` is a path of a URL that a health check can request.
+/// Whether `text` is a URL path that a health check can request.
 pub(super) fn is_url_path(text: &str) -> bool {
     text.starts_with('/') && text.len() <= LONGEST_HEALTH_PATH && !text.contains(char::is_whitespace)
 }
 
-/// Whether `text` has codes and ranges of codes, with commas between them, that an Application Load Balancer takes.
+/// Whether `text` is a comma-separated list of status codes and ranges that an Application Load Balancer accepts.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Matcher.html>
 pub(super) fn are_codes(text: &str, known: std::ops::RangeInclusive<u16>) -> bool {
     let code = |text: &str| text.parse::<u16>().ok().filter(|code| is_digits(text) && known.contains(code));
@@ -153,21 +154,21 @@ pub(super) fn are_codes(text: &str, known: std::ops::RangeInclusive<u16>) -> boo
     })
 }
 
-/// Whether `text` is `prefix` and 8 or 17 hexadecimal digits.
+/// Whether `text` is `prefix` followed by 8 or 17 hexadecimal digits.
 /// <https://docs.aws.amazon.com/ec2/latest/devguide/resource-ids.html>
 pub(super) fn is_id(text: &str, prefix: &str) -> bool {
     let digits = text.strip_prefix(prefix).unwrap_or_default();
     matches!(digits.len(), 8 | 17) && digits.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
 }
 
-/// Whether `text` is a major version of PostgreSQL that RDS has, alone or with a minor one.
+/// Whether `text` is a version of PostgreSQL that RDS offers: a major version, with or without a minor one.
 pub(super) fn is_postgres_version(text: &str) -> bool {
     let number = |part: &str| part.parse::<u32>().ok().filter(|_| is_digits(part));
     let parts: Vec<Option<u32>> = text.split('.').map(number).collect();
     matches!(parts.as_slice(), [Some(13..=18)] | [Some(13..=18), Some(_)])
 }
 
-/// Whether `text` has `count` words with dots between them.
+/// Whether `text` has `count` words, separated by dots.
 pub(super) fn has_words(text: &str, count: usize) -> bool {
     text.split('.').count() == count && text.split('.').all(|word| !word.is_empty())
 }
@@ -179,7 +180,7 @@ pub(super) fn is_cache_class(text: &str) -> bool {
     matches!(parts.as_slice(), ["cache", family, size] if word(family) && word(size))
 }
 
-/// Whether `text` is an instance type of AWS Graviton: the letter after the generation is a g.
+/// Whether `text` is an AWS Graviton instance type: its generation is followed by a g.
 pub(super) fn is_graviton(text: &str) -> bool {
     let good = |text: &str| text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     let Some((family, size)) = text.split_once('.') else { return false };
@@ -193,14 +194,14 @@ pub(super) fn is_graviton(text: &str) -> bool {
         && good(size)
 }
 
-/// Whether `text` has the shape of a name of a Debian package.
+/// Whether `text` has the form of a Debian package name.
 /// <https://www.debian.org/doc/debian-policy/ch-controlfields.html#source>
 pub(super) fn is_package(text: &str) -> bool {
     let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '+' | '-' | '.');
     text.len() >= 2 && text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(good)
 }
 
-/// Whether `text` has the shape of an e-mail address; whether somebody reads it, the confirmation shows.
+/// Whether `text` has the form of an e-mail address. Only the confirmation mail shows whether somebody reads it.
 pub(super) fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
     let labels: Vec<&str> = domain.split('.').collect();
@@ -211,8 +212,8 @@ pub(super) fn is_email(text: &str) -> bool {
         && labels.iter().all(|label| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
 }
 
-/// Whether `text` has the shape of a name in the tz database. Which names there are changes with each of its versions, and
-/// AWS has its own.
+/// Whether `text` has the form of a time zone name. There is no list here: each version of the tz database changes the
+/// names, and AWS uses a copy of its own.
 pub(super) fn is_zone(text: &str) -> bool {
     text.len() <= LONGEST_ZONE
         && text.split('/').all(|part| {
@@ -221,7 +222,7 @@ pub(super) fn is_zone(text: &str) -> bool {
         })
 }
 
-/// A stage as `docker build --target` takes it.
+/// Whether `text` is a stage name that `docker build --target` accepts.
 pub(super) fn is_build_stage(text: &str) -> bool {
     let is_other = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
     text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(is_other)
@@ -233,7 +234,7 @@ pub(super) fn is_variable(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// Whether `text` says who a container runs as: a user, and a group after a colon.
+/// Whether `text` is the user that a container runs as, optionally with a colon and a group.
 pub(super) fn is_user(text: &str) -> bool {
     let is_name = |name: &str| {
         name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
@@ -243,18 +244,19 @@ pub(super) fn is_user(text: &str) -> bool {
     text.len() <= 64 && is_name(user) && group.is_none_or(is_name)
 }
 
-/// Whether `text` has the numbers of a user and a group, with a colon between.
+/// Whether `text` is a numeric user id and group id, separated by a colon.
 pub(super) fn is_owner(text: &str) -> bool {
     let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit()) && part.parse::<u32>().is_ok();
     text.split_once(':').is_some_and(|(user, group)| is_number(user) && is_number(group))
 }
 
-/// Whether `text` is the mode of a folder, in octal digits.
+/// Whether `text` is a folder's mode in octal digits.
 pub(super) fn is_mode(text: &str) -> bool {
     matches!(text.len(), 3 | 4) && text.bytes().all(|byte| matches!(byte, b'0'..=b'7'))
 }
 
-/// Whether a container can have a volume at `text`: an absolute path below the root that leads nowhere else.
+/// Whether a container can mount a volume at `text`: an absolute path below the root, without `.` and `..`, and outside
+/// the kernel's file systems.
 pub(super) fn is_mount_path(text: &str) -> bool {
     let parts = || text.split('/').filter(|part| !part.is_empty());
     let of_the_kernel = parts().next().is_some_and(|first| matches!(first, "proc" | "sys" | "dev"));
@@ -267,7 +269,7 @@ pub(super) fn is_mount_path(text: &str) -> bool {
         && !of_the_kernel
 }
 
-/// What is wrong with a path pattern, if anything is.
+/// Returns what is wrong with a path pattern, if anything.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html#path-conditions>
 pub(super) fn pattern_problem(pattern: &str) -> Option<&'static str> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.$/~\"'@:+&*?".contains(c);
@@ -282,15 +284,14 @@ pub(super) fn pattern_problem(pattern: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether `text` can be a host name, with wildcards.
+/// Whether `text` is a valid host name, with or without wildcards.
 pub(super) fn is_host(text: &str) -> bool {
     (1..=LONGEST_PATTERN).contains(&text.len())
         && text.contains('.')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "-.*?".contains(c))
 }
 
-/// What is wrong with the name of a certificate and of a DNS record, if anything is. ACM takes 64 characters, DNS 63 a
-/// label.
+/// Returns what is wrong with a domain name, if anything. ACM allows 64 characters, and DNS allows 63 per label.
 /// <https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html>
 pub(super) fn domain_problem(name: &str) -> Option<&'static str> {
     let label = |label: &str| {
@@ -310,7 +311,7 @@ pub(super) fn domain_problem(name: &str) -> Option<&'static str> {
     }
 }
 
-/// As [`domain_problem`], of a name that may begin with `*.` for every name below another one.
+/// Like [`domain_problem`], for a name that may begin with `*.`.
 pub(super) fn domains_problem(name: &str) -> Option<&'static str> {
     match name.strip_prefix("*.") {
         Some(_) if name.len() > LONGEST_DOMAIN => domain_problem(name),
@@ -321,14 +322,14 @@ pub(super) fn domains_problem(name: &str) -> Option<&'static str> {
     }
 }
 
-/// What stands before a resource in an ARN of an account's, and the resource.
+/// The parts of an ARN that has a region and an account.
 struct Arn<'a> {
     service: &'a str,
     region: &'a str,
     resource: &'a str,
 }
 
-/// None if it is no ARN with a region and an account.
+/// Parses an ARN; none if `text` is not one or has no region or account.
 fn arn(text: &str) -> Option<Arn<'_>> {
     let parts: Vec<&str> = text.splitn(6, ':').collect();
     match parts.as_slice() {
@@ -344,33 +345,33 @@ fn arn(text: &str) -> Option<Arn<'_>> {
     }
 }
 
-/// The region in the ARN of an ACM certificate; none if it is no such ARN.
+/// Returns the region of an ACM certificate; none if `text` is not a certificate's ARN.
 pub(super) fn certificate_region(text: &str) -> Option<&str> {
     let arn = arn(text).filter(|arn| arn.service == "acm")?;
     arn.resource.strip_prefix("certificate/").filter(|id| !id.is_empty())?;
     Some(arn.region)
 }
 
-/// The region of a listener of an application load balancer, by its ARN; none if it is not one.
+/// Returns the region of an Application Load Balancer's listener; none if `text` is not such a listener's ARN.
 pub(super) fn listener_region(text: &str) -> Option<&str> {
     let arn = arn(text).filter(|arn| arn.service == "elasticloadbalancing")?;
-    // The name of the load balancer, its id, and that of the listener.
+    // The load balancer's name, the load balancer's id and the listener's id.
     let parts: Vec<&str> = arn.resource.strip_prefix("listener/app/")?.split('/').collect();
     (parts.len() == 3 && parts.iter().all(|part| !part.is_empty())).then_some(arn.region)
 }
 
-/// Where ECS takes a secret from.
+/// The service that ECS reads a secret from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Store {
     SecretsManager,
     Parameters,
 }
 
-/// Where the secret is kept that this ARN, or this name of a parameter, stands for; or what is wrong with it and what to write.
+/// Returns which service stores the secret that this ARN or parameter name refers to; or what is wrong, and a hint.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specifying-sensitive-data.html>
 pub(super) fn secret_place(text: &str) -> Result<Store, (String, String)> {
     let refused = |why: String, hint: &str| Err((why, hint.to_owned()));
-    // One without a slash could be the value itself, written in the wrong place.
+    // Without a leading slash, the text could be the secret value itself, written in the wrong place.
     if text.starts_with('/') {
         return match parameter_name(text) {
             Ok(()) => Ok(Store::Parameters),
@@ -390,7 +391,7 @@ pub(super) fn secret_place(text: &str) -> Result<Store, (String, String)> {
         let hint = "end the ARN there; to select a field of the JSON, write `key:` beside `from:`";
         return refused(format!("`{text}` continues after the name of the secret"), hint);
     }
-    // What the two services take in names; a wildcard would be one in the policy too.
+    // Both services allow these characters in names. A wildcard would also act as one in the IAM policy.
     let allowed = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c);
     if name.is_empty() || !name.chars().all(allowed) {
         let hint = "use letters, digits and / _ + = . @ -";
@@ -399,7 +400,7 @@ pub(super) fn secret_place(text: &str) -> Result<Store, (String, String)> {
     Ok(store)
 }
 
-/// Whether Systems Manager takes a path for the name of a parameter, or what to write.
+/// Checks that `name` is a path that Systems Manager accepts as a parameter name; the error is a hint.
 /// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>
 fn parameter_name(path: &str) -> Result<(), &'static str> {
     const LONGEST: usize = 1011;
@@ -424,7 +425,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_parameter_has_a_name_that_systems_manager_takes() {
+    fn parameter_names_follow_the_rules_of_systems_manager() {
         let deep = "/a".repeat(16);
         for good in ["/shop/api-key", "/API_KEY", "/copilot/shop/test/secrets/DB.PASSWORD"] {
             assert_eq!(secret_place(good).map_err(|(why, _)| why), Ok(Store::Parameters), "{good}");
@@ -447,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn fargate_has_the_pairs_that_aws_documents() {
+    fn fargate_sizes_match_the_aws_documentation() {
         assert_eq!(memory_for(256), Some(vec![512, 1024, 2048]));
         assert_eq!(memory_for(512), Some(vec![1024, 2048, 3072, 4096]));
         assert_eq!(memory_for(16384).map(|values| (values.len(), values[0])), Some((12, 32768)));
@@ -455,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_has_a_tag_that_registries_and_ecs_take() {
+    fn image_tags_are_accepted_by_registries_and_ecs() {
         let digest = format!("nginx@sha256:{}", "0a".repeat(32));
         let long = format!("nginx:{}", "a".repeat(129));
         for good in ["nginx", "nginx:1.27", "host:5000/a/b_c:v1.2-rc_1", digest.as_str(), "host:5000/nginx"] {
@@ -467,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_some_service_would_refuse_are_refused() {
+    fn names_that_any_aws_service_rejects_are_invalid() {
         for good in ["demo", "a1", "my-app"] {
             assert!(is_name(good, 20), "{good}");
         }
@@ -477,7 +478,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_regions_that_aws_has_for_others_are_known() {
+    fn reserved_names_and_other_partitions_are_recognized() {
         for name in ["internal", "internal-tools", "sg", "sg-web"] {
             assert!(reserved(name).is_some(), "{name}");
         }
@@ -489,7 +490,7 @@ mod tests {
     }
 
     #[test]
-    fn domains_are_those_that_acm_and_dns_take() {
+    fn domains_follow_the_rules_of_acm_and_dns() {
         let longest = format!("{}.example.com", "a".repeat(52));
         for good in ["example.com", "rates.example.com", "xn--bcher-kva.example", "1.2.example.com", longest.as_str()] {
             assert_eq!(domain_problem(good), None, "{good}");
@@ -504,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn the_arn_of_a_certificate_says_where_it_is() {
+    fn certificate_region_is_read_from_its_arn() {
         assert_eq!(certificate_region("arn:aws:acm:eu-west-1:123456789012:certificate/1-2"), Some("eu-west-1"));
         assert_eq!(certificate_region("arn:aws-cn:acm:cn-north-1:123456789012:certificate/1"), Some("cn-north-1"));
         for bad in ["arn:aws:iam::123456789012:server-certificate/x", "arn:aws:acm:eu-west-1:1:certificate/1", "arn:"] {
@@ -513,7 +514,7 @@ mod tests {
     }
 
     #[test]
-    fn regions_have_a_shape() {
+    fn region_names_are_recognized_by_their_form() {
         for good in ["eu-west-1", "us-gov-east-1", "ap-southeast-3"] {
             assert!(is_region(good), "{good}");
         }

@@ -1,4 +1,4 @@
-//! What stack.yaml says of the containers of a task, once it is known to be right.
+//! The containers of a task as stack.yaml describes them, after validation.
 
 use std::collections::BTreeMap;
 
@@ -7,66 +7,66 @@ use super::{template::Template, volumes::Mount};
 /// One of `sidecars`: a container beside the service's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sidecar {
-    /// `image`; the service's own without it.
+    /// `image`; the service's image if none.
     pub image: Option<String>,
-    /// `entrypoint`; the image's own if empty.
+    /// `entrypoint`; the image's entry point if empty.
     pub entrypoint: Vec<String>,
-    /// `command`; the image's own if empty.
+    /// `command`; the image's command if empty.
     pub command: Vec<String>,
-    /// `port`, if it listens on one.
+    /// `port`, if the container listens on one.
     pub port: Option<u16>,
     /// `env`.
     pub env: BTreeMap<String, Template>,
     /// `secrets`.
     pub secrets: BTreeMap<String, SidecarSecret>,
-    /// `volumes`: where it has which.
+    /// `volumes`: the mounts, by volume name.
     pub volumes: BTreeMap<String, Mount>,
-    /// `essential`: whether the task ends with it.
+    /// `essential`: whether the task stops when this container stops.
     pub essential: bool,
-    /// `depends_on`: what it waits for.
+    /// `depends_on`: the containers that this one waits for.
     pub depends_on: BTreeMap<String, Condition>,
-    /// `health`: its own check; none without one.
+    /// `health`: the container's health check, if it has one.
     pub check: Option<Check>,
     /// `stop_timeout` in seconds (2 to 120).
     pub stop_timeout: u32,
 }
 
-/// Where a sidecar's secret is from.
+/// Where a sidecar's secret comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SidecarSecret {
-    /// `shared`: it is the service's of the same name.
+    /// `shared`: the service's secret of the same name.
     Shared,
-    /// `from`: it is kept in Secrets Manager.
+    /// `from`: a secret in Secrets Manager.
     SecretsManager {
-        /// Its ARN.
+        /// The secret's ARN.
         arn: String,
-        /// `key`: the field of it, for one that holds JSON.
+        /// `key`: the field to use, if the secret is JSON.
         key: Option<String>,
     },
-    /// `from`: it is kept in Systems Manager.
+    /// `from`: a parameter in Systems Manager.
     Parameter {
-        /// Its ARN or its name.
+        /// The parameter's ARN or name.
         id: String,
     },
 }
 
-/// What a container waits for in another one of its task.
+/// The state that one container waits for in another container of its task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// It has started.
+    /// The container has started.
     Start,
-    /// Its own health check has passed.
+    /// The container's health check has passed.
     Healthy,
-    /// It has ended, however.
+    /// The container has ended, with any exit code.
     Complete,
-    /// It has ended with the exit code 0.
+    /// The container has ended with exit code 0.
     Success,
 }
 
-/// A container's own health check.
+/// A container's health check, which runs inside the container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// `command`: its words.
+    /// `command`: the program and its arguments.
     pub command: Vec<String>,
     /// `interval`: the time between two checks, in seconds (5 to 300).
     pub interval: u32,
@@ -74,6 +74,6 @@ pub struct Check {
     pub timeout: u32,
     /// `retries`: failed checks in a row that make the container unhealthy (1 to 10).
     pub retries: u32,
-    /// `start`: how long failed checks do not count, in seconds (0 to 300).
+    /// `start`: how long failed checks are ignored after the start, in seconds (0 to 300).
     pub start: u32,
 }

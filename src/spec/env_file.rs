@@ -1,5 +1,5 @@
-//! Files of environment variables: `NAME=value` on each line, as Docker Compose reads them. A line that begins with `#` is a
-//! comment, and so is what follows a blank and `#` after a value without quotes. `export` before a name is left out.
+//! Reads files of environment variables: one `NAME=value` per line, by the rules of Docker Compose. A line that begins
+//! with `#` is a comment. After an unquoted value, a blank and `#` begin a comment. `export` before a name is ignored.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use super::{
     yaml::{Key, Node, Value},
 };
 
-/// How large such a file may be, in bytes: a task definition has no room for more.
+/// The largest file, in bytes: a task definition cannot hold more.
 const LARGEST: u64 = 64 * 1024;
 
-/// What is wrong with a file, and the way out.
+/// What is wrong with a file, and a hint.
 #[derive(Debug)]
 pub(super) struct Wrong {
     pub(super) message: String,
@@ -25,7 +25,7 @@ impl Wrong {
     }
 }
 
-/// The variables of the file at `path`, which stack.yaml calls `name` at `span`.
+/// Reads the variables of the file at `path`. stack.yaml names the file as `name`, at `span`.
 pub(super) fn read(path: &Path, name: &str, span: Span) -> Result<Vec<(Key, Node)>, Wrong> {
     let unreadable = |error: &std::io::Error| {
         let hint = "name a file of NAME=value lines, relative to the folder of stack.yaml";
@@ -56,7 +56,7 @@ fn variables(text: &str, name: &str, span: Span) -> Result<Vec<(Key, Node)>, Wro
         line += rest[..length].matches('\n').count();
         rest = &rest[length..];
         if let Some((variable, value)) = entry {
-            // The last one counts, as in a shell.
+            // The last value wins, as in a shell.
             variables.retain(|(key, _)| key.text != variable);
             let node = Node { span, value: Value::Scalar { text: value, plain: false } };
             variables.push((Key { span, text: variable }, node));
@@ -65,10 +65,10 @@ fn variables(text: &str, name: &str, span: Span) -> Result<Vec<(Key, Node)>, Wro
     Ok(variables)
 }
 
-/// A variable and its value, and how much of the text it takes; none for a line without one.
+/// A variable with its value, if the entry has one, and the length of the entry in bytes.
 type Entry = (Option<(String, String)>, usize);
 
-/// The first entry of `text`: a line, or several where a value in quotes goes on.
+/// Parses the first entry of `text`: one line, or several if a quoted value continues on the next line.
 fn entry(text: &str) -> Result<Entry, (String, &'static str)> {
     let end = text.find('\n').map_or(text.len(), |at| at + 1);
     let line = text[..end].trim();
@@ -76,7 +76,7 @@ fn entry(text: &str) -> Result<Entry, (String, &'static str)> {
         return Ok((None, end));
     }
     let Some((name, _)) = line.split_once('=') else {
-        // Compose takes the caller's variable of that name then, which stack.yaml does by `${NAME}`.
+        // Compose would use the caller's variable of that name; stack.yaml has `${NAME}` for that.
         return Err((
             format!("missing `=` in `{}`", shown(line)),
             "write NAME=value, or NAME=${NAME} to pass on your own variable",
@@ -112,8 +112,8 @@ fn entry(text: &str) -> Result<Entry, (String, &'static str)> {
     Ok((Some((name, value.trim_end().to_owned())), end))
 }
 
-/// The value up to its end `quote`, and how much of the text it takes. `\` stands before a quote, a newline's `n` and itself in
-/// double quotes; in single ones it stands for itself, and so does `$`.
+/// Returns the value up to the closing `quote`, and its length in bytes. In double quotes, `\` escapes a quote, itself
+/// and the `n` of a newline. In single quotes, `\` and `$` are literal.
 fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
     let mut value = String::new();
     let mut characters = text.char_indices();
@@ -130,7 +130,7 @@ fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
                     value.push(other);
                 }
             },
-            // `$${` stands for `${` itself.
+            // Escapes `${`, so that no variable replaces it later.
             '$' if quote == '\'' && text[at..].starts_with("${") => value.push_str("$$"),
             _ => value.push(c),
         }
@@ -138,7 +138,7 @@ fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
     None
 }
 
-/// The beginning of a text in a message: what is no variable may be anything.
+/// Returns the beginning of `text` for a message. The rest is cut off, because an invalid line may contain a secret.
 fn shown(text: &str) -> String {
     text.chars().take(20).collect()
 }
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_read_as_compose_reads_them() {
+    fn values_are_parsed_like_docker_compose() {
         let table = [
             ("A=1", "1"),
             ("export A = two words  ", "two words"),
@@ -177,14 +177,14 @@ mod tests {
     }
 
     #[test]
-    fn comments_are_left_out_and_the_last_of_a_name_counts() {
+    fn comments_are_ignored_and_the_last_value_of_a_name_wins() {
         let text = "\u{feff}# first\n\nA=1\n  # more\nB=2\nA=3\n";
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(of(text), Ok(vec![pair("B", "2"), pair("A", "3")]));
     }
 
     #[test]
-    fn what_cannot_be_read_is_told_with_its_line() {
+    fn unreadable_lines_are_reported_with_their_number() {
         let table = [
             ("A=1\nB\n", "web.env:2: missing `=` in `B`"),
             ("A=\"over\ntwo\"\n1B=2", "web.env:3: invalid environment variable name `1B`"),

@@ -1,5 +1,5 @@
-//! Environments: each is laid over the rest of the file, mapping by mapping; what is no mapping replaces, and `null`
-//! removes.
+//! Merges an environment over the rest of the file. Mappings merge key by key, other values replace, and `null` removes
+//! a key.
 
 use super::{
     check,
@@ -10,7 +10,7 @@ use super::{
     yaml::{Key, Node, Value},
 };
 
-/// Takes `environments:` out of the file.
+/// Removes `environments:` from the file and returns its entries.
 pub(super) fn take_environments(root: &mut Node, problems: &mut Collector) -> Vec<(Key, Node)> {
     let Value::Map(entries) = &mut root.value else { return Vec::new() };
     let Some(at) = entries.iter().position(|(key, _)| key.text == "environments") else { return Vec::new() };
@@ -55,7 +55,7 @@ fn over_hint(node: &Node) -> String {
     }
 }
 
-/// `base` with `over` laid over it.
+/// Returns `base` with `over` merged over it.
 pub(super) fn over(base: Node, over: &Node) -> Node {
     match (base.value, &over.value) {
         (Value::Map(mut entries), Value::Map(changes)) => {

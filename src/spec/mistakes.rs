@@ -1,6 +1,6 @@
-//! Values in the form of another tool, and what to write instead.
+//! Recognizes values in the format of another tool, and says what to write instead.
 
-/// The most CPU units of a task; a larger range is not of CPU units.
+/// The most CPU units of a task. A key with a larger range does not count CPU units.
 const MOST_CPU: u32 = 16_384;
 
 /// Returns the help for `text`, the value of `key`, where a whole number from `least` to `most` is expected.
@@ -22,7 +22,7 @@ pub(super) fn number(key: &str, text: &str, (least, most): (u32, u32), unit: &st
     meant.or_else(|| matches!(unit, "MiB" | "GiB").then(in_units))
 }
 
-/// `0.25`, `1` or `0.5 vCPU` in CPU units.
+/// Converts `0.25`, `1` or `0.5 vCPU` to CPU units.
 fn vcpus(text: &str) -> Option<u32> {
     let lower = text.to_lowercase();
     let number = lower.strip_suffix("vcpu").or(lower.strip_suffix("cpu")).unwrap_or(&lower).trim_end();
@@ -30,7 +30,7 @@ fn vcpus(text: &str) -> Option<u32> {
     whole(units).filter(|units| (256..=MOST_CPU).contains(units))
 }
 
-/// `512MB`, `1g` or `0.5 Gi` in MiB.
+/// Converts `512MB`, `1g` or `0.5 Gi` to MiB.
 fn mebibytes(text: &str) -> Option<u32> {
     let at = text.find(|c: char| c.is_ascii_alphabetic())?;
     let (number, unit) = text.split_at(at);

@@ -1,5 +1,5 @@
-//! stack.yaml: the text, its environments, its checks, and the [`Stack`] that comes of it. Every error has its place in
-//! the file, and all of them are told at once. Imports `document` and nothing else of ours.
+//! Reads stack.yaml: parses the text, merges environments, checks the values and returns a [`Stack`]. Errors have
+//! positions in the file, and all of them are reported at once. Of this crate, it imports only `document`.
 
 mod block;
 mod check;
@@ -48,16 +48,17 @@ use crate::document::{problem, yaml};
 use problem::Collector;
 use yaml::Node;
 
-/// How large a file may be, in bytes: what is larger is another file than was meant, and would be read for minutes.
+/// The largest file, in bytes. A larger file is probably not a stack.yaml, and would take minutes to read.
 const LARGEST: usize = 512 * 1024;
 
-/// How many environments a file may have. Each of them is checked whenever the file is read.
+/// The maximum number of environments in a file. Every environment is checked whenever the file is read.
 const ENVIRONMENTS: usize = 50;
 
-/// Reads the stack in the file at `path`, in `environment`; `variables` gives the caller's environment variables.
+/// Reads the file at `path` and returns the stack in `environment`. `variables` returns the caller's environment
+/// variables.
 ///
 /// # Errors
-/// All that is wrong with it.
+/// All problems of the file.
 pub fn load(path: &Path, environment: &str, variables: &dyn Fn(&str) -> Option<String>) -> Result<Stack, Problems> {
     let name = path.display().to_string();
     match read_within(path) {
@@ -84,7 +85,7 @@ pub fn load(path: &Path, environment: &str, variables: &dyn Fn(&str) -> Option<S
     }
 }
 
-/// The file's bytes, one more than the largest may have at most.
+/// Reads the file, at most one byte more than the largest size.
 fn read_within(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let most = u64::try_from(LARGEST).map_or(u64::MAX, |largest| largest + 1);
@@ -101,10 +102,10 @@ fn too_large(name: &str) -> Problems {
     )
 }
 
-/// As [`load`], of a text that was read already and is in no folder: what it names there is taken to be there.
+/// Like [`load`], for a text without a folder. Files that the text refers to are assumed to exist.
 ///
 /// # Errors
-/// All that is wrong with it.
+/// All problems of the text.
 pub fn parse(
     file_name: &str,
     text: &str,
@@ -114,10 +115,10 @@ pub fn parse(
     parse_in(&Surroundings { variables, folder: None }, file_name, text, environment)
 }
 
-/// As [`load`], of a text that was read already.
+/// Like [`load`], for a text in memory.
 ///
 /// # Errors
-/// All that is wrong with it.
+/// All problems of the text.
 pub fn parse_in(around: &Surroundings<'_>, file_name: &str, text: &str, environment: &str) -> Result<Stack, Problems> {
     if text.len() > LARGEST {
         return Err(too_large(file_name));
@@ -147,7 +148,7 @@ pub fn parse_in(around: &Surroundings<'_>, file_name: &str, text: &str, environm
             },
         );
     }
-    // An environment that is not asked for today must not fail the day it is.
+    // Check the other environments too, so that they do not fail on the first day they are used.
     let bring_in = |mut root: Node, environment: &str, problems: &mut Collector| {
         around.bring_in(&mut root, problems);
         places::fill(&mut root, environment);

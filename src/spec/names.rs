@@ -1,4 +1,5 @@
-//! Names on AWS join the stack, the environment and a part with hyphens. Two environments of a file must not give the same.
+//! Checks that two environments of a file do not give resources the same name. A name on AWS joins the stack, the
+//! environment and a part with hyphens.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +8,12 @@ use super::{
     stack::Stack,
 };
 
-/// The names of the environments that were read already, by what they name: of each, whose it is.
+/// The names used by the environments read so far, by kind and name; each with its environment and part.
 #[derive(Default)]
 pub(super) struct Names(BTreeMap<(&'static str, String), (String, String)>);
 
 impl Names {
-    /// Adds the names of `stack`, which the file has at `span`.
+    /// Adds the names of `stack`. The file has the stack at `span`.
     pub(super) fn take(&mut self, stack: Option<&Stack>, span: Span, problems: &mut Collector) {
         let Some(stack) = stack else { return };
         let services = stack.programs().map(|(name, _)| ("service", name));

@@ -1,8 +1,9 @@
-//! Where secrets are kept can follow from the stack: `((stack.name))` and `((stack.environment))` in `from`.
+//! Replaces `((stack.name))` and `((stack.environment))` in the `from` of secrets, so that a secret's place can depend
+//! on the stack.
 
 use super::yaml::{Node, Value};
 
-/// Replaces the two below `secrets` of services, of their sidecars and of jobs.
+/// Replaces both references in the `secrets` of services, sidecars and jobs.
 pub(super) fn fill(root: &mut Node, environment: &str) {
     let name = root.entries().iter().find(|(key, _)| key.text == "name").and_then(|(_, node)| node.text());
     let name = name.unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! Reading a mapping key by key, each value in its type, each problem in its place.
+//! Reads mappings key by key: converts each value to its type, and reports problems with their position.
 
 use super::{
     keys::{Absence, Check, Key as Declared, Kind, Literal, Section},
@@ -8,7 +8,7 @@ use super::{
     yaml::{Key, Node, Value},
 };
 
-/// A mapping with known keys that is being read, each value as its section declares it.
+/// A mapping with known keys. Its section declares the type of each value.
 pub(super) struct Map<'a> {
     entries: Entries<'a>,
     section: &'static Section,
@@ -30,7 +30,7 @@ pub(super) struct Field<'a> {
 }
 
 impl<'a> Entries<'a> {
-    /// `node` as a mapping; `path` leads to it.
+    /// Reads `node` as a mapping at `path`.
     pub(super) fn new(node: &'a Node, path: &str, problems: &mut Collector) -> Option<Self> {
         let Value::Map(list) = &node.value else {
             let of = if path.is_empty() { String::new() } else { format!(" for `{path}`") };
@@ -53,7 +53,7 @@ impl<'a> Entries<'a> {
         Some(entries)
     }
 
-    /// All of its fields, in the order of the file.
+    /// All fields, in the order of the file.
     pub(super) fn fields(&self) -> impl Iterator<Item = Field<'a>> {
         self.list.iter().map(|(key, node)| Field { key, node, path: self.path_of(&key.text) })
     }
@@ -64,7 +64,7 @@ impl<'a> Entries<'a> {
 }
 
 impl<'a> Map<'a> {
-    /// `node` as what `section` declares; `path` leads to it. A key that it does not declare is a problem.
+    /// Reads `node` as the mapping that `section` declares, at `path`. Reports unknown keys.
     pub(super) fn new(node: &'a Node, path: &str, section: &'static Section, problems: &mut Collector) -> Option<Self> {
         let entries = Entries::new(node, path, problems)?;
         for field in entries.fields() {
@@ -78,7 +78,7 @@ impl<'a> Map<'a> {
                 let hint = without_value(section.key(name));
                 problems.add(field.key.span, &field.path, format!("`{name}` has no value"), hint);
             }
-            // `image: { port: 80 }`, where another tool has a mapping and this one has none.
+            // `image: { port: 80 }`: another tool has a mapping where stack.yaml has a plain value.
             for (inner, _) in field.node.entries() {
                 if let Some(help) = section.help_for(&format!("{name}.{}", inner.text)) {
                     let path = format!("{}.{}", field.path, inner.text);
@@ -90,23 +90,23 @@ impl<'a> Map<'a> {
         Some(Self { entries, section })
     }
 
-    /// What `section` declares, with all of its keys left out.
+    /// The mapping that `section` declares, with every key absent.
     pub(super) fn empty(section: &'static Section) -> Self {
         Self { entries: Entries { span: Span::default(), path: String::new(), list: &[] }, section }
     }
 
-    /// All of its fields, in the order of the file.
+    /// All fields, in the order of the file.
     pub(super) fn fields(&self) -> impl Iterator<Item = Field<'a>> {
         self.entries.fields()
     }
 
-    /// The value of `key`, if it is there and not empty.
+    /// Returns the value of `key`, if it exists and is not empty.
     pub(super) fn get(&self, key: &str) -> Option<Field<'a>> {
         let declared = self.section.key(key);
         self.fields().find(|field| field.key.text == declared.name).filter(|field| !field.node.is_null())
     }
 
-    /// A problem of the value of `key`, if it is there.
+    /// Reports a problem with the value of `key`, if it exists.
     pub(super) fn wrong(
         &self,
         key: &str,
@@ -119,7 +119,7 @@ impl<'a> Map<'a> {
         }
     }
 
-    /// The value of `key`, which has to be there.
+    /// Returns the value of `key`; reports a problem if it is required and missing.
     pub(super) fn required(&self, key: &str, problems: &mut Collector) -> Option<Field<'a>> {
         match self.section.key(key).absence {
             Absence::Error(example) => self.required_such_as(key, example, problems),
@@ -127,10 +127,10 @@ impl<'a> Map<'a> {
         }
     }
 
-    /// As [`Self::required`], with an example that fits the file.
+    /// Like [`Self::required`], with an example that fits the file.
     pub(super) fn required_such_as(&self, key: &str, example: &str, problems: &mut Collector) -> Option<Field<'a>> {
         let field = self.get(key);
-        // A key without a value, or with a slip in its name, has a problem of its own.
+        // A key without a value, or with a misspelled name, is already reported.
         let is_told = self.fields().any(|field| {
             let name = field.key.text.as_str();
             name == key || self.section.find(name).is_none() && nearest(name, [key]).is_some()
@@ -144,8 +144,8 @@ impl<'a> Map<'a> {
         field
     }
 
-    /// The value of `key`, read by `read`, or else its default; none without either. A key that has to be there and is not
-    /// is a problem.
+    /// Reads the value of `key` with `read`; without a value, returns the default, if there is one. Reports a required
+    /// key that is missing.
     fn value<T>(
         &self,
         key: &str,
@@ -162,7 +162,7 @@ impl<'a> Map<'a> {
         }
     }
 
-    /// The whole number at `key`, or its default.
+    /// Returns the whole number at `key`, or its default.
     pub(super) fn number(&self, key: &str, problems: &mut Collector) -> Option<u32> {
         let (least, most, unit) = match &self.section.key(key).kind {
             Kind::Number { least, most, unit } => (*least, *most, *unit),
@@ -172,7 +172,7 @@ impl<'a> Map<'a> {
         self.value(key, number, |field, problems| field.number(least, most, unit, problems), problems)
     }
 
-    /// The time at `key` in seconds, or its default.
+    /// Returns the duration at `key` in seconds, or its default.
     pub(super) fn seconds(&self, key: &str, problems: &mut Collector) -> Option<u32> {
         let Kind::Seconds { least, most } = self.section.key(key).kind else {
             unreachable!("{key} is not declared as a time")
@@ -180,13 +180,13 @@ impl<'a> Map<'a> {
         self.value(key, number, |field, problems| field.seconds(least, most, problems), problems)
     }
 
-    /// The truth value at `key`, or its default.
+    /// Returns the boolean at `key`, or its default.
     pub(super) fn truth(&self, key: &str, problems: &mut Collector) -> Option<bool> {
         let default = |literal| if let Literal::Truth(truth) = literal { Some(truth) } else { None };
         self.value(key, default, Field::truth, problems)
     }
 
-    /// The text at `key` as far as the declaration checks it, or its default.
+    /// Returns the text at `key`, or its default. Reports text that fails the declared check.
     pub(super) fn text(&self, key: &str, problems: &mut Collector) -> Option<String> {
         let check = match &self.section.key(key).kind {
             Kind::Text(text) | Kind::Either([Kind::Text(text), ..]) => text.check.as_ref(),
@@ -203,7 +203,7 @@ impl<'a> Map<'a> {
         self.value(key, |literal| text(literal).map(str::to_owned), read, problems)
     }
 
-    /// What `known` has for the word at `key`, or for its default.
+    /// Returns the value in `known` for the word at `key`, or for its default.
     pub(super) fn word<T: Copy>(&self, key: &str, known: &[(&str, T)], problems: &mut Collector) -> Option<T> {
         let default = |literal| known.iter().find(|(word, _)| text(literal) == Some(*word)).map(|(_, value)| *value);
         let read = |field: &Field, problems: &mut Collector| {
@@ -212,7 +212,7 @@ impl<'a> Map<'a> {
         self.value(key, default, read, problems)
     }
 
-    /// Whether `field` can be one of the words of its key: true or false is none.
+    /// Whether `field` can be a word of its key. Reports a boolean, which cannot.
     fn is_choice(&self, field: &Field, problems: &mut Collector) -> bool {
         let words = self.section.key(&field.key.text).kind.words();
         let is_boolean = field.node.what() == "a boolean" && !words.is_empty();
@@ -227,8 +227,8 @@ impl<'a> Map<'a> {
         !is_boolean
     }
 
-    /// The texts of the list at `key`, each with its place, as far as the declaration checks them. None are there without
-    /// the key.
+    /// Returns the texts of the list at `key`, each with its field. Reports texts that fail the declared check. The
+    /// list is empty if the key is missing.
     pub(super) fn texts(&self, key: &str, problems: &mut Collector) -> Option<Vec<(Field<'a>, String)>> {
         let Kind::List(declared, _) = self.section.key(key).kind else {
             unreachable!("{key} is not declared as a list")
@@ -241,7 +241,7 @@ impl<'a> Map<'a> {
         Some(texts)
     }
 
-    /// The words of the command at `key`. None are there without the key.
+    /// Returns the words of the command at `key`. They are empty if the key is missing.
     pub(super) fn command(&self, key: &str, problems: &mut Collector) -> Option<Vec<String>> {
         let Kind::Command(help) = self.section.key(key).kind else {
             unreachable!("{key} is not declared as a command")
@@ -272,7 +272,7 @@ fn text(literal: Literal) -> Option<&'static str> {
     if let Literal::Text(text) = literal { Some(text) } else { None }
 }
 
-/// A command line as a list of its words, as YAML has it. What only a shell understands is left to a shell.
+/// Formats a command line as a YAML list of words. A line that needs a shell becomes a call of a shell.
 fn as_words(line: &str) -> String {
     let quoted = |word: &str| {
         let is_plain = |c: char| c.is_alphanumeric() || "_-./=@".contains(c);
@@ -285,7 +285,7 @@ fn as_words(line: &str) -> String {
     format!("[{}]", line.split_whitespace().map(quoted).collect::<Vec<_>>().join(", "))
 }
 
-/// The words, each in backticks: `a`, `b` or `c`.
+/// Formats words in backticks: `a`, `b` or `c`.
 fn one_of(words: &[&str]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
     match quoted.as_slice() {
@@ -294,19 +294,19 @@ fn one_of(words: &[&str]) -> String {
     }
 }
 
-/// Whether it is a unit of files or of memory, in which a number can be written.
+/// Whether `unit` is a unit of storage or memory. Such a unit may follow a number.
 pub(super) fn is_size(unit: &str) -> bool {
     matches!(unit, "MiB" | "GiB")
 }
 
-/// What to write instead of a key that nobody knows.
+/// Returns the hint for an unknown key.
 fn nearest_key(written: &str, section: &Section) -> String {
     let known = section.keys.iter().map(|key| key.name);
     meant(written, known.clone())
         .unwrap_or_else(|| format!("use one of these keys: {}", known.collect::<Vec<_>>().join(", ")))
 }
 
-/// What to write for a key that has no value.
+/// Returns the hint for a key without a value.
 fn without_value(key: &Declared) -> String {
     let name = key.name;
     match (&key.kind, key.absence) {
@@ -319,17 +319,17 @@ fn without_value(key: &Declared) -> String {
 }
 
 impl<'a> Field<'a> {
-    /// Whether it is a mapping with something at `key`.
+    /// Whether the value is a mapping with a value at `key`.
     pub(super) fn has(&self, key: &str) -> bool {
         self.node.entries().iter().any(|(known, value)| known.text == key && !value.is_null())
     }
 
-    /// A problem of this value.
+    /// Reports a problem with this value.
     pub(super) fn wrong(&self, message: impl Into<String>, hint: impl Into<String>, problems: &mut Collector) {
         problems.add(self.node.span, &self.path, message, hint);
     }
 
-    /// A problem of this value, `text`, if it does not pass the check.
+    /// Reports a problem with this value, whose text is `text`, if it fails the check.
     pub(super) fn checked(&self, text: &str, check: Option<&Check>, problems: &mut Collector) {
         if let Some(check) = check.filter(|check| !(check.holds)(text)) {
             self.wrong(format!("invalid {} `{text}`", check.what), check.help, problems);
@@ -340,7 +340,8 @@ impl<'a> Field<'a> {
         self.wrong(format!("expected {what}, found {}", self.node.what()), hint, problems);
     }
 
-    /// As text. A bare number or truth value is not taken for text: YAML reads `1.10` as a number.
+    /// Reads the value as text. Numbers and booleans without quotes are rejected, because YAML reads `1.10` as a
+    /// number.
     pub(super) fn text(&self, problems: &mut Collector) -> Option<String> {
         match &self.node.value {
             Value::Scalar { text, .. } if self.node.what() == "text" => Some(text.clone()),
@@ -355,7 +356,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// As text, where a number will do as well.
+    /// Reads the value as text, and also accepts a number.
     pub(super) fn loose_text(&self, problems: &mut Collector) -> Option<String> {
         match &self.node.value {
             Value::Scalar { text, .. } => Some(text.clone()),
@@ -363,7 +364,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// As a whole number from `least` to `most`. One of MiB or GiB may have its unit behind it.
+    /// Reads the value as a whole number from `least` to `most`. MiB or GiB may follow the number, if that is the unit.
     pub(super) fn number(&self, least: u32, most: u32, unit: &str, problems: &mut Collector) -> Option<u32> {
         let range = format!("a whole number from {least} to {most}");
         let with_unit = |text: &str| text.strip_suffix(unit)?.trim_end().parse::<u32>().ok();
@@ -389,7 +390,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// As a time in whole seconds, with or without a unit: `30s`, `2m`, `1h`, `7d`.
+    /// Reads the value as whole seconds, with or without a unit: `30s`, `2m`, `1h`, `7d`.
     fn seconds(&self, least: u32, most: u32, problems: &mut Collector) -> Option<u32> {
         let Value::Scalar { text, .. } = &self.node.value else { return self.number(least, most, "", problems) };
         let units = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400)];
@@ -404,7 +405,7 @@ impl<'a> Field<'a> {
         within
     }
 
-    /// As true or false.
+    /// Reads the value as a boolean.
     fn truth(&self, problems: &mut Collector) -> Option<bool> {
         match &self.node.value {
             Value::Scalar { text, plain: true } if text == "true" => Some(true),
@@ -416,7 +417,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// As one of the words that `known` has a value for.
+    /// Reads the value as a word of `known`, and returns what belongs to the word.
     pub(super) fn word<T: Copy>(&self, known: &[(&str, T)], problems: &mut Collector) -> Option<T> {
         let text = self.text(problems)?;
         if let Some((_, value)) = known.iter().find(|(word, _)| *word == text) {
@@ -428,7 +429,7 @@ impl<'a> Field<'a> {
         None
     }
 
-    /// As a list, each with its own place.
+    /// Reads the value as a list, each item with its own position.
     pub(super) fn items(&self, problems: &mut Collector) -> Option<Vec<Field<'a>>> {
         let Value::List(items) = &self.node.value else {
             self.expected("a list", "write the values in brackets: [one, two]", problems);
@@ -438,7 +439,7 @@ impl<'a> Field<'a> {
         Some(items.iter().enumerate().map(item).collect())
     }
 
-    /// As a list of texts.
+    /// Reads the value as a list of texts.
     pub(super) fn texts(&self, problems: &mut Collector) -> Option<Vec<(Field<'a>, String)>> {
         let items = self.items(problems)?;
         items.into_iter().map(|field| field.loose_text(problems).map(|text| (field, text))).collect()

@@ -1,18 +1,19 @@
-//! The tables of the reference, docs/reference/stack-yaml.md, made from the declared keys. The text around them is written by hand.
+//! Generates the tables of the reference, docs/reference/stack-yaml.md, from the declared keys. The text around the
+//! tables is written by hand.
 
 use super::{
     check,
     keys::{Absence, Key, Kind, Literal, Section, TOP},
 };
 
-/// What stands around a table in the reference; the first goes on with the table's name.
+/// The markers around a table in the reference. The table's name follows the first one.
 const BEGIN: &str = "<!-- generated: ";
 const END: &str = "<!-- end -->";
 
-/// The reference `page` with each of its tables made anew.
+/// Returns the reference `page` with every table generated again.
 ///
 /// # Panics
-/// If a marker names a table that nobody makes, or has no end.
+/// If a marker names an unknown table, or has no end.
 pub fn reference(page: &str) -> String {
     let mut made = String::new();
     let mut rest = page;
@@ -36,7 +37,7 @@ fn table(name: &str) -> String {
     format!("| key | type | default | |\n| --- | --- | --- | --- |\n{rows}")
 }
 
-/// The section `name`, which is `section` or below it.
+/// Returns the section called `name`: `section` or one below it.
 fn find(section: &'static Section, name: &str) -> Option<&'static Section> {
     if section.name == name {
         return Some(section);
@@ -77,7 +78,7 @@ fn type_in_words(kind: &Kind) -> String {
     }
 }
 
-/// `a, b or c`.
+/// Joins words as `a, b or c`.
 fn alternatives(words: impl Iterator<Item = String>) -> String {
     let words: Vec<String> = words.collect();
     match words.as_slice() {

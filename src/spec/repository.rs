@@ -1,24 +1,24 @@
-//! The name of the repository that keeps the images of one source. It follows from the source's path.
+//! Derives the name of an image repository from the path of the source.
 
 use std::path::Component;
 
 use super::service::{Arch, ImageFrom, Service};
 
-/// The longest name that follows from a path: ECR takes 256 characters, and the names of the stack and of its environment
+/// The longest name derived from a path: ECR allows 256 characters, and the names of the stack and of its environment
 /// come before it.
 /// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-create.html>
 pub(super) const LONGEST: usize = 256 - "/".len() * 2 - super::check::LONGEST_NAME - super::check::LONGEST_ENVIRONMENT;
 
 impl Service {
-    /// Whether it runs the same image as `other`.
+    /// Whether both services run the same image.
     #[must_use]
     pub fn has_image_of(&self, other: &Self) -> bool {
         (&self.image, self.arch, &self.files) == (&other.image, other.arch, &other.files)
     }
 
-    /// The name of the repository that keeps its images: that of what it builds, or of the image that its `files` are laid over.
-    /// Other processors and files make another image of the same source: `arm64`, and `service`, the first that has these files, come
-    /// after it. None for an image that is pulled as it is.
+    /// Returns the name of the image repository. It is derived from the source that is built, or from the image that
+    /// `files` are added to. The same source with another architecture or other files is another image, so `arm64` and
+    /// `service`, the first service with these files, are appended. None for an image that is pulled unchanged.
     #[must_use]
     pub fn repository(&self, stack: &str, service: &str) -> Option<String> {
         let mut name = match &self.image {
@@ -36,7 +36,7 @@ impl Service {
     }
 }
 
-/// `nginx` of `registry.example.com/library/nginx:1.27`.
+/// Returns `nginx` for `registry.example.com/library/nginx:1.27`.
 fn name_of(image: &str) -> &str {
     let name = image.split_once('@').map_or(image, |(name, _)| name);
     let name = name.rsplit('/').next().unwrap_or(name);
@@ -44,11 +44,13 @@ fn name_of(image: &str) -> &str {
 }
 
 impl ImageFrom {
-    /// `services-api` for the folder `services/api` and for `services/api/Dockerfile`; the name of the stack for the folder of
-    /// stack.yaml itself. A Dockerfile's stage comes after that; then `service`, the first that builds it, if it has build
-    /// arguments: one Dockerfile may build several services, told apart by these. None for an image that is not built.
+    /// Returns `services-api` for the folder `services/api` and for `services/api/Dockerfile`, and the stack's name for
+    /// the folder of stack.yaml. The stage of a Dockerfile is appended. With build arguments, `service` is also
+    /// appended, the first service that builds it: several services may build one Dockerfile with different arguments.
+    /// None for an image that is not built.
     ///
-    /// Letters in small, digits and single hyphens: ECR takes no two separators in a row, and none at an end.
+    /// The name has lower-case letters, digits and single hyphens: ECR allows no two separators in a row, and none at
+    /// either end.
     /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html>
     fn repository(&self, stack: &str, service: &str) -> Option<String> {
         let path = match self {
@@ -74,7 +76,7 @@ impl ImageFrom {
     }
 }
 
-/// The words of `text`, in small letters, with a hyphen between them.
+/// Returns the words of `text` in lower case, joined by hyphens.
 fn words(text: &str) -> String {
     let text = text.to_lowercase();
     let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
@@ -86,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_gives_a_name_that_ecr_takes() {
+    fn repository_name_of_a_path_is_valid_in_ecr() {
         let name = |folder: &str| ImageFrom::Package(folder.into()).repository("shop", "web").expect("it is built");
         let table = [
             ("app", "app"),
@@ -112,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dockerfile_has_the_name_of_its_folder_or_its_own() {
+    fn repository_of_a_dockerfile_is_named_by_its_folder_or_file() {
         let name = |path: &str| built(path, None, &[]);
         assert_eq!(name("services/api/Dockerfile"), "services-api");
         assert_eq!(name("Dockerfile"), "shop");
@@ -121,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_and_build_arguments_have_a_repository_of_their_own() {
+    fn stages_and_build_arguments_get_separate_repositories() {
         assert_eq!(built("api/Dockerfile", Some("Run_time"), &[]), "api-run-time");
         assert_eq!(built("Dockerfile", None, &["APP"]), "shop-web");
         assert_eq!(built("Dockerfile", Some("runtime"), &["APP"]), "shop-runtime-web");

@@ -1,5 +1,5 @@
-//! `required_version`: for which versions of stackctl a file is written. It is looked at before anything else: what else is
-//! wrong with a file may be wrong for an older stackctl alone.
+//! Checks `required_version`, the versions of stackctl that a file supports. This check comes first, because an older
+//! stackctl may report errors in a file that is valid for the required version.
 
 use semver::{Version, VersionReq};
 
@@ -8,10 +8,9 @@ use super::{
     yaml::{Node, Value},
 };
 
-/// The key.
 const KEY: &str = "required_version";
 
-/// Whether `own` will do for the file; if not, that is the one problem.
+/// Checks that the version `own` satisfies the file. If it does not, this is the only problem reported.
 pub(super) fn check(root: &Node, own: &str, problems: &mut Collector) {
     let Some((_, node)) = root.entries().iter().find(|(key, node)| key.text == KEY && !node.is_null()) else { return };
     let Value::Scalar { text, plain } = &node.value else {

@@ -1,4 +1,4 @@
-//! What there is to refer to in a stack, by name.
+//! The names that values of a stack can refer to, and how a name is looked up.
 
 use super::{
     nearest::nearest,
@@ -21,7 +21,7 @@ const USER: [(&str, UserFact); 3] =
 const CACHE: [(&str, CacheFact); 4] =
     [("host", CacheFact::Host), ("port", CacheFact::Port), ("password", CacheFact::Password), ("url", CacheFact::Url)];
 
-/// Of one without a password.
+/// The facts of a cache without a password.
 const OPEN_CACHE: [(&str, CacheFact); 3] =
     [("host", CacheFact::Host), ("port", CacheFact::Port), ("url", CacheFact::OpenUrl)];
 
@@ -33,7 +33,7 @@ const STACK: [(&str, StackFact); 5] = [
     ("domain", StackFact::Domain),
 ];
 
-/// The hint for a name that begins with one of these words, in a stack without such a part.
+/// The hint for a reference to a part that the stack does not have, by the first word of its name.
 const MISSING: [(&str, &str); 3] = [
     ("database", "add `database: {}` at the top of the file; the stack has no database"),
     ("cache", "add `cache: {}` at the top of the file; the stack has no cache"),
@@ -44,12 +44,12 @@ const MISSING: [(&str, &str); 3] = [
     ),
 ];
 
-/// All names that can be referred to in a stack.
+/// All names that values of a stack can refer to.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scope(Vec<(String, Reference)>);
 
 impl Scope {
-    /// In a stack with these parts.
+    /// The names in a stack with these parts.
     pub(super) fn new(database: Option<&Database>, cache: Option<&Cache>, buckets: &[&str]) -> Self {
         let mut names = Vec::new();
         if let Some(database) = database {
@@ -72,7 +72,7 @@ impl Scope {
         Self(names)
     }
 
-    /// For a service that calls these others; each with whether it has a `port`.
+    /// Adds the names of the services that a service calls; each comes with whether it has a `port`.
     pub(super) fn calling<'a>(&self, called: impl Iterator<Item = (&'a str, bool)>) -> Self {
         let mut names = self.0.clone();
         for (name, has_port) in called {
@@ -84,7 +84,7 @@ impl Scope {
         Self(names)
     }
 
-    /// With the secrets that these services have, each by the service and the variable.
+    /// Adds these secrets, each as the service and the variable.
     pub(super) fn with_secrets(mut self, secrets: impl Iterator<Item = (String, String)>) -> Self {
         self.0.extend(secrets.map(|(service, variable)| {
             (format!("services.{service}.secrets.{variable}"), Reference::Secret { service, variable })
@@ -92,15 +92,15 @@ impl Scope {
         self
     }
 
-    /// Reads `text` with its references.
+    /// Parses `text` and its references.
     ///
     /// # Errors
-    /// Every reference that cannot be one.
+    /// Every invalid reference.
     pub(super) fn read(&self, text: &str) -> Result<Template, Vec<Wrong>> {
         Template::parse(text, &|name| self.find(name))
     }
 
-    /// What `name` refers to, or what is wrong with it and what to write.
+    /// Returns what `name` refers to; or a message and a hint.
     fn find(&self, name: &str) -> Result<Reference, (String, String)> {
         if let Some((_, reference)) = self.0.iter().find(|(known, _)| known == name) {
             return Ok(reference.clone());
@@ -112,7 +112,7 @@ impl Scope {
         if let Some((_, hint)) = MISSING.iter().find(|(word, _)| *word == first && !all.iter().any(begins)) {
             return Err((message, (*hint).to_owned()));
         }
-        // With a long list of users or buckets, what begins otherwise helps nobody.
+        // In a stack with many users or buckets, names with another first word would not help.
         let alike: Vec<&str> = all.iter().copied().filter(begins).collect();
         let shown = if alike.is_empty() { &all } else { &alike };
         let near = nearest(name, all.iter().copied()).map(|near| format!("did you mean `(({near}))`? "));

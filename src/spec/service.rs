@@ -1,4 +1,4 @@
-//! What stack.yaml says of a service, once it is known to be right. A job with an image of its own is one, too.
+//! A service as stack.yaml describes it, after validation. A job with its own image is represented as a service too.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -14,98 +14,99 @@ use super::{
 pub struct Service {
     /// `build` or `image`.
     pub image: ImageFrom,
-    /// `entrypoint`: the program and its first arguments; the image's own if empty.
+    /// `entrypoint`: the program and its first arguments; the image's entry point if empty.
     pub entrypoint: Vec<String>,
-    /// `command`: the arguments of the entry point; the image's own if empty.
+    /// `command`: the arguments of the entry point; the image's command if empty.
     pub command: Vec<String>,
     /// `port`; none for a worker.
     pub port: Option<u16>,
-    /// `protocol`: how the load balancer speaks to its tasks.
+    /// `protocol`: the protocol between the load balancer and the tasks.
     pub protocol: Protocol,
-    /// `cpu` units (1024 are one vCPU).
+    /// `cpu` units (1024 units are 1 vCPU).
     pub cpu: u32,
     /// `memory` in MiB.
     pub memory: u32,
-    /// `arch`: the processors of its tasks.
+    /// `arch`: the processor architecture of the tasks.
     pub arch: Arch,
-    /// `files`: what is laid over its image, by the path there.
+    /// `files`: the files that are added to the image, by their path in the image.
     pub files: BTreeMap<String, FileFrom>,
     /// `replicas`, or the `min` of `scale`.
     pub replicas: u32,
-    /// `scale`: autoscaling chooses how many tasks there are.
+    /// `scale`: autoscaling sets the number of tasks.
     pub scale: Option<Scale>,
-    /// `health`: the check that a task passes when it can serve.
+    /// `health`: the load balancer's health check.
     pub health: Health,
-    /// `health.command`: the container's own check; none without one.
+    /// `health.command`: the container's health check, if it has one.
     pub check: Option<Check>,
-    /// `sidecars`: the containers beside its own one, by name.
+    /// `sidecars`: the additional containers of a task, by name.
     pub sidecars: BTreeMap<String, Sidecar>,
-    /// `depends_on`: what its own container waits for.
+    /// `depends_on`: the sidecars that the service's container waits for.
     pub depends_on: BTreeMap<String, Condition>,
-    /// `target_container`: the sidecar that the load balancer asks; its own container without one.
+    /// `target_container`: the sidecar that receives the load balancer's requests; the service's container if none.
     pub target_container: Option<String>,
     /// `routes`: path patterns.
     pub routes: Vec<String>,
     /// `internal`: whether the routes are on the internal load balancer.
     pub internal: bool,
-    /// `host` and `domains`: the host names that the routes are for; none for all.
+    /// `host` and `domains`: the host names that the routes apply to; all host names if empty.
     pub hosts: Vec<String>,
-    /// `domains`: those of the host names that have records of their own.
+    /// `domains`: the host names that also get DNS records.
     pub domains: Vec<String>,
     /// `sticky`: how long a client's requests go to the same task, in seconds (1 to 604800).
     pub sticky: Option<u32>,
-    /// `block`: path patterns that the load balancer answers 404.
+    /// `block`: the path patterns that the load balancer answers with 404.
     pub block: Vec<String>,
-    /// `allow`: the ranges of addresses whose requests come here, as AWS writes them; none for all.
+    /// `allow`: the address ranges that can reach this service, in AWS's notation; all addresses if empty.
     pub allow: Vec<String>,
-    /// `calls`: the services that its tasks call, by their names.
+    /// `calls`: the names of the services that the tasks call.
     pub calls: Vec<String>,
-    /// `expose`: the ports beside `port` at which other services call it.
+    /// `expose`: the ports, in addition to `port`, on which other services call this one.
     pub expose: Vec<u16>,
-    /// `security_groups`: the ids of groups of others that its tasks have beside the service's own (4 at most).
+    /// `security_groups`: the ids of existing security groups that the tasks also get (4 at most).
     pub security_groups: Vec<String>,
-    /// `release`: the command that runs once before new tasks serve.
+    /// `release`: the command that runs once before tasks of a new version start.
     pub release: Vec<String>,
     /// `stop_timeout` in seconds (2 to 120).
     pub stop_timeout: u32,
-    /// `logs.days`: how long the log is kept.
+    /// `logs.days`: the retention of the log group.
     pub log_days: u32,
-    /// `exec`: whether commands can be run in its tasks, and ports forwarded through them.
+    /// `exec`: whether stackctl can run commands in the tasks and forward ports through them.
     pub exec: bool,
-    /// `user`: who its container runs as; the image's own without one.
+    /// `user`: the user that the container runs as; the image's user if none.
     pub user: Option<String>,
-    /// `ulimits.nofile`: how many files it can have open; Fargate's own number without one.
+    /// `ulimits.nofile`: the maximum number of open files; Fargate's default if none.
     pub nofile: Option<u32>,
-    /// `init`: whether the first process of its container is an init.
+    /// `init`: whether an init process runs as the first process of the container.
     pub init: bool,
-    /// `spot`: how many tasks run on demand before any runs on Spot; none where all do.
+    /// `spot`: the number of tasks that run on demand before others run on Spot; none if all run on demand.
     pub spot: Option<u32>,
     /// `replace: stop-first`: whether old tasks stop before new ones start.
     pub stop_first: bool,
-    /// `read_only`: whether its container cannot write to its root file system; if nothing is said, that follows from its image.
+    /// `read_only`: whether the root file system of the container is read-only; if not set, the image decides.
     pub read_only: Option<bool>,
-    /// `disk`: the disk of a task in GiB (21 to 200); 20 without it.
+    /// `disk`: the ephemeral storage of a task in GiB (21 to 200); 20 GiB if none.
     pub disk: Option<u32>,
-    /// `tmpfs`: the folders of its container that are in memory, with their sizes in MiB.
+    /// `tmpfs`: the folders of the container that are in memory, with their sizes in MiB.
     pub tmpfs: BTreeMap<String, u32>,
-    /// `rollback_after`: how many tasks of a new version may fail before ECS goes back (1 to 1000); AWS's own number without it.
+    /// `rollback_after`: the number of failed tasks of a new version after which ECS rolls back (1 to 1000); ECS's
+    /// default if none.
     pub rollback_after: Option<u32>,
     /// `env`.
     pub env: BTreeMap<String, Template>,
     /// `secrets`.
     pub secrets: BTreeMap<String, SecretFrom>,
-    /// `without`: the variables that stackctl gives other containers and not its own.
+    /// `without`: the variables that stackctl does not give to this service.
     pub without: Vec<String>,
-    /// `buckets`: the names of those that its tasks read and write.
+    /// `buckets`: the names of the buckets that the tasks can read and write.
     pub buckets: Vec<String>,
-    /// `volumes`: where its container has which.
+    /// `volumes`: the mounts of the container, by volume name.
     pub volumes: BTreeMap<String, Mount>,
-    /// `permissions`: what its tasks may do on AWS.
+    /// `permissions`: the AWS actions that the tasks are allowed.
     pub permissions: Vec<Statement>,
 }
 
 impl Service {
-    /// What runs `image` and gets no requests, with what holds where nothing is said.
+    /// A service with `image` that receives no requests, with the defaults for everything else.
     pub(super) fn without_requests(image: ImageFrom) -> Self {
         Self {
             image,
@@ -165,7 +166,8 @@ impl Service {
         }
     }
 
-    /// The container that the load balancer asks, and its port; `name` is the service's. None for a worker.
+    /// Returns the name and port of the container that receives the load balancer's requests; `name` is the service's.
+    /// None for a worker.
     pub fn served<'a>(&'a self, name: &'a str) -> Option<(&'a str, u16)> {
         match &self.target_container {
             Some(sidecar) => Some((sidecar, self.sidecars.get(sidecar)?.port?)),
@@ -173,21 +175,21 @@ impl Service {
         }
     }
 
-    /// Whether the internal load balancer serves it.
+    /// Whether the internal load balancer serves this service.
     #[must_use]
     pub fn is_served_inside(&self) -> bool {
         self.internal && !self.routes.is_empty()
     }
 
-    /// Whether its containers get `variable` from stackctl, in a stack that has what it is about: where their own `env` and `secrets`
-    /// do not say it, nor `without` that they get none.
+    /// Whether stackctl may give `variable` to the containers: the service's `env` and `secrets` do not set it, and
+    /// `without` does not list it.
     #[must_use]
     pub fn is_given(&self, variable: &str) -> bool {
         let is_own = self.env.contains_key(variable) || self.secrets.contains_key(variable);
         !is_own && !self.without.iter().any(|name| name == variable)
     }
 
-    /// Its values with references.
+    /// The values that may contain references.
     pub fn values(&self) -> impl Iterator<Item = &Template> {
         let composed = self.secrets.values().filter_map(|from| match from {
             SecretFrom::Composed(value) => Some(value),
@@ -197,78 +199,78 @@ impl Service {
     }
 }
 
-/// `health` of a service: how the load balancer checks its tasks.
+/// `health` of a service: the load balancer's health check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
-    /// `path`: what is requested.
+    /// `path`: the path that the check requests.
     pub path: String,
-    /// `codes`: the status codes that pass, such as `200` or `200-299,301`.
+    /// `codes`: the status codes that count as healthy, such as `200` or `200-299,301`.
     pub codes: String,
     /// `grace`: how long ECS ignores failed checks of a new task, in seconds (0 to 3600).
     pub grace: u32,
     /// `interval`: the time between two checks, in seconds (5 to 300).
     pub interval: u32,
-    /// `timeout`: how long an answer may take, in seconds (2 to 120, less than `interval`).
+    /// `timeout`: the time limit of a check, in seconds (2 to 120, less than `interval`).
     pub timeout: u32,
     /// `healthy`: passed checks in a row that make an unhealthy task healthy (2 to 10).
     pub healthy: u32,
     /// `unhealthy`: failed checks in a row that make a task unhealthy (2 to 10).
     pub unhealthy: u32,
-    /// `port`, if it is another one than the service's.
+    /// `port`, if the check uses another port than the service's.
     pub port: Option<u16>,
 }
 
-/// One of `permissions`: some actions on some resources.
+/// One of `permissions`: actions that are allowed on resources.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
     /// `actions`, such as `s3:GetObject` or `s3:Get*`.
     pub actions: Vec<String>,
-    /// `resources`: ARNs, with `*` and `?`; or `*` alone.
+    /// `resources`: ARNs, which may contain `*` and `?`; or `*` alone.
     pub resources: Vec<String>,
 }
 
-/// `scale` of a service. At least one of `cpu`, `memory`, `requests` and `response_time` is there; of several, the one that wants most tasks
-/// decides.
+/// `scale` of a service. At least one of `cpu`, `memory`, `requests` and `response_time` is set. With several, the one
+/// that needs the most tasks decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scale {
     /// `min`: the fewest tasks (1 to 1000).
     pub min: u32,
     /// `max`: the most tasks (`min` to 1000).
     pub max: u32,
-    /// `cpu`: the average use that is held, in percent.
+    /// `cpu`: the target of the average CPU use, in percent.
     pub cpu: Option<u32>,
-    /// `memory`: the average use that is held, in percent.
+    /// `memory`: the target of the average memory use, in percent.
     pub memory: Option<u32>,
-    /// `requests`: how many a minute each task gets.
+    /// `requests`: the target number of requests per task and minute.
     pub requests: Option<u32>,
-    /// `response_time`: in how many milliseconds the tasks answer on average.
+    /// `response_time`: the target of the average response time, in milliseconds.
     pub response_time: Option<u32>,
-    /// `cooldown.out`: how long it waits before it adds more tasks, in seconds.
+    /// `cooldown.out`: the pause between two scale-outs, in seconds.
     pub cooldown_out: u32,
-    /// `cooldown.in`: how long it waits before it takes away more tasks, in seconds.
+    /// `cooldown.in`: the pause between two scale-ins, in seconds.
     pub cooldown_in: u32,
-    /// `schedule`: other bounds from given times on, by name.
+    /// `schedule`: entries that change the bounds at certain times, by name.
     pub schedule: BTreeMap<String, ScaleEntry>,
 }
 
 impl Scale {
-    /// The most tasks at any time.
+    /// The highest `max`, with the schedule's entries.
     pub fn most(&self) -> u32 {
         self.schedule.values().map(|entry| entry.max).fold(self.max, u32::max)
     }
 
-    /// The fewest tasks at any time of the schedule; none without a schedule.
+    /// The lowest `min`, with the schedule's entries; none without a schedule.
     pub fn least(&self) -> Option<u32> {
         self.schedule.values().map(|entry| entry.min).min().map(|least| least.min(self.min))
     }
 }
 
-/// One entry of a scale's `schedule`: bounds that hold from each of its times until the next time of another entry.
+/// One entry of a scale's `schedule`: its bounds apply from each of its times until another entry's time comes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScaleEntry {
-    /// `at`: `cron(…)`, as EventBridge writes it.
+    /// `at`: a `cron(…)` expression of EventBridge.
     pub at: String,
-    /// `timezone`: as the tz database names it.
+    /// `timezone`: a name of the tz database.
     pub timezone: String,
     /// `min`: the fewest tasks (0 to 1000).
     pub min: u32,
@@ -279,35 +281,35 @@ pub struct ScaleEntry {
 /// Where a service's image comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImageFrom {
-    /// `build`: a Cargo package, by its folder from that of stack.yaml.
+    /// `build`: the folder of a Cargo package, relative to the folder of stack.yaml.
     Package(PathBuf),
     /// `build`: a Dockerfile.
     Dockerfile {
-        /// `dockerfile`: its path from the folder of stack.yaml.
+        /// `dockerfile`: its path, relative to the folder of stack.yaml.
         path: PathBuf,
-        /// `context`: the folder that its COPY lines start from; the Dockerfile's own by default.
+        /// `context`: the folder that COPY paths are relative to; the Dockerfile's folder by default.
         context: PathBuf,
-        /// `target`: the stage that is built; the last one, if there is none.
+        /// `target`: the stage to build; the last stage if none.
         target: Option<String>,
-        /// `args`: its build arguments.
+        /// `args`: the build arguments.
         args: BTreeMap<String, String>,
     },
-    /// `image`: one of a registry.
+    /// `image`: the name of an image in a registry.
     Named(String),
 }
 
-/// How the load balancer speaks to a service's tasks.
+/// The protocol between the load balancer and a service's tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// `http1`: HTTP/1.1.
     Http1,
     /// `http2`: HTTP/2 without TLS.
     Http2,
-    /// `grpc`: the same, with gRPC's own health check.
+    /// `grpc`: HTTP/2 without TLS, with gRPC health checks.
     Grpc,
 }
 
-/// The processors that a service's tasks run on.
+/// The processor architecture of a service's tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arch {
     /// `amd64`: x86-64.
@@ -316,40 +318,40 @@ pub enum Arch {
     Arm64,
 }
 
-/// One of `files`: a file or folder of the project.
+/// One of `files`: a file or folder of the project that is added to the image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileFrom {
-    /// `from`: its path from the folder of stack.yaml.
+    /// `from`: the path relative to the folder of stack.yaml.
     pub path: PathBuf,
-    /// `mode`: the permissions in the image; those of the file itself without them.
+    /// `mode`: the permissions in the image; those of the source file if none.
     pub mode: Option<u32>,
 }
 
 /// Where a secret's value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretFrom {
-    /// `generate`: made once, kept in Secrets Manager, never shown.
+    /// `generate`: generated once, stored in Secrets Manager, never shown.
     Generate,
-    /// `set`: given by hand with `stackctl secrets set`, kept in Secrets Manager, never shown.
+    /// `set`: set with `stackctl secrets set`, stored in Secrets Manager, never shown.
     Set,
-    /// A text with references: put together of what the stack makes, kept in Secrets Manager, never shown.
+    /// A text with references: composed from values of the stack, stored in Secrets Manager, never shown.
     Composed(Template),
-    /// `from`: a secret of Secrets Manager that somebody else keeps.
+    /// `from`: an existing secret in Secrets Manager.
     SecretsManager {
-        /// Its ARN, with or without the six characters that AWS adds to its name.
+        /// The secret's ARN, with or without the six characters that AWS appends to the name.
         arn: String,
-        /// `key`: the field of one that holds JSON; all of it without one.
+        /// `key`: the field to use, if the secret is JSON; the whole secret if none.
         key: Option<String>,
     },
-    /// `from`: a parameter of Systems Manager.
+    /// `from`: an existing parameter in Systems Manager.
     Parameter {
-        /// Its ARN, or its name in the region of the stack: ECS takes both.
+        /// The parameter's ARN, or its name in the stack's region: ECS accepts both.
         id: String,
     },
 }
 
 impl SecretFrom {
-    /// The ARN of the parameter `id`, for a policy: a name says nothing of its account.
+    /// Returns the parameter's ARN for an IAM policy. A name does not contain the account, so the account is `*`.
     #[must_use]
     pub fn parameter_arn(id: &str, region: &str) -> String {
         if id.starts_with('/') { format!("arn:aws:ssm:{region}:*:parameter{id}") } else { id.to_owned() }

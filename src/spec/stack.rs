@@ -1,4 +1,4 @@
-//! What stack.yaml says, once it is known to be right.
+//! The stack as stack.yaml describes it, after validation.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,54 +8,54 @@ use std::{
 
 use super::{service::Service, template::Template, volumes::Volume};
 
-/// The environment without a name of its own.
+/// The name of the environment that is used if none is given.
 pub const DEFAULT_ENVIRONMENT: &str = "default";
 
-/// One stack in one environment.
+/// A stack in one environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stack {
-    /// `name`: 2 to 20 of a-z, 0-9 and -.
+    /// `name`: 2 to 20 characters of a-z, 0-9 and -.
     pub name: String,
-    /// The environment.
+    /// The name of the environment.
     pub environment: String,
     /// `region`, such as `eu-west-1`.
     pub region: String,
     /// `network`.
     pub network: Network,
-    /// `database`; none without one.
+    /// `database`, if there is one.
     pub database: Option<Database>,
-    /// `cache`; none without one.
+    /// `cache`, if there is one.
     pub cache: Option<Cache>,
     /// `buckets`, by name.
     pub buckets: BTreeMap<String, Bucket>,
     /// `volumes`, by name.
     pub volumes: BTreeMap<String, Volume>,
-    /// `load_balancer`; none where no service is served by one.
+    /// `load_balancer`; none if no service uses one.
     pub load_balancer: Option<LoadBalancer>,
-    /// `bastion`; none without one.
+    /// `bastion`, if there is one.
     pub bastion: Option<Bastion>,
     /// `services`, by name.
     pub services: BTreeMap<String, Service>,
     /// `jobs`, by name.
     pub jobs: BTreeMap<String, Job>,
-    /// `alarms`; none without them.
+    /// `alarms`, if there are any.
     pub alarms: Option<Alarms>,
 }
 
 impl Stack {
-    /// Whether it has a public load balancer of its own.
+    /// Whether the stack creates a public load balancer.
     #[must_use]
     pub fn makes_balancer(&self) -> bool {
         self.load_balancer.as_ref().is_some_and(|balancer| balancer.listener.is_none())
     }
 
-    /// Whether a service is served by the internal load balancer.
+    /// Whether the internal load balancer serves any service.
     #[must_use]
     pub fn has_internal(&self) -> bool {
         self.services.values().any(Service::is_served_inside)
     }
 
-    /// All that has an image, roles and a log group: the services, and the jobs with an image of their own, by name.
+    /// Everything with an image, roles and a log group: the services, and the jobs with their own image, by name.
     pub fn programs(&self) -> impl Iterator<Item = (&String, &Service)> {
         let own = self.jobs.iter().filter_map(|(name, job)| match &job.runs {
             Runs::Own(own) => Some((name, own.as_ref())),
@@ -64,19 +64,19 @@ impl Stack {
         self.services.iter().chain(own)
     }
 
-    /// The service, or the job with an image of its own, called `name`.
+    /// Returns the service called `name`, or the job of that name with its own image.
     #[must_use]
     pub fn program(&self, name: &str) -> Option<&Service> {
         self.programs().find(|(own, _)| *own == name).map(|(_, program)| program)
     }
 
-    /// Whether any load balancer serves it: its own, one of others, or the internal one.
+    /// Whether a load balancer serves any service: the stack's, an existing one, or the internal one.
     #[must_use]
     pub fn is_served(&self) -> bool {
         self.load_balancer.is_some() || self.has_internal()
     }
 
-    /// The existing security groups that services and jobs name, each once.
+    /// The existing security groups that services and jobs refer to, without duplicates.
     #[must_use]
     pub fn security_groups(&self) -> Vec<String> {
         let all: BTreeSet<&String> = self.programs().flat_map(|(_, program)| &program.security_groups).collect();
@@ -87,17 +87,17 @@ impl Stack {
 /// A range of IPv4 addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cidr {
-    /// Its first address.
+    /// The first address of the range.
     pub address: Ipv4Addr,
-    /// The length of its prefix, in bits.
+    /// The prefix length, in bits.
     pub prefix: u8,
 }
 
 impl Cidr {
-    /// Of the 2^`bits` equal parts of the range, the one with this `index`.
+    /// Returns part `index` of the 2^`bits` equal parts of the range.
     ///
     /// # Panics
-    /// If there are no such parts: the prefixes that stack.yaml may have leave room for what the blueprint cuts.
+    /// If there is no such part. The prefixes that stack.yaml allows leave room for every part that the blueprint uses.
     #[must_use]
     pub fn subnet(self, bits: u8, index: u32) -> Self {
         let prefix = self.prefix + bits;
@@ -115,28 +115,28 @@ impl fmt::Display for Cidr {
 /// `network`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Network {
-    /// `cidr`: a private range of a prefix from /16 to /20.
+    /// `cidr`: a private range with a prefix from /16 to /20.
     pub cidr: Cidr,
-    /// `zones`: how many availability zones (2 to 4).
+    /// `zones`: the number of availability zones (2 to 4).
     pub zones: u8,
     /// `nat`.
     pub nat: Nat,
-    /// `vpc` and the subnets: a network that is there already; none where the stack has its own.
+    /// `vpc` and the subnets: an existing network; none if the stack creates its network.
     pub given: Option<Given>,
 }
 
-/// A network that somebody else has laid out, and that stackctl never changes.
+/// An existing network, which stackctl never changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Given {
-    /// `vpc`: its id.
+    /// The id of the VPC.
     pub vpc: String,
-    /// `public_subnets`, by their ids.
+    /// `public_subnets`: their ids.
     pub public_subnets: Vec<String>,
-    /// `private_subnets`, by their ids.
+    /// `private_subnets`: their ids.
     pub private_subnets: Vec<String>,
 }
 
-/// The way out of tasks.
+/// How tasks reach the internet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nat {
     /// Tasks get public addresses.
@@ -160,16 +160,16 @@ pub struct Database {
     pub multi_az: bool,
     /// `backup_days` (0 to 35).
     pub backup_days: u32,
-    /// `protect`: deletion protection, and a final snapshot when it does go.
+    /// `protect`: deletion protection, and a final snapshot when the database is deleted.
     pub protect: bool,
-    /// `tls`: whether clients without TLS are refused.
+    /// `tls`: whether the database rejects clients without TLS.
     pub tls_required: bool,
-    /// `users` beside the master user, in the order of the file.
+    /// `users`: the users in addition to the master user, in the order of the file.
     pub users: Vec<DatabaseUser>,
 }
 
 impl Database {
-    /// The user that the containers connect as; none if that is the master user.
+    /// The user that the containers connect as; none if they connect as the master user.
     #[must_use]
     pub fn first_owner(&self) -> Option<&DatabaseUser> {
         self.users.iter().find(|user| user.role == DatabaseRole::Owner)
@@ -179,18 +179,18 @@ impl Database {
 /// One of `database.users`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatabaseUser {
-    /// Its name, which Postgres takes without quotes.
+    /// The user's name, which Postgres accepts without quotes.
     pub name: String,
-    /// What it may do.
+    /// The user's rights.
     pub role: DatabaseRole,
 }
 
-/// What a database user may do.
+/// The rights of a database user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DatabaseRole {
-    /// `owner`: makes tables and whatever else, and owns what it makes.
+    /// `owner`: creates tables and other objects, and owns them.
     Owner,
-    /// `read-only`: reads every table, and writes none.
+    /// `read-only`: reads every table, and writes to none.
     ReadOnly,
 }
 
@@ -201,21 +201,21 @@ pub struct Cache {
     pub version: String,
     /// `class`, such as `cache.t4g.micro`.
     pub class: String,
-    /// `tls`: whether clients without TLS are refused.
+    /// `tls`: whether the cache rejects clients without TLS.
     pub tls_required: bool,
-    /// `password`: whether there is one.
+    /// `password`: whether clients need a password.
     pub password: bool,
 }
 
 /// One of `buckets`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bucket {
-    /// `protect`: whether it is deleted with `--unprotect` only.
+    /// `protect`: whether deleting it requires `--unprotect`.
     pub protect: bool,
 }
 
 impl Bucket {
-    /// The environment variable with the name of the bucket that stack.yaml calls `name`.
+    /// The name of the environment variable that contains the name of the bucket; stack.yaml calls the bucket `name`.
     #[must_use]
     pub fn variable(name: &str) -> String {
         format!("BUCKET_{}", name.to_ascii_uppercase().replace('-', "_"))
@@ -227,28 +227,28 @@ impl Bucket {
 pub struct LoadBalancer {
     /// `tls`.
     pub tls: Tls,
-    /// The names in Route 53 that lead to the load balancer, each once: those of `domain` or `domains`, those that redirect, and
-    /// those of services. One may begin with `*.`.
+    /// The Route 53 names of the load balancer, without duplicates: those of `domain` or `domains`, of `redirects`, and
+    /// of services. A name may begin with `*.`.
     pub domains: Vec<String>,
-    /// `redirects`: names among them, and where each of them leads.
+    /// `redirects`: names of `domains` that redirect, each with its target.
     pub redirects: BTreeMap<String, String>,
-    /// `idle_timeout`: how long a connection may be idle, in seconds (1 to 4000).
+    /// `idle_timeout`: the idle timeout of a connection, in seconds (1 to 4000).
     pub idle_timeout: u32,
-    /// `listener`: the ARN of a listener that is there already; none where the load balancer is the stack's own.
+    /// `listener`: the ARN of an existing listener; none if the stack creates its load balancer.
     pub listener: Option<String>,
 }
 
-/// How long a connection to a load balancer may be idle if nothing is said, in seconds, as AWS has it.
+/// The default idle timeout of a connection to a load balancer, in seconds, which is AWS's default.
 pub const IDLE_TIMEOUT: u32 = 60;
 
 impl LoadBalancer {
-    /// How its URL begins.
+    /// The scheme of its URL.
     #[must_use]
     pub fn scheme(&self) -> &'static str {
         if self.tls == Tls::Off { "http" } else { "https" }
     }
 
-    /// The name of the stack's URL.
+    /// The domain name of the stack's URL.
     #[must_use]
     pub fn domain(&self) -> Option<&str> {
         let serves = |name: &&String| !name.starts_with('*') && !self.redirects.contains_key(*name);
@@ -256,41 +256,41 @@ impl LoadBalancer {
     }
 }
 
-/// How the load balancer speaks. With all but `off`, HTTP is redirected to HTTPS.
+/// The TLS setting of a load balancer. With every setting but `off`, HTTP is redirected to HTTPS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tls {
     /// `off`: HTTP only.
     Off,
-    /// `self-signed`: a certificate of its own making.
+    /// `self-signed`: a certificate that stackctl generates.
     SelfSigned,
-    /// `acm`: a certificate that AWS issues for all domains.
+    /// `acm`: an ACM certificate for all domains.
     Acm,
-    /// The ARN of a certificate that is in ACM already.
+    /// The ARN of an existing ACM certificate.
     Certificate {
-        /// Its ARN.
+        /// The certificate's ARN.
         arn: String,
     },
 }
 
-/// One of `jobs`: a command that a task of its own runs on time.
+/// One of `jobs`: a command that runs in a separate task on a schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
-    /// What it runs.
+    /// What the job runs.
     pub runs: Runs,
-    /// `command`: what runs in place of the image's own command; that one if empty.
+    /// `command`: replaces the image's command; the image's command if empty.
     pub command: Vec<String>,
-    /// `schedule`: a `cron(…)`, `rate(…)` or `at(…)` of EventBridge Scheduler.
+    /// `schedule`: a `cron(…)`, `rate(…)` or `at(…)` expression of EventBridge Scheduler.
     pub schedule: String,
-    /// `timezone`: where the schedule's hours are meant, such as `Europe/Oslo`; `UTC` by default.
+    /// `timezone`: the time zone of the schedule, such as `Europe/Oslo`; `UTC` by default.
     pub timezone: String,
-    /// `timeout`: how long a run may take, in seconds; as long as it likes without one.
+    /// `timeout`: the time limit of a run, in seconds; no limit if none.
     pub timeout: Option<u32>,
-    /// `retries`: how often a run that has failed is run again.
+    /// `retries`: how often a failed run is repeated.
     pub retries: u32,
 }
 
 impl Job {
-    /// The service whose image it runs; none if it has an image of its own.
+    /// The service whose image the job runs; none if the job has its own image.
     #[must_use]
     pub fn service(&self) -> Option<&str> {
         match &self.runs {
@@ -299,8 +299,8 @@ impl Job {
         }
     }
 
-    /// Whether it has a task definition of its own: it has an image of its own, or differs from its service in more than the
-    /// command.
+    /// Whether the job needs its own task definition: it has its own image, or differs from its service in more than
+    /// the command.
     #[must_use]
     pub fn has_definition(&self) -> bool {
         match &self.runs {
@@ -315,20 +315,20 @@ impl Job {
 pub enum Runs {
     /// `service`: the image of a service, with its environment, secrets, permissions and network.
     Service {
-        /// The service.
+        /// The service's name.
         name: String,
-        /// `cpu` units and `memory` in MiB, if it has not the size of the service.
+        /// `cpu` units and `memory` in MiB, if they differ from the service's.
         size: Option<(u32, u32)>,
-        /// `env`: beside the variables of the service, or in their place.
+        /// `env`: added to the variables of the service, or replacing them.
         env: BTreeMap<String, Template>,
     },
-    /// `build` or `image`: an image of its own. It is like a service that nobody calls.
+    /// `build` or `image`: the job's own image. It is represented as a service without requests.
     Own(Box<Service>),
 }
 
 impl Runs {
-    /// The name of the container that runs, and of its roles, security group and log group: the service's, or that of the job
-    /// itself, `job`.
+    /// The name of the container, of its roles, its security group and its log group: the service's name, or `job` for
+    /// a job with its own image.
     #[must_use]
     pub fn container<'a>(&'a self, job: &'a str) -> &'a str {
         match self {
@@ -341,7 +341,7 @@ impl Runs {
 /// `alarms`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alarms {
-    /// `email`: who gets a mail.
+    /// `email`: the address that receives the alarms.
     pub email: String,
 }
 
@@ -350,19 +350,19 @@ pub struct Alarms {
 pub struct Bastion {
     /// `class`: an instance type of AWS Graviton.
     pub class: String,
-    /// `packages` of Debian.
+    /// `packages`: the Debian packages to install.
     pub packages: Vec<String>,
     /// `users`, by name.
     pub users: BTreeMap<String, BastionUser>,
-    /// `allow`: from where it can be reached by SSH.
+    /// `allow`: the address ranges that can connect by SSH.
     pub allow: Vec<Cidr>,
 }
 
-/// One of `bastion.users`. None has a password.
+/// One of `bastion.users`. The users have no passwords.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BastionUser {
-    /// `sudo`: whether the user may do everything, without a password.
+    /// `sudo`: whether the user can run any command as root, without a password.
     pub sudo: bool,
-    /// `ssh_key` and `ssh_keys`: the public keys.
+    /// `ssh_key` and `ssh_keys`: the user's public keys.
     pub ssh_keys: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! What surrounds stack.yaml: the caller's environment, and the folder of the project.
+//! The context of stack.yaml: the caller's environment variables, and the folder of the project.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -9,18 +9,18 @@ use super::{
     yaml::{Key, Node, Value},
 };
 
-/// Where stack.yaml is read.
+/// The context in which stack.yaml is read.
 #[derive(Clone, Copy)]
 pub struct Surroundings<'a> {
     /// The caller's environment variables.
     pub variables: &'a dyn Fn(&str) -> Option<String>,
-    /// The folder of stack.yaml; none where there is none, and what it names is taken to be there.
+    /// The folder of stack.yaml; if none, the files that stack.yaml refers to are assumed to exist.
     pub folder: Option<&'a Path>,
 }
 
 impl Surroundings<'_> {
-    /// Takes into `root`, which is one environment of stack.yaml, what it names by files: the variables of each `env_file`. What
-    /// `files` name has to be there.
+    /// Adds the variables of each `env_file` to `root`, which is one environment of stack.yaml. Reports files that
+    /// `files` refers to and that do not exist.
     pub(super) fn bring_in(&self, root: &mut Node, problems: &mut Collector) {
         let Some(folder) = self.folder else { return };
         for section in ["services", "jobs"] {
@@ -34,7 +34,8 @@ impl Surroundings<'_> {
         }
     }
 
-    /// Puts the variables of `env_file` into `env`. What `env` and `secrets` say themselves holds, and of several files the last.
+    /// Adds the variables of `env_file` to `env`. Values in `env` and `secrets` take precedence; of several files, the
+    /// last one does.
     fn expand(&self, folder: &Path, path: &str, container: &mut Node, problems: &mut Collector) {
         let Some(named) = child(container, "env_file") else { return };
         let files: Vec<Node> = match &named.value {
@@ -43,7 +44,7 @@ impl Surroundings<'_> {
         };
         let mut read: Vec<(Key, Node)> = Vec::new();
         for file in &files {
-            // What is no text, or no file of the project, is reported where the key is decoded.
+            // The decoder reports a value that is not a text, or a path outside the project.
             let is_file = |name: &&str| file.what() == "text" && paths::is_below(Path::new(name));
             let Some(name) = file.text().filter(is_file) else { continue };
             let path = format!("{path}.env_file");
@@ -66,7 +67,7 @@ impl Surroundings<'_> {
         let span = container.span;
         match child(container, "env") {
             Some(Node { value: Value::Map(entries), .. }) => entries.extend(read),
-            // What is no mapping is reported where `env` is decoded.
+            // The decoder reports an `env` that is not a mapping.
             Some(node) if !node.is_null() => {}
             _ => {
                 let Value::Map(entries) = &mut container.value else { return };
@@ -95,8 +96,8 @@ fn missing(folder: &Path, path: &str, program: &mut Node, problems: &mut Collect
     }
 }
 
-/// Reports a `build` that names a folder without a Cargo package, as Compose names that of a Dockerfile. A folder that is not there may
-/// be made before it is built.
+/// Reports a `build` with the path of a folder that has no Cargo package; in Compose, that path is the folder of a
+/// Dockerfile. A folder that does not exist is not reported, because it may be created before the build.
 fn without_package(folder: &Path, path: &str, program: &mut Node, problems: &mut Collector) {
     let Some(build) = child(program, "build") else { return };
     let Some(name) = build.text().filter(|name| paths::is_below(Path::new(name))) else { return };
@@ -113,7 +114,7 @@ fn without_package(folder: &Path, path: &str, program: &mut Node, problems: &mut
     problems.add(build.span, &format!("{path}.build"), format!("Cargo.toml not found in {name}"), hint);
 }
 
-/// The value of `key` in a mapping.
+/// Returns the value of `key` in a mapping.
 fn child<'a>(node: &'a mut Node, key: &str) -> Option<&'a mut Node> {
     let Value::Map(entries) = &mut node.value else { return None };
     entries.iter_mut().find(|(known, _)| known.text == key).map(|(_, value)| value)

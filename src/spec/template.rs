@@ -1,78 +1,78 @@
-//! Values with references in them: `((database.host))` stands for what the stack makes. What there is to refer to is for `scope.rs`;
-//! what a reference becomes is for the blueprint.
+//! Parses values with references: `((database.host))` is replaced by a fact about the stack. `scope.rs` knows which
+//! references exist; the blueprint resolves them.
 
 const OPEN: &str = "((";
 const CLOSE: &str = "))";
 
-/// What follows the opening parentheses where the characters themselves are meant.
+/// The character after the opening parentheses that makes them literal.
 const ESCAPE: char = '!';
 
-/// A value as it is written: text, and references within it.
+/// A value: text with references in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Template(Vec<Piece>);
 
 /// A part of a [`Template`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
-    /// Text that stands for itself.
+    /// Literal text.
     Text(String),
-    /// What the stack makes.
+    /// A reference to a fact about the stack.
     Reference(Reference),
 }
 
-/// Something that the stack makes and a value can refer to.
+/// A fact about the stack that a value can refer to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reference {
-    /// `database.…`: as the user that the containers connect as.
+    /// `database.…`: for the user that the containers connect as.
     Database(DatabaseFact),
     /// `database.users.NAME.…`
     DatabaseUser {
-        /// One of `database.users`.
+        /// The name of one of `database.users`.
         name: String,
-        /// What of it.
+        /// The fact about the user.
         fact: UserFact,
     },
     /// `cache.…`
     Cache(CacheFact),
-    /// `buckets.NAME.name`: the name that the bucket has on AWS.
+    /// `buckets.NAME.name`: the name of the bucket on AWS.
     BucketName(String),
     /// `service.version`: the version of the image that the container runs.
     Version,
     /// `stack.…`
     Stack(StackFact),
-    /// `services.NAME.secrets.KEY`: a secret that a service has as `generate` or `set`.
+    /// `services.NAME.secrets.KEY`: a `generate` or `set` secret of a service.
     Secret {
-        /// The service.
+        /// The service's name.
         service: String,
-        /// The variable that the service has it as.
+        /// The name of the secret in the service's `secrets`.
         variable: String,
     },
-    /// `services.NAME.…`: of a service that this one calls.
+    /// `services.NAME.…`: a fact about a service that this one calls.
     Called {
-        /// The service.
+        /// The service's name.
         name: String,
-        /// What of it.
+        /// The fact about the service.
         fact: CalledFact,
     },
 }
 
-/// What of a service that is called.
+/// A fact about a called service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CalledFact {
-    /// Its name in the network.
+    /// The service's host name in the network.
     Host,
-    /// Its `port`.
+    /// The service's `port`.
     Port,
-    /// The URL with both.
+    /// The URL with host and port.
     Url,
 }
 
-/// What of the database.
+/// A fact about the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DatabaseFact {
-    /// Its host name.
+    /// The host name.
     Host,
-    /// Its port.
+    /// The port.
     Port,
     /// The name of the database on the server.
     Name,
@@ -84,25 +84,25 @@ pub enum DatabaseFact {
     Url,
 }
 
-/// What of a user of the database.
+/// A fact about a user of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserFact {
     /// The name.
     User,
     /// The password.
     Password,
-    /// The URL with both.
+    /// The URL with user and password.
     Url,
 }
 
-/// What of the cache.
+/// A fact about the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheFact {
-    /// Its host name.
+    /// The host name.
     Host,
-    /// Its port.
+    /// The port.
     Port,
-    /// Its password.
+    /// The password.
     Password,
     /// The URL with all of these.
     Url,
@@ -110,7 +110,7 @@ pub enum CacheFact {
     OpenUrl,
 }
 
-/// What of the stack.
+/// A fact about the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StackFact {
     /// `name`.
@@ -119,14 +119,14 @@ pub enum StackFact {
     Environment,
     /// `region`.
     Region,
-    /// Where the load balancer is reached, without a slash at the end.
+    /// The URL of the load balancer, without a slash at the end.
     Url,
     /// The host name in that URL.
     Domain,
 }
 
 impl Reference {
-    /// Whether its value is a secret, or has one in it.
+    /// Whether the value is a secret, or contains one.
     #[must_use]
     pub fn is_secret(&self) -> bool {
         match self {
@@ -140,19 +140,19 @@ impl Reference {
 }
 
 impl Template {
-    /// The text itself, whatever is in it.
+    /// A template of literal text, without references.
     #[must_use]
     pub fn literal(text: impl Into<String>) -> Self {
         Self(vec![Piece::Text(text.into())])
     }
 
-    /// Its parts, in their order.
+    /// The pieces, in their order.
     #[must_use]
     pub fn pieces(&self) -> &[Piece] {
         &self.0
     }
 
-    /// The references in it.
+    /// The references in the template.
     pub fn references(&self) -> impl Iterator<Item = &Reference> {
         self.0.iter().filter_map(|piece| match piece {
             Piece::Reference(reference) => Some(reference),
@@ -160,7 +160,7 @@ impl Template {
         })
     }
 
-    /// The one reference that it consists of.
+    /// Returns the reference, if the template consists of one reference only.
     #[must_use]
     pub fn alone(&self) -> Option<&Reference> {
         match self.0.as_slice() {
@@ -169,7 +169,7 @@ impl Template {
         }
     }
 
-    /// The text; none if there is a reference in it.
+    /// Returns the text; none if the template has a reference.
     #[must_use]
     pub fn as_text(&self) -> Option<String> {
         let text = self.0.iter().map(|piece| match piece {
@@ -179,7 +179,7 @@ impl Template {
         text.collect()
     }
 
-    /// A text that is about as long as the value will be.
+    /// Returns a text about as long as the final value.
     pub(super) fn sketch(&self) -> String {
         /// Longer than most host names of RDS and ElastiCache.
         const VALUE: usize = 100;
@@ -190,10 +190,10 @@ impl Template {
         self.0.iter().map(text).collect()
     }
 
-    /// Reads `text`; `find` gives what a name refers to, or what is wrong with it and what to write.
+    /// Parses `text`. `find` returns what a name refers to; or a message and a hint.
     ///
     /// # Errors
-    /// Every reference that cannot be one.
+    /// Every invalid reference.
     pub(super) fn parse(text: &str, find: &Find) -> Result<Self, Vec<Wrong>> {
         let (mut pieces, mut wrong) = (Vec::new(), Vec::new());
         let mut plain = String::new();
@@ -222,7 +222,7 @@ impl Template {
     }
 }
 
-/// `text` as a value of stack.yaml that stands for exactly this text: without references and variables of the caller.
+/// Escapes `text` so that stack.yaml reads it as literal text, without references and variables.
 #[must_use]
 pub fn escaped(text: &str) -> String {
     let parts = Tokens(text).map(|token| match token {
@@ -232,15 +232,15 @@ pub fn escaped(text: &str) -> String {
     parts.collect::<String>().replace("${", "$${")
 }
 
-/// Gives what a name refers to, or what is wrong with it and what to write.
+/// Returns what a name refers to; or a message and a hint.
 pub(super) type Find<'a> = dyn Fn(&str) -> Result<Reference, (String, String)> + 'a;
 
-/// A reference that cannot be one.
+/// An invalid reference.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wrong {
-    /// As it is written.
+    /// The reference as written.
     pub(super) written: String,
-    /// How many times the same stands before it in the value.
+    /// How often the same reference occurs earlier in the value.
     pub(super) before: usize,
     pub(super) message: String,
     pub(super) hint: String,
@@ -253,7 +253,7 @@ impl Wrong {
     }
 }
 
-/// The names that `text` refers to, as they are written, whatever they are.
+/// Returns the names that `text` refers to, as written, whether they exist or not.
 pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
     Tokens(text).filter_map(|token| match token {
         Token::Name { name, .. } => Some(name),
@@ -274,7 +274,7 @@ enum Token<'a> {
     },
 }
 
-/// Cuts a text into references and what is between them.
+/// Splits a text into references and the text between them.
 struct Tokens<'a>(&'a str);
 
 impl<'a> Iterator for Tokens<'a> {
@@ -293,7 +293,7 @@ impl<'a> Iterator for Tokens<'a> {
         let Some(end) = inside.find(CLOSE) else { return Some(self.plain(1)) };
         let (content, whole) = (&inside[..end], end + OPEN.len() + CLOSE.len());
         if content.strip_prefix(ESCAPE).is_some_and(is_name) {
-            // The text goes on without the mark.
+            // Drop the mark and continue with the text after it.
             self.0 = &inside[ESCAPE.len_utf8()..];
             return Some(Token::Text(OPEN));
         }
@@ -314,8 +314,8 @@ impl<'a> Tokens<'a> {
     }
 }
 
-/// Whether `text` has the shape of a name that can be referred to: words with dots between them. Anything else in double
-/// parentheses, such as a pattern or arithmetic, is text.
+/// Whether `text` has the form of a reference: words separated by dots. Other text in double parentheses, such as a
+/// pattern or arithmetic, is literal.
 fn is_name(text: &str) -> bool {
     let word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     text.contains('.') && text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.split('.').all(word)

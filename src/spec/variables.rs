@@ -1,12 +1,12 @@
-//! `${VAR}` in values: the caller's environment variables, also with a default or a message, as shells and Docker Compose have
-//! them. `$${` stands for `${` itself.
+//! Replaces `${VAR}` in values by the caller's environment variables. As in shells and Docker Compose, a variable can
+//! have a default or an error message. `$${` is a literal `${`.
 
 use super::{
     problem::Collector,
     yaml::{Node, Value},
 };
 
-/// Replaces every variable in the values below `node`; keys are left alone.
+/// Replaces every variable in the values below `node`, but not in keys.
 pub(super) fn substitute(node: &mut Node, variables: &dyn Fn(&str) -> Option<String>, problems: &mut Collector) {
     let span = node.span;
     match &mut node.value {
@@ -53,25 +53,25 @@ pub(super) fn substitute(node: &mut Node, variables: &dyn Fn(&str) -> Option<Str
     }
 }
 
-/// What is wanted between `${` and `}`.
+/// The parsed text between `${` and `}`.
 struct Wanted<'a> {
     name: &'a str,
-    /// Whether an empty value counts as none.
+    /// Whether an empty value counts as missing.
     filled: bool,
     otherwise: Otherwise<'a>,
 }
 
-/// What holds without a value.
+/// What to do if the variable has no value.
 enum Otherwise<'a> {
     Nothing,
-    /// This value.
+    /// Use this value.
     Default(&'a str),
-    /// An error with this message.
+    /// Report this message.
     Message(&'a str),
 }
 
 impl<'a> Wanted<'a> {
-    /// `NAME`, `NAME:-default`, `NAME-default`, `NAME:?message` or `NAME?message`.
+    /// Parses `NAME`, `NAME:-default`, `NAME-default`, `NAME:?message` or `NAME?message`.
     fn of(text: &'a str) -> Self {
         let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
         let (name, rest) = text.split_at(end);
@@ -79,12 +79,12 @@ impl<'a> Wanted<'a> {
         match rest.chars().next() {
             Some('-') => Self { name, filled, otherwise: Otherwise::Default(&rest[1..]) },
             Some('?') => Self { name, filled, otherwise: Otherwise::Message(&rest[1..]) },
-            // Of another form, it is looked for as it is written, and not found.
+            // Text of any other form is looked up as a name, which is not found.
             _ => Self { name: text, filled: false, otherwise: Otherwise::Nothing },
         }
     }
 
-    /// The value, or what is wrong and what to write.
+    /// Returns the value; or a message and a hint.
     fn value(&self, variables: &dyn Fn(&str) -> Option<String>) -> Result<String, (String, String)> {
         let Self { name, filled, otherwise } = self;
         if let Some(value) = variables(name).filter(|value| !(*filled && value.is_empty())) {
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_can_have_a_default() {
+    fn variables_can_have_a_default() {
         let table = [
             ("SET", "value"),
             ("SET:-x", "value"),
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_can_have_a_message() {
+    fn variables_can_have_an_error_message() {
         assert_eq!(value("SET:?say it"), Ok("value".to_owned()));
         assert_eq!(
             value("NONE:?say it"),

@@ -1,40 +1,40 @@
-//! What stack.yaml says of volumes, once it is known to be right.
+//! The volumes as stack.yaml describes them, after validation.
 
-/// One of `volumes`: files that outlive a container.
+/// One of `volumes`: storage outside the containers' file systems.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Volume {
-    /// `shared: task`: the containers of one task share it, and it is gone with the task.
+    /// `shared: task`: the containers of one task share it, and it is deleted with the task.
     Task,
-    /// `shared: stack`: all tasks that have it share it, and it is kept.
+    /// `shared: stack`: all tasks that mount it share it, and it is kept.
     Stack(Kept),
 }
 
 /// A volume that is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
-    /// `protect`: whether it is deleted with `--unprotect` only.
+    /// `protect`: whether deleting it requires `--unprotect`.
     pub protect: bool,
-    /// `backups`: whether AWS Backup keeps a copy of each day, for 35 days.
+    /// `backups`: whether AWS Backup makes daily backups and keeps them for 35 days.
     pub backups: bool,
-    /// `throughput`: how it is paid for.
+    /// `throughput`: the throughput mode.
     pub throughput: Throughput,
-    /// `owner`: whom all files belong to, as numbers of a user and a group; none if each process writes as itself.
+    /// `owner`: the user id and group id that own all files; none if each process writes as its own user.
     pub owner: Option<String>,
-    /// `mode`: that of its folder, as octal digits.
+    /// `mode`: the mode of the volume's root folder, in octal digits.
     pub mode: String,
 }
 
-/// How the throughput of a volume is paid for.
+/// The throughput mode of a volume, which decides how it is paid for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Throughput {
-    /// `bursting`: with the files; it grows with them.
+    /// `bursting`: included in the price of storage; grows with the stored files.
     Bursting,
-    /// `elastic`: by what is read and written.
+    /// `elastic`: paid per byte read and written.
     Elastic,
 }
 
 impl Throughput {
-    /// The word of stack.yaml, which is EFS's.
+    /// The name of the mode in stack.yaml and in EFS.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -44,11 +44,11 @@ impl Throughput {
     }
 }
 
-/// Where a container has a volume.
+/// Where a container mounts a volume.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
-    /// `path`: the folder in the container.
+    /// `path`: the mount path in the container.
     pub path: String,
-    /// `read_only`: whether the container only reads there.
+    /// `read_only`: whether the mount is read-only.
     pub read_only: bool,
 }

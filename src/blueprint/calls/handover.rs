@@ -1,13 +1,15 @@
-//! Two small containers in each task of a service that others call by its name. They make up for what DNS does not do.
+//! Adds two small containers to each task of a service that other services call by name. They compensate for what DNS
+//! does not do.
 //!
-//! ECS gives the name the address of a task once all of its containers have started, and takes it away when the task is to stop:
-//! it waits neither for a program that listens nor for callers that still know the address.
+//! ECS registers the address of a task under the name when all of its containers have started, and removes the address
+//! when the task stops. ECS does not wait until the program listens, nor until callers have forgotten the address.
 //! <https://github.com/aws/containers-roadmap/issues/343>,
 //! <https://github.com/aws/containers-roadmap/issues/1639>
 //!
-//! - `stackctl-ready` ends once the port accepts connections. `stackctl-drain` starts after it, so the task has no address before.
-//! - ECS stops containers in the reverse order of their dependencies. `stackctl-drain` stops first, and takes as long as requests in
-//!   flight have. Only then the program gets its SIGTERM.
+//! - `stackctl-ready` exits when the port accepts connections. `stackctl-drain` starts after it, so the address is not
+//! registered earlier.
+//! - ECS stops containers in the reverse order of their dependencies. `stackctl-drain` stops first and gives requests
+//! in flight time to finish. Only then does the program receive SIGTERM.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDependency.html>
 
@@ -18,41 +20,43 @@ use crate::{
     model::Input,
 };
 
-/// The official image, from AWS's copy of Docker's official images. It has all that the two need: a shell, `nc` and `timeout`.
+/// The official image, from AWS's copy of Docker's official images. It has everything that the two containers need: a
+/// shell, `nc` and `timeout`.
 /// <https://gallery.ecr.aws/docker/library/busybox>
 pub(in crate::blueprint) const IMAGE: &str = "public.ecr.aws/docker/library/busybox:1.37";
 
-/// Whether anything listens `at` an address, as a shell asks: `nc` ends with 1 where nobody does, and otherwise with 0 or as `timeout`
-/// ended it.
+/// Shell function: whether a program listens at the address `at`. `nc` exits with 1 if none does; otherwise with 0, or
+/// with the status that `timeout` causes.
 const LISTENS: &str = "listens() { timeout 2 nc ${at%:*} ${at#*:} </dev/null >/dev/null 2>&1; [ $? -ne 1 ]; }";
 
-/// Ends once the port is open.
+/// Exits when the port is open.
 const READY: &str = "trap 'exit 1' TERM; left=300; while [ $left -gt 0 ]; do listens && exit 0; left=$((left - 1)); sleep 1; done; \
                      echo \"nothing listens at $at after 300 s\"; exit 1";
 
-/// Waits to be told to stop, and then for as long as callers may go on; not longer than anything listens.
+/// Waits for SIGTERM, and then as long as callers may still send requests, but no longer than a program listens.
 const DRAIN: &str = "trap : TERM; tail -f /dev/null & wait $!; kill $!; left=$DRAIN; while [ $left -gt 0 ]; do \
                      listens || exit 0; left=$((left - 1)); sleep 1; done";
 
-/// Whether the container `name` is one of the two.
+/// Whether `name` is one of the two containers.
 pub(in crate::blueprint) fn is_handover(name: &str) -> bool {
     [READY_NAME, DRAIN_NAME].contains(&name)
 }
 
-/// How long a caller may keep an address, in seconds. A task that stops goes on serving for that long at least.
+/// How long a caller may cache an address, in seconds. A stopping task continues to serve for at least this time.
 pub(super) const TTL: u32 = 10;
 
 const READY_NAME: &str = "stackctl-ready";
 const DRAIN_NAME: &str = "stackctl-drain";
 
-/// The longest that ECS waits between SIGTERM and SIGKILL, in seconds.
+/// The maximum time between SIGTERM and SIGKILL, in seconds.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
 const LONGEST_STOP: u32 = 120;
 
-/// What ECS waits beyond the end of the drain, in seconds.
+/// The time that ECS waits after the end of the drain, in seconds.
 const SLACK: u32 = 5;
 
-/// The two containers beside the container `main`, which others call at `port`. Requests in flight have `in_flight` seconds.
+/// Returns the two containers for a task whose container `main` others call at `port`. Requests in flight have
+/// `in_flight` seconds to finish.
 pub(in crate::blueprint) fn containers(
     main: &str,
     port: u16,

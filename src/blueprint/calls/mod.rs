@@ -1,7 +1,7 @@
-//! Calls between services: a name for each service that is called, and a security group for each that calls.
+//! Draws calls between services: a name for each called service, and a security group for each caller.
 //!
-//! A caller has a group of its own for it, which admits nobody. So two services can call each other, and neither group waits
-//! for the other.
+//! The security group of a caller is separate from its service's group and has no inbound rules. So two services can
+//! call each other without a cycle between their groups.
 
 mod handover;
 
@@ -20,12 +20,12 @@ use crate::{
 
 pub(super) use handover::{IMAGE as BUSYBOX, is_handover};
 
-/// What services call each other by.
+/// The resources that services call each other with.
 #[derive(Default)]
 pub(super) struct Calls {
-    /// The registries of the services that are called.
+    /// The registries of the called services.
     registries: BTreeMap<String, Address>,
-    /// The security groups of the services that call.
+    /// The security groups of the callers.
     callers: BTreeMap<String, Address>,
 }
 
@@ -55,7 +55,7 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, network: &Network) -> Calls
 }
 
 impl Calls {
-    /// Who may call the service `name`, by its security group.
+    /// Returns the rules that let callers reach the service `name`.
     pub(super) fn ingress(&self, stack: &Stack, name: &str, service: &Service) -> Vec<security_group::Ingress> {
         let calls =
             |caller: &str| stack.program(caller).is_some_and(|program| program.calls.iter().any(|to| to == name));
@@ -68,12 +68,13 @@ impl Calls {
         admitted.collect()
     }
 
-    /// The registry that gives the service `name` its name, if it is called.
+    /// Returns the registry that gives the service `name` its host name, if the service is called.
     pub(super) fn registry(&self, name: &str) -> Option<Input> {
         self.registries.get(name).map(|registry| Input::output(registry, "arn"))
     }
 
-    /// The containers beside that of the service `name`, which see to it that no call fails when its tasks come and go.
+    /// Returns the additional containers for tasks of the service `name`. They prevent failed calls when its tasks
+    /// start and stop.
     pub(super) fn containers(&self, name: &str, service: &Service, log_group: &Input) -> BTreeMap<String, Container> {
         let port = at(name, service).or_else(|| service.expose.first().copied());
         match port.filter(|_| self.registries.contains_key(name)) {
@@ -82,14 +83,15 @@ impl Calls {
         }
     }
 
-    /// The security groups that the tasks of the service `name` have beside its own: that of a caller, and those of others.
+    /// Returns the security groups that tasks of the service `name` get in addition to the service's group: the
+    /// caller's group, and existing groups.
     pub(super) fn other_groups(&self, name: &str, service: &Service) -> Vec<Input> {
         let caller = self.callers.get(name).map(|group| Input::output(group, "id"));
         caller.into_iter().chain(service.security_groups.iter().map(|id| id.as_str().into())).collect()
     }
 }
 
-/// What of the service `name`, which is called; none of a port that it has not.
+/// Returns a fact about the called service `name`; none for the port of a service without one.
 fn of(stack: &Stack, name: &str, fact: CalledFact) -> Option<Input> {
     let host = format!("{name}.{}", servicediscovery::namespace_name(&identity::id(stack)));
     let port = || at(name, stack.services.get(name)?);
@@ -100,12 +102,13 @@ fn of(stack: &Stack, name: &str, fact: CalledFact) -> Option<Input> {
     }
 }
 
-/// What a value refers to of the service `name`.
+/// Returns the fact that a value refers to about the service `name`.
 pub(super) fn referred(stack: &Stack, name: &str, fact: CalledFact) -> Input {
     of(stack, name, fact).expect("the decoder refuses a reference to a port that is not there")
 }
 
-/// The variables by which `service` finds those that it calls: `API_HOST`, and `API_URL` where it has a `port`.
+/// Returns the variables with which `service` finds the services that it calls: `API_HOST`, and `API_URL` if the called
+/// service has a `port`.
 pub(super) fn variables(stack: &Stack, service: &Service) -> impl Iterator<Item = (String, Input)> {
     service.calls.iter().flat_map(move |name| {
         let prefix = name.to_ascii_uppercase().replace('-', "_");
@@ -114,7 +117,7 @@ pub(super) fn variables(stack: &Stack, service: &Service) -> impl Iterator<Item 
     })
 }
 
-/// The port at which others call the service `name`, as the load balancer does.
+/// Returns the port on which others call the service `name`: the port that a load balancer would use.
 fn at(name: &str, service: &Service) -> Option<u16> {
     service.served(name).map(|(_, port)| port)
 }

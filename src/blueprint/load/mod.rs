@@ -1,5 +1,6 @@
-//! A dump on its way into the database: it is pushed to a repository of the stack, from which a task beside the database
-//! fetches it. All of this is there only while it is needed; the next plan without it takes it away.
+//! Draws what loads a dump into the database: a repository to which the dump is pushed, and a task in the stack's
+//! network that fetches it. These resources exist only while they are needed: the next plan without a dump removes
+//! them.
 
 use std::collections::BTreeMap;
 
@@ -23,18 +24,18 @@ use crate::{
     spec::{Database, Stack},
 };
 
-/// What the task runs.
+/// The script of the task.
 const SCRIPT: &str = include_str!("load.sh");
 
-/// CPU units and MiB of memory of the task: it unpacks as fast as psql reads.
+/// The size of the task in CPU units and MiB of memory. It unpacks as fast as psql reads.
 const SIZE: (u32, u32) = (1024, 2048);
 
-/// How long the task may take to end when it is to stop, in seconds, the most that Fargate allows: it drops a database that is
-/// half loaded.
+/// The time between SIGTERM and SIGKILL, in seconds: the maximum of Fargate. The task needs it to drop a half-loaded
+/// database.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
 const STOP_TIMEOUT: u32 = 120;
 
-/// The security group that lets the task reach the database.
+/// Draws the security group that lets the task reach the database.
 pub(super) fn security_group(graph: &mut Graph, network: &Network) -> Address {
     psql::security_group(graph, network, TASK, "The task that loads a dump into the database")
 }
@@ -67,7 +68,7 @@ pub(super) fn draw(
         Some(owner) => (owner.name.as_str(), users::password(&owner.name)),
         None => (master.user, master.password.clone()),
     };
-    // A new database knows of no users' privileges.
+    // A new database has no privileges for the users.
     let makes_users = load.replaces && !database.users.is_empty();
     let mut environment = BTreeMap::from([(users::SQL.to_owned(), String::new())]);
     let mut secrets = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! What calls between services take: names, security groups, variables, and the containers that hand over.
+//! Tests the resources for calls between services: names, security groups, variables and handover containers.
 
 use serde_json::{Value, json};
 
@@ -18,14 +18,14 @@ fn ingress(graph: &Graph, service: &str) -> Vec<(u64, String)> {
 }
 
 #[test]
-fn exactly_the_callers_are_admitted_at_exactly_the_ports() {
+fn only_callers_are_admitted_and_only_on_called_ports() {
     let graph = drawn(SERVICES);
     let from = |caller: &str| json!({ "group": input(&format!("security_group.caller-{caller}"), "id") }).to_string();
     assert_eq!(ingress(&graph, "api"), [(8080, from("web"))]);
     assert_eq!(ingress(&graph, "mail-queue"), [(5672, from("web")), (15672, from("web"))]);
     let of_web = ingress(&graph, "web");
     assert_eq!((of_web.len(), &of_web[1]), (2, &(3000, from("api"))), "the load balancer, and who calls back");
-    // All tasks of a caller have its group.
+    // All tasks of a caller have the caller's group.
     for address in ["service.web", "release.web", "schedule.tidy"] {
         let groups = &node(&graph, address).desired["other_groups"];
         assert_eq!(groups, &json!([input("security_group.caller-web", "id")]), "{address}");
@@ -34,7 +34,7 @@ fn exactly_the_callers_are_admitted_at_exactly_the_ports() {
 }
 
 #[test]
-fn callers_find_others_by_variables_that_they_may_set() {
+fn callers_get_variables_that_they_can_override() {
     let graph = drawn(SERVICES);
     let told = |service: &str, name: &str| {
         node(&graph, &format!("task_definition.{service}")).desired["environment"][name].clone()
@@ -53,7 +53,7 @@ fn callers_find_others_by_variables_that_they_may_set() {
 }
 
 #[test]
-fn what_is_called_has_a_name_and_hands_over() {
+fn called_services_have_a_name_and_handover_containers() {
     let graph = drawn(SERVICES);
     assert_eq!(
         addresses(&graph, &["namespace", "registry"]),

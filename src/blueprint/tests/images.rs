@@ -1,4 +1,4 @@
-//! Where a service has its image from.
+//! Tests which image a service runs.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::*;
 use crate::kind::{Base, ImageSource};
 
 #[test]
-fn two_services_of_one_source_share_only_its_image() {
+fn services_of_one_source_share_only_the_image() {
     let graph = drawn(
         "services:\n  web: { build: app, port: 3000, routes: [\"/*\"] }\n  api: { build: app, port: 3000, routes: [/api/*] }\n",
     );
@@ -23,7 +23,7 @@ fn two_services_of_one_source_share_only_its_image() {
 }
 
 #[test]
-fn a_named_image_has_no_repository_and_its_tag_is_the_version() {
+fn named_image_has_no_repository_and_its_tag_as_version() {
     let digest = format!("sha256:{}", "0a".repeat(32));
     let pinned = format!("nginx@{digest}");
     let table = [
@@ -43,7 +43,7 @@ fn a_named_image_has_no_repository_and_its_tag_is_the_version() {
 }
 
 #[test]
-fn the_repository_of_a_dockerfile_is_named_after_its_folder() {
+fn repository_of_a_dockerfile_is_named_after_its_folder() {
     let table = [
         ("{ dockerfile: Dockerfile }", "demo", "."),
         ("{ dockerfile: services/api/Dockerfile }", "services-api", "services/api"),
@@ -61,7 +61,7 @@ fn the_repository_of_a_dockerfile_is_named_after_its_folder() {
 }
 
 #[test]
-fn a_release_names_the_digest_of_its_own_source_only() {
+fn release_changes_only_images_of_its_source() {
     let built = ImageSource::of(Base::Package("app".into()));
     let facts = Facts {
         zones: vec!["a".into(), "b".into()],

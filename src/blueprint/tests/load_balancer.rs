@@ -1,12 +1,12 @@
-//! Listeners, and the rules that they ask in turn.
+//! Tests listeners, and the order of their rules.
 
 use super::*;
 
-/// The rule for all paths of all hosts.
+/// The rule for all paths on all hosts.
 const ALL: &str = "listener_rule.route-all-2ced4f";
 
 #[test]
-fn tls_decides_over_listeners_certificate_and_open_ports() {
+fn tls_decides_the_listeners_certificate_and_open_ports() {
     let ports = |graph: &Graph| -> Vec<u64> {
         let ingress = node(graph, "security_group.load-balancer").desired["ingress"].clone();
         ingress.as_array().expect("a list").iter().filter_map(|rule| rule["port"].as_u64()).collect()
@@ -26,7 +26,7 @@ fn tls_decides_over_listeners_certificate_and_open_ports() {
 }
 
 #[test]
-fn a_condition_of_a_rule_has_at_most_three_values() {
+fn condition_of_a_rule_has_at_most_three_values() {
     let blocked: Vec<String> = (0..12).map(|number| format!("/{number}")).collect();
     for (host, rules) in [("", 4), ("host: a.example.com, ", 4)] {
         let blocked = blocked.join(", ");
@@ -47,7 +47,7 @@ fn a_condition_of_a_rule_has_at_most_three_values() {
 }
 
 #[test]
-fn a_rule_is_the_same_whatever_stands_before_it_and_whose_it_is() {
+fn rules_do_not_depend_on_their_position_or_service() {
     let rules = |services: &str| -> std::collections::BTreeSet<String> {
         addresses(&drawn(&format!("services: {{ {services} }}\n")), &["listener_rule"]).into_iter().collect()
     };
@@ -58,7 +58,7 @@ fn a_rule_is_the_same_whatever_stands_before_it_and_whose_it_is() {
 }
 
 #[test]
-fn nothing_is_routed_before_all_that_is_blocked_is() {
+fn routes_are_created_after_all_blocks() {
     let graph = drawn(
         "services:\n  api: { build: app, port: 80, routes: [/a] }\n  web: { build: app, port: 80, routes: [/b], block: [/a/hidden] }\n",
     );
@@ -78,7 +78,7 @@ fn rules_are_ordered_by_block_then_literal_path_then_host() {
         .map(|address| (node(&graph, &address).desired["priority"].as_u64().expect("a number"), address))
         .collect();
     rules.sort();
-    // Without what tells two alike apart.
+    // Cut off the hashes.
     let order: Vec<&str> = rules.iter().map(|(_, address)| &address[..address.len() - 7]).collect();
     assert_eq!(
         order,

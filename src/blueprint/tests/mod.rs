@@ -1,4 +1,4 @@
-//! Tables from a stack.yaml to the resources that it asks for and to what each of them needs.
+//! Tests the graph: which resources a stack.yaml produces, and what each of them depends on.
 
 mod calls;
 mod images;
@@ -31,7 +31,7 @@ fn try_drawn(rest: &str, facts: &Facts) -> Result<Graph, Failure> {
     graph(&stack.unwrap_or_else(|problems| panic!("{text}\n{problems:?}")), facts)
 }
 
-/// The names of the resources of these kinds, as `kind.name`.
+/// Returns the addresses of the resources of these kinds, as `kind.name`.
 fn addresses(graph: &Graph, kinds: &[&str]) -> Vec<String> {
     let all = graph.nodes().map(|node| &node.address);
     all.filter(|address| kinds.contains(&address.kind())).map(ToString::to_string).collect()
@@ -41,7 +41,7 @@ fn node<'a>(graph: &'a Graph, address: &str) -> &'a Node {
     graph.get(&address.parse().expect("it is an address")).unwrap_or_else(|| panic!("there is no {address}"))
 }
 
-/// What `address` needs.
+/// Returns the dependencies of `address`.
 fn needs(graph: &Graph, address: &str) -> Vec<String> {
     node(graph, address).needs.iter().map(ToString::to_string).collect()
 }
@@ -51,7 +51,7 @@ fn input(from: &str, output: &str) -> Value {
 }
 
 #[test]
-fn every_stack_of_the_table_has_an_order_and_known_names() {
+fn every_graph_has_an_order_and_known_names() {
     for network in ["zones: 2, nat: none", "zones: 2, nat: single", "zones: 3, nat: per-zone"] {
         for database in ["", "database: {}\n"] {
             for tls in ["off", "self-signed"] {

@@ -1,11 +1,11 @@
-//! The network: gateways, subnets, and who may reach whom.
+//! Tests the network: gateways, subnets and security groups.
 
 use serde_json::{Value, json};
 
 use super::*;
 
 #[test]
-fn each_way_out_has_its_gateways_and_its_route_tables() {
+fn each_nat_setting_has_its_gateways_and_route_tables() {
     let kinds = ["elastic_ip", "nat_gateway", "route_table", "subnet"];
     let table = [
         ("zones: 2, nat: none", vec!["route_table.public", "subnet.public-a", "subnet.public-b"]),
@@ -51,7 +51,7 @@ fn each_way_out_has_its_gateways_and_its_route_tables() {
 }
 
 #[test]
-fn a_database_always_has_private_subnets_without_a_route_out() {
+fn database_is_in_private_subnets_without_a_default_route() {
     let graph = drawn(&format!("network: {{ nat: none }}\ndatabase: {{}}\n{SERVICE}"));
     assert_eq!(addresses(&graph, &["subnet"]).len(), 4);
     assert_eq!(node(&graph, "route_table.private").desired["default_route"], Value::Null);
@@ -63,7 +63,7 @@ fn a_database_always_has_private_subnets_without_a_route_out() {
 }
 
 #[test]
-fn a_cache_is_in_private_subnets_and_admits_only_services() {
+fn cache_is_in_private_subnets_and_admits_only_services() {
     let services = "services: { web: { build: app, port: 3000 }, mailer: { build: app } }\n";
     let graph = drawn(&format!("network: {{ nat: none }}\ncache: {{ class: cache.m7g.large }}\n{services}"));
     let private = json!([input("subnet.private-a", "id"), input("subnet.private-b", "id")]);
@@ -78,7 +78,7 @@ fn a_cache_is_in_private_subnets_and_admits_only_services() {
 }
 
 #[test]
-fn each_private_subnet_leaves_by_its_own_zones_gateway() {
+fn private_subnets_use_the_nat_gateway_of_their_zone() {
     let graph = drawn(&format!("network: {{ zones: 3, nat: per-zone }}\n{SERVICE}"));
     for zone in ["a", "b", "c"] {
         let table = &node(&graph, &format!("route_table.private-{zone}")).desired;
@@ -90,7 +90,7 @@ fn each_private_subnet_leaves_by_its_own_zones_gateway() {
 }
 
 #[test]
-fn another_zone_renumbers_nothing_and_no_two_subnets_overlap() {
+fn adding_a_zone_keeps_ranges_and_no_subnets_overlap() {
     let ranges = |zones: usize| -> Vec<(String, String)> {
         let graph = drawn(&format!("network: {{ cidr: 10.20.0.0/16, zones: {zones} }}\n{SERVICE}"));
         let subnets = addresses(&graph, &["subnet"]).into_iter();
@@ -115,7 +115,7 @@ fn another_zone_renumbers_nothing_and_no_two_subnets_overlap() {
 }
 
 #[test]
-fn a_region_with_too_few_zones_is_refused_with_both_numbers() {
+fn region_with_too_few_zones_is_an_error_with_both_numbers() {
     let facts = Facts { zones: vec!["us-west-1a".into(), "us-west-1c".into()], ..Facts::default() };
     let failure = try_drawn(&format!("network: {{ zones: 3 }}\n{SERVICE}"), &facts).expect_err("it has two");
     let said = failure.to_string();
@@ -123,8 +123,8 @@ fn a_region_with_too_few_zones_is_refused_with_both_numbers() {
     assert!(failure.hint.is_some());
 }
 
-/// The zones of the public subnets in the order of their ranges, where the region has `zones` to offer and the stack's subnets
-/// stand in `there`, each in its place.
+/// Returns the zones of the public subnets in the order of their ranges. `zones` are those that the region offers, and
+/// `there` are the places of existing subnets with their zones.
 fn places(wanted: usize, zones: &str, there: &[(u8, &str)]) -> Result<String, Failure> {
     let zone = |letter: char| format!("eu-west-1{letter}");
     let range = |place: u8| format!("10.20.{}.0/20", place * 64);
@@ -141,7 +141,7 @@ fn places(wanted: usize, zones: &str, there: &[(u8, &str)]) -> Result<String, Fa
 }
 
 #[test]
-fn zones_that_the_stack_stands_in_count_in_any_state() {
+fn zones_of_existing_subnets_are_kept_in_any_state() {
     let stands = [(0, "a"), (1, "b")];
     for offered in ["abc", "bc", "ac", "c", ""] {
         assert_eq!(places(2, offered, &stands).as_deref(), Ok("ab"), "the region offers {offered:?}");
@@ -152,18 +152,18 @@ fn zones_that_the_stack_stands_in_count_in_any_state() {
 }
 
 #[test]
-fn a_zone_keeps_its_place_when_another_becomes_available() {
-    // The stack was made while `a` was not to be had.
+fn zones_keep_their_place_when_others_become_available() {
+    // Zone `a` was not available when the stack was created.
     assert_eq!(places(2, "abc", &[(0, "b"), (1, "c")]).as_deref(), Ok("bc"));
     assert_eq!(places(3, "abc", &[(0, "b"), (1, "c")]).as_deref(), Ok("bca"));
     assert_eq!(places(2, "abc", &[(0, "b"), (1, "c"), (2, "a")]).as_deref(), Ok("bc"), "the last place goes");
-    // Somebody has deleted the subnets of one zone.
+    // The subnets of one zone have been deleted by hand.
     assert_eq!(places(3, "abc", &[(0, "a"), (2, "c")]).as_deref(), Ok("abc"));
     assert_eq!(places(2, "abc", &[(1, "b"), (2, "c")]).as_deref(), Ok("ab"));
 }
 
 #[test]
-fn each_group_admits_exactly_its_caller_on_exactly_its_port() {
+fn each_group_admits_only_its_caller_on_one_port() {
     let graph = drawn(
         "database: {}\nservices:\n  web: { build: app, port: 3000, routes: [\"/*\"] }\n  api: { image: x:1, port: 8080, routes: [/api/*] }\n",
     );
@@ -176,7 +176,7 @@ fn each_group_admits_exactly_its_caller_on_exactly_its_port() {
 }
 
 #[test]
-fn more_services_than_rules_share_groups_without_interruption() {
+fn many_services_are_split_among_groups_without_interruption() {
     let services = |count: usize| -> String {
         let services = (0..count).map(|number| format!("  s{number:03}: {{ build: app }}\n"));
         format!("database: {{}}\ncache: {{}}\nservices:\n{}", services.collect::<String>())

@@ -1,4 +1,4 @@
-//! What the cluster keeps of the rare kinds.
+//! Tests the record of missing rare kinds on the cluster.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{SERVICE, drawn, needs, node, try_drawn};
 use crate::blueprint::Facts;
 
-/// The longest value of a tag.
+/// The longest value of a tag, in characters.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html>
 const LONGEST_TAG: usize = 256;
 
@@ -17,7 +17,7 @@ fn without(graph: &super::Graph) -> Vec<&str> {
 }
 
 #[test]
-fn a_cluster_says_which_rare_kinds_a_stack_is_without() {
+fn cluster_records_the_rare_kinds_that_a_stack_lacks() {
     let bare = drawn(SERVICE);
     let all = [
         "access_point",
@@ -47,7 +47,7 @@ fn a_cluster_says_which_rare_kinds_a_stack_is_without() {
 }
 
 #[test]
-fn a_stack_is_not_without_what_it_has_still() {
+fn kinds_with_live_resources_are_not_recorded_as_missing() {
     let zones = ["a", "b"].map(str::to_owned).to_vec();
     let there = BTreeSet::from(["schedule".to_owned(), "service".to_owned()]);
     let graph = try_drawn(SERVICE, &Facts { zones, there, ..Facts::default() }).expect("it is drawn");

@@ -1,10 +1,10 @@
-//! What references become, and what a service then needs.
+//! Tests how references are resolved, and which dependencies they add.
 
 use serde_json::{Value, json};
 
 use super::*;
 
-/// The `key` of the task definition of web, which says `service`, in a stack with `parts`.
+/// Returns the field `key` of web's task definition, in a stack with `parts` and the keys `service`.
 fn told(parts: &str, service: &str, key: &str) -> (Graph, Value) {
     let graph = drawn(&format!("{parts}services: {{ web: {{ build: app, port: 3000, {service} }} }}\n"));
     let value = node(&graph, "task_definition.web").desired[key].clone();
@@ -14,7 +14,7 @@ fn told(parts: &str, service: &str, key: &str) -> (Graph, Value) {
 const USERS: &str = "database: { users: { app: owner, reader: read-only } }\n";
 
 #[test]
-fn plain_values_are_outputs_and_texts_around_them() {
+fn values_of_env_resolve_to_outputs_and_text() {
     let parts = "database: {}\ncache: {}\nbuckets: { files: {} }\nload_balancer: { tls: off }\n";
     let env = "env: { HOST: ((database.host)), USER: ((database.user)), NAME: ((database.name)), \
                CACHE: \"((cache.host)):((cache.port))\", BUCKET: ((buckets.files.name)), URL: ((stack.url))/x, \
@@ -40,7 +40,7 @@ fn plain_values_are_outputs_and_texts_around_them() {
 }
 
 #[test]
-fn what_the_stack_keeps_already_is_not_kept_twice() {
+fn values_in_secrets_of_the_stack_are_not_stored_twice() {
     let secrets = "secrets: { A: ((database.password)), B: ((database.host)), C: ((database.users.reader.password)), \
                    D: ((cache.password)), DATABASE_URL: ((database.users.app.url)) }, without: [REDIS_URL]";
     let (graph, secrets) = told(&format!("{USERS}cache: {{}}\n"), secrets, "secrets");
@@ -61,7 +61,7 @@ fn what_the_stack_keeps_already_is_not_kept_twice() {
 }
 
 #[test]
-fn a_composed_value_is_a_secret_that_follows_its_parts() {
+fn composed_secret_changes_with_its_parts() {
     let secrets = "secrets: { DSN: \"a((database.user)):((database.password))@((database.host))b\" }";
     let (graph, secrets) = told(USERS, secrets, "secrets");
     let made = &node(&graph, "secret.web.DSN").desired["source"]["composed"];
@@ -70,7 +70,7 @@ fn a_composed_value_is_a_secret_that_follows_its_parts() {
     assert_eq!(made["parts"], json!(["aapp:", { "value_of": password }, "@", host, "b"]));
     assert_eq!(secrets["DSN"]["version"], made["version"], "new tasks for a new value");
     assert!(made["version"].to_string().contains(r#""output":"version""#), "{}", made["version"]);
-    // What makes the users has run by then.
+    // The URL's secret depends on the task that creates the users.
     assert!(needs(&graph, "secret.web.DSN").contains(&"secret.database-url".to_owned()));
     let (graph, _) =
         told(USERS, "secrets: { P: ((database.users.reader.password)) }, without: [DATABASE_URL]", "secrets");
@@ -78,7 +78,7 @@ fn a_composed_value_is_a_secret_that_follows_its_parts() {
 }
 
 #[test]
-fn what_is_left_out_is_not_read_either() {
+fn variables_left_out_are_not_read_either() {
     let (graph, secrets) = told("database: {}\n", "without: [DATABASE_URL, PORT], env: { PGSSL: off }", "secrets");
     assert_eq!(secrets, json!({}));
     let environment = &node(&graph, "task_definition.web").desired["environment"];

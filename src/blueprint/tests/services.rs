@@ -1,4 +1,4 @@
-//! What a service takes to start and to be reached, and what it may do.
+//! Tests what a service needs to start and to be reached, and its permissions.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 
 #[test]
-fn services_may_read_the_url_of_the_cache_and_not_the_password() {
+fn services_can_read_the_cache_url_but_not_its_password() {
     let services = "services: { web: { build: app, port: 3000 }, mailer: { build: app } }\n";
     let graph = drawn(&format!("cache: {{}}\n{services}"));
     for name in ["web", "mailer"] {
@@ -23,7 +23,7 @@ fn services_may_read_the_url_of_the_cache_and_not_the_password() {
 }
 
 #[test]
-fn a_cache_without_a_password_has_no_secret() {
+fn cache_without_a_password_has_no_secret() {
     let told = |cache: &str, service: &str| {
         let graph = drawn(&format!("cache: {{ {cache} }}\nservices: {{ web: {{ build: app, {service} }} }}\n"));
         assert_eq!(addresses(&graph, &["secret"]), [""; 0]);
@@ -37,7 +37,7 @@ fn a_cache_without_a_password_has_no_secret() {
 }
 
 #[test]
-fn containers_are_told_how_to_connect_or_say_it_themselves() {
+fn containers_get_tls_settings_that_they_can_override() {
     let told = |service: &str| {
         let graph = drawn(&format!("database: {{}}\nservices: {{ web: {{ {service} }} }}\n"));
         let environment = node(&graph, "task_definition.web").desired["environment"].clone();
@@ -61,7 +61,7 @@ fn containers_are_told_how_to_connect_or_say_it_themselves() {
 }
 
 #[test]
-fn a_service_uses_the_buckets_that_it_names_and_knows_them() {
+fn service_gets_access_to_its_buckets_and_their_names() {
     let graph = drawn(
         "buckets: { uploads: {}, old-reports: { protect: false } }\nservices:\n  web: { build: app, buckets: [uploads, old-reports] }\n  worker: { build: app }\n",
     );
@@ -75,7 +75,7 @@ fn a_service_uses_the_buckets_that_it_names_and_knows_them() {
     assert_eq!((&statements[0]["resources"], &statements[1]["resources"]), (&on("arn"), &on("objects")));
     let actions = statements.to_string();
     assert!(actions.contains("s3:ListBucket") && actions.contains("s3:PutObject") && !actions.contains("Version"));
-    // As much as the check of `permissions` leaves for them.
+    // The check of `permissions` reserves this much space.
     let arn = format!("arn:aws:s3:::{}", "x".repeat(63));
     let written: usize = [&statements[0], &statements[1]]
         .iter()
@@ -91,14 +91,14 @@ fn a_service_uses_the_buckets_that_it_names_and_knows_them() {
 }
 
 #[test]
-fn the_log_of_a_service_is_kept_as_long_as_it_says() {
+fn log_retention_is_that_of_the_service() {
     let graph = drawn("services:\n  web: { build: app, logs: { days: 14 } }\n  api: { build: app }\n");
     let days = |name: &str| node(&graph, &format!("log_group.{name}")).desired["retention_days"].clone();
     assert_eq!((days("web"), days("api")), (json!(14), json!(30)));
 }
 
 #[test]
-fn a_worker_is_reached_by_nobody() {
+fn worker_admits_no_connections() {
     let graph = drawn("services: { worker: { build: app } }\n");
     assert_eq!(addresses(&graph, &["load_balancer", "listener", "listener_rule", "target_group"]), [""; 0]);
     let service = &node(&graph, "service.worker").desired;
@@ -110,7 +110,7 @@ fn a_worker_is_reached_by_nobody() {
 }
 
 #[test]
-fn a_health_check_is_what_stack_yaml_says() {
+fn health_check_is_configured_as_in_stack_yaml() {
     let from = input("security_group.load-balancer", "id");
     let ingress = |port: u16| json!({ "port": port, "from": { "group": from } });
     let of = |health: &str| {
@@ -131,7 +131,7 @@ fn a_health_check_is_what_stack_yaml_says() {
 }
 
 #[test]
-fn a_service_needs_what_it_takes_to_start_and_to_be_reached() {
+fn service_depends_on_what_it_needs_to_start_and_serve() {
     let graph = drawn(
         "database: {}\nservices: { web: { build: app, port: 3000, block: [/hidden], release: [migrate], secrets: { KEY: generate } } }\n",
     );
@@ -165,7 +165,7 @@ fn a_service_needs_what_it_takes_to_start_and_to_be_reached() {
 }
 
 #[test]
-fn tasks_may_do_what_their_service_was_given_and_nothing_else() {
+fn tasks_have_only_the_permissions_of_their_service() {
     let graph = drawn(
         "services:\n  web:\n    build: app\n    exec: true\n    permissions: [{ actions: [s3:GetObject], resources: [\"arn:aws:s3:::b/*\"] }]\n  api: { build: app }\n",
     );
@@ -180,7 +180,7 @@ fn tasks_may_do_what_their_service_was_given_and_nothing_else() {
 }
 
 #[test]
-fn a_service_may_only_read_its_secrets_and_pull_its_image() {
+fn execution_role_allows_only_its_secrets_and_image() {
     let graph = drawn(
         "database: {}\nservices:\n  web: { build: app, secrets: { KEY: generate } }\n  api: { build: api, secrets: { KEY: generate } }\n",
     );

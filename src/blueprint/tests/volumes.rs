@@ -1,4 +1,4 @@
-//! What volumes take: a file system, ways to it in each zone, whom they admit, and what roles allow.
+//! Tests the resources of volumes: file systems, mount targets, security groups and role statements.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ services:
 ";
 
 #[test]
-fn exactly_the_tasks_that_have_a_volume_reach_it() {
+fn only_tasks_that_mount_a_volume_can_reach_it() {
     let graph = drawn(STACK);
     let admitted = |volume: &str| {
         let rules = node(&graph, &format!("security_group.volume-{volume}")).desired["ingress"].clone();
@@ -38,7 +38,7 @@ fn exactly_the_tasks_that_have_a_volume_reach_it() {
 }
 
 #[test]
-fn a_task_has_the_volumes_of_all_its_containers() {
+fn task_has_the_volumes_of_all_its_containers() {
     let graph = drawn(STACK);
     let definition = &node(&graph, "task_definition.web").desired;
     assert_eq!(
@@ -55,7 +55,7 @@ fn a_task_has_the_volumes_of_all_its_containers() {
 }
 
 #[test]
-fn a_role_allows_what_its_containers_do_with_a_volume() {
+fn role_allows_what_its_containers_do_with_a_volume() {
     let graph = drawn(STACK);
     let statements = |role: &str| node(&graph, role).desired["statements"].clone();
     let arn = |volume: &str| json!([input(&format!("file_system.{volume}"), "arn")]);

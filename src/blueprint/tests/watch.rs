@@ -1,11 +1,11 @@
-//! What scales by itself, and what is watched.
+//! Tests autoscaling and alarms.
 
 use serde_json::{Value, json};
 
 use super::*;
 
 #[test]
-fn autoscaling_is_drawn_and_leaves_the_service_its_number() {
+fn autoscaling_keeps_the_task_count_of_the_service() {
     let graph = drawn(
         "services:\n  web: { build: app, port: 80, routes: [/*], scale: { min: 2, max: 9, cpu: 60, requests: 1000 } }\n  mail: { build: mail, replicas: 3 }\n",
     );
@@ -26,7 +26,7 @@ fn autoscaling_is_drawn_and_leaves_the_service_its_number() {
 }
 
 #[test]
-fn all_that_a_stack_has_is_watched_and_no_more() {
+fn alarms_cover_exactly_the_parts_of_the_stack() {
     let alarms = "alarms: { email: ops@example.com }\n";
     let everything = format!("database: {{ storage: 50 }}\n{SERVICE}{alarms}");
     let graph = drawn(&everything);
@@ -53,7 +53,7 @@ fn all_that_a_stack_has_is_watched_and_no_more() {
 }
 
 #[test]
-fn services_with_the_names_of_other_parts_share_no_alarm() {
+fn services_named_like_other_parts_share_no_alarm() {
     let graph = drawn(
         "database: {}\nservices:\n  database: { build: app, port: 80, routes: [/a] }\n  load-balancer: { build: app, port: 80, routes: [/b] }\nalarms: { email: ops@example.com }\n",
     );

@@ -1,5 +1,5 @@
-//! The database's users beside the master: a password for each, and the task that makes them, which alone connects as the
-//! master. The task's script is `script.rs`; who connects as whom is for `database.rs`.
+//! Draws the users of the database: a password for each, and the task that creates them, which connects as the master
+//! user. `script.rs` has the task's script; `database.rs` decides which user the containers connect as.
 
 mod script;
 
@@ -20,30 +20,30 @@ use crate::{
     spec::{Database, DatabaseUser, Stack},
 };
 
-/// What makes the users.
+/// The resources that create the users.
 pub(super) struct Users {
-    /// Its task definition.
+    /// The task definition.
     pub(super) definition: Address,
-    /// Its run.
+    /// The run of the task.
     pub(super) run: Address,
 }
 
-/// The task definition that makes the database's users: where it is, there may be users still.
+/// The task definition that creates the database's users. While it exists on AWS, the database may still have users.
 pub(super) fn task() -> Address {
     Address::new("task_definition", TASK)
 }
 
-/// Whether the task is to be there: for the users that there are, or to take away those that there were.
+/// Whether the stack needs the task: to create users, or to remove former ones.
 pub(super) fn wanted(database: &Database, facts: &Facts) -> bool {
     !database.users.is_empty() || facts.had_users
 }
 
-/// The security group that lets the task reach the database.
+/// Draws the security group that lets the task reach the database.
 pub(super) fn security_group(graph: &mut Graph, network: &Network) -> Address {
     psql::security_group(graph, network, TASK, "The task that makes the users of the database")
 }
 
-/// The secrets with the users' passwords, by user.
+/// Draws the secrets with the users' passwords, and returns them by user.
 pub(super) fn passwords(graph: &mut Graph, database: &Database) -> BTreeMap<String, Address> {
     let source = secret::Source::Generated { length: PASSWORD_LENGTH };
     let mut add = |user: &DatabaseUser| graph.add(password(&user.name), &secret::Desired { source: source.clone() });
@@ -70,7 +70,7 @@ pub(super) fn draw(
         network,
         master,
         group,
-        // The smallest that Fargate has.
+        // The smallest size of Fargate.
         size: (256, 512),
         environment: environment(users),
         secrets: secrets(users),
@@ -83,7 +83,7 @@ pub(super) fn draw(
     Users { definition, run }
 }
 
-/// What the script takes from the environment.
+/// The environment variables that the script reads.
 pub(super) fn environment(users: &[DatabaseUser]) -> BTreeMap<String, String> {
     BTreeMap::from([(script::USERS.to_owned(), script::list(users)), (script::SQL.to_owned(), script::sql(users))])
 }
@@ -91,7 +91,7 @@ pub(super) fn environment(users: &[DatabaseUser]) -> BTreeMap<String, String> {
 /// The environment variable with the script.
 pub(super) const SQL: &str = script::SQL;
 
-/// The users' passwords, by the environment variables that the script takes them from.
+/// The secrets with the users' passwords, by the environment variables that the script reads.
 pub(super) fn secrets(users: &[DatabaseUser]) -> BTreeMap<String, SecretRef> {
     users.iter().map(|user| (script::variable(user), psql::following(&password(&user.name)))).collect()
 }

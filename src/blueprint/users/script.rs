@@ -1,5 +1,5 @@
-//! What the task runs: psql, with a script that is made of the users' names alone. The passwords come to it by the
-//! environment, and go from there to the server without standing in an argument, a file or a statement that is logged.
+//! Generates the command of the users task: psql, with a script made from the users' names. The passwords come from
+//! environment variables, and never appear in an argument, a file or a logged statement.
 
 use std::fmt::Write;
 
@@ -11,16 +11,16 @@ pub(super) const USERS: &str = "USERS";
 /// The environment variable with the script.
 pub(super) const SQL: &str = "SQL";
 
-/// What is the same for all users.
+/// The part of the script that is the same for all users.
 const ROLES: &str = include_str!("roles.sql");
 
-/// psql on the script, which ends at its first error.
+/// Runs psql with the script, and stops at the first error.
 pub(super) fn command() -> Vec<String> {
     let psql = "psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --file=-";
     ["sh", "-c", &format!("printf '%s' \"${SQL}\" | {psql}")].map(str::to_owned).to_vec()
 }
 
-/// The users as the script reads them, and as a plan shows them: `app=owner developer=read-only`.
+/// Formats the users for the script and for plans: `app=owner developer=read-only`.
 pub(super) fn list(users: &[DatabaseUser]) -> String {
     if users.is_empty() {
         return "none".to_owned();
@@ -35,17 +35,17 @@ pub(super) fn list(users: &[DatabaseUser]) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// The environment variable with a user's password.
+/// The environment variable with the user's password.
 pub(super) fn variable(user: &DatabaseUser) -> String {
     format!("PASSWORD_{}", user.name.to_uppercase())
 }
 
-/// The script: what the users are called and which passwords they have, as settings of its session, and then what makes
-/// them so. `\gset` keeps psql from printing what `set_config` gives back.
+/// Returns the script: it stores the users and their passwords in settings of the session, and then creates the users.
+/// `\gset` keeps psql from printing the result of `set_config`.
 pub(super) fn sql(users: &[DatabaseUser]) -> String {
     let mut head = format!("\\getenv users {USERS}\n{}", setting("users", "users"));
     for user in users {
-        // What psql knows of the one before must not stand in for a variable that is missing.
+        // Otherwise, if a variable is missing, psql would use the previous user's password.
         let _ = write!(
             head,
             "\\unset password\n\\getenv password {}\n{}",
@@ -71,13 +71,13 @@ mod tests {
     }
 
     #[test]
-    fn the_users_are_listed_in_words_that_a_plan_can_show() {
+    fn users_are_listed_in_a_form_that_plans_can_show() {
         assert_eq!(list(&users()), "app=owner read_me=read-only");
         assert_eq!(list(&[]), "none");
     }
 
     #[test]
-    fn each_password_is_taken_from_its_variable_and_forgotten() {
+    fn each_password_is_read_from_its_variable_and_not_printed() {
         let script = sql(&users());
         let own: Vec<&str> = script.lines().filter(|line| line.starts_with("\\getenv")).collect();
         assert_eq!(
@@ -86,18 +86,18 @@ mod tests {
         );
         let head = script.split("-- Makes the database's users").next().expect("there is a head");
         assert_eq!(head.matches("\\unset password").count(), 3, "before each, and after the last: {head}");
-        // psql prints what a SELECT gives back, and set_config gives back the password.
+        // psql prints the result of a SELECT, and `set_config` returns the password.
         assert!(head.lines().filter(|line| line.starts_with("SELECT")).all(|line| line.ends_with("\\gset")), "{head}");
     }
 
     #[test]
-    fn the_script_of_the_same_users_is_the_same() {
+    fn script_is_the_same_for_the_same_users() {
         assert_eq!(sql(&users()), sql(&users()));
         assert!(sql(&[]).contains("\\getenv users USERS"));
     }
 
     #[test]
-    fn the_script_is_no_argument() {
+    fn script_is_not_passed_as_an_argument() {
         assert!(command().iter().all(|word| word.len() < 100), "{:?}", command());
     }
 }

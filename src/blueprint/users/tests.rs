@@ -1,4 +1,4 @@
-//! From `database.users` to the resources that make them, and to who needs whom.
+//! Tests the resources that `database.users` adds, and their order.
 
 use serde_json::json;
 
@@ -33,7 +33,7 @@ fn input(from: &str, output: &str) -> serde_json::Value {
 }
 
 #[test]
-fn a_stack_without_users_connects_as_the_master() {
+fn containers_connect_as_the_master_without_users() {
     let graph = drawn("", false);
     assert!(graph.nodes().all(|node| !node.address.to_string().contains("database_users")));
     let url = &node(&graph, "secret.database-url").desired["source"]["database_url"];
@@ -55,7 +55,7 @@ fn containers_connect_as_the_first_owner_with_its_password() {
 }
 
 #[test]
-fn users_that_only_read_leave_the_containers_with_the_master() {
+fn containers_connect_as_the_master_without_an_owner() {
     let graph = drawn("users: { developer: read-only }", false);
     let url = &node(&graph, "secret.database-url").desired["source"]["database_url"];
     assert_eq!(url["user"], "postgres");
@@ -64,7 +64,7 @@ fn users_that_only_read_leave_the_containers_with_the_master() {
 }
 
 #[test]
-fn users_are_made_after_the_database_admits_and_before_the_url() {
+fn users_are_created_after_the_database_and_before_the_url() {
     let graph = drawn(USERS, false);
     let run = node(&graph, "database_users.database");
     let url = "secret.database-url".parse().expect("it is an address");
@@ -82,7 +82,7 @@ fn users_are_made_after_the_database_admits_and_before_the_url() {
 }
 
 #[test]
-fn the_task_gets_the_passwords_as_secrets_and_may_do_no_more() {
+fn users_task_gets_the_passwords_and_no_other_rights() {
     let graph = drawn(USERS, false);
     let definition = &node(&graph, "task_definition.database_users").desired;
     let secrets: Vec<&String> = definition["secrets"].as_object().expect("a mapping").keys().collect();
@@ -99,7 +99,7 @@ fn the_task_gets_the_passwords_as_secrets_and_may_do_no_more() {
 }
 
 #[test]
-fn where_there_were_users_the_task_stays_to_take_them_away() {
+fn users_task_is_kept_to_remove_former_users() {
     let graph = drawn("", true);
     assert_eq!(node(&graph, "task_definition.database_users").desired["environment"]["USERS"], "none");
     assert!(!has(&graph, "secret.database-user-app"));

@@ -3,14 +3,14 @@ use regex::Regex;
 
 use super::*;
 
-/// Whether one of the expressions for `pattern` matches `path`.
+/// Whether an expression for `pattern` matches `path`.
 fn blocks(pattern: &str, path: &str) -> bool {
     let all = expressions(pattern).unwrap_or_else(|| panic!("{pattern} is not too long"));
     all.iter().any(|one| Regex::new(one).unwrap_or_else(|error| panic!("{one}: {error}")).is_match(path))
 }
 
 #[test]
-fn a_path_is_blocked_however_it_is_written() {
+fn every_spelling_of_a_path_is_blocked() {
     let table = [
         ("/prepare-for-deploy", "/prepare-for-deploy"),
         ("/prepare-for-deploy", "/Prepare-For-DEPLOY"),
@@ -59,7 +59,7 @@ fn a_path_is_blocked_however_it_is_written() {
 }
 
 #[test]
-fn what_is_another_path_is_not_blocked() {
+fn other_paths_are_not_blocked() {
     let table = [
         ("/prepare-for-deploy", "/"),
         ("/prepare-for-deploy", "/prepare-for-deployment"),
@@ -88,7 +88,7 @@ fn what_is_another_path_is_not_blocked() {
 }
 
 #[test]
-fn a_pattern_too_long_to_spell_out_can_have_a_wildcard_instead() {
+fn long_patterns_can_be_shortened_with_a_wildcard() {
     assert_eq!(expressions("/internal/administration/of/all/users"), None);
     assert!(expressions("/internal/administration/*").is_some());
 }
@@ -99,7 +99,7 @@ fn two_deploy_endpoints_fit_into_one_rule() {
     assert!(all.iter().sum::<usize>() <= 5, "{all:?}");
 }
 
-/// One of the ways to write a character of a path.
+/// Returns `c` in one of the spellings that a path can have.
 fn written(c: char, how: u8) -> String {
     match how % 4 {
         0 => c.to_ascii_uppercase().to_string(),
@@ -111,7 +111,7 @@ fn written(c: char, how: u8) -> String {
 
 proptest! {
     #[test]
-    fn no_mixture_of_cases_and_encodings_passes(
+    fn mixed_cases_and_encodings_are_blocked(
         words in prop::collection::vec("[a-z0-9_.~-]{1,7}", 1..=3),
         how in prop::collection::vec(any::<u8>(), 24),
         slashes in 1..4_usize,
@@ -133,7 +133,7 @@ proptest! {
     }
 
     #[test]
-    fn a_plain_path_is_blocked_only_by_its_own_pattern(one in "[a-z-]{3,16}", other in "[a-z-]{3,16}") {
+    fn plain_paths_are_blocked_only_by_their_pattern(one in "[a-z-]{3,16}", other in "[a-z-]{3,16}") {
         prop_assume!(one != other);
         let Some(_) = expressions(&format!("/{one}")) else { return Ok(()) };
         let (pattern, path) = (format!("/{one}"), format!("/{other}"));
@@ -141,7 +141,7 @@ proptest! {
     }
 
     #[test]
-    fn every_expression_is_one_that_an_engine_reads(pattern in "[/*][a-zA-Z0-9_.$/~\"'@:+&*?-]{0,127}") {
+    fn every_expression_is_a_valid_regex(pattern in "[/*][a-zA-Z0-9_.$/~\"'@:+&*?-]{0,127}") {
         for one in expressions(&pattern).unwrap_or_default() {
             prop_assert!(one.len() <= LONGEST, "{one}");
             prop_assert!(Regex::new(&one).is_ok(), "{one}");

@@ -1,4 +1,4 @@
-//! `alarms`.
+//! Decodes `alarms`.
 
 use crate::spec::{
     keys::ALARMS,

@@ -1,14 +1,14 @@
-//! `allow` of a service: the addresses whose requests its rules of the load balancer match.
+//! Decodes `allow` of a service: the address ranges whose requests its listener rules match.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::spec::{limits, problem::Collector, read::Map};
 
-/// The one range that a rule does not take.
+/// The one range that a listener rule rejects.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html#source-ip-conditions>
 const BROADCAST: &str = "255.255.255.255/32";
 
-/// The ranges of the service `map`, whose rules are for these routes and hosts, as far as those are right.
+/// Decodes the ranges of the service `map`. `routes` and `hosts` are those of its rules, if they are valid.
 pub(super) fn of(
     map: &Map,
     routes: Option<&[String]>,
@@ -45,7 +45,7 @@ pub(super) fn of(
     Some(ranges)
 }
 
-/// `text` as AWS writes it, or what is wrong with it and what to write.
+/// Returns `text` in AWS's notation; or a message and a hint.
 fn range(text: &str) -> Result<String, (String, String)> {
     let such_as = || "use a range such as 203.0.113.0/24, 203.0.113.7/32 or 2001:db8::/32".to_owned();
     let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));

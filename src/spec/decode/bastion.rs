@@ -1,4 +1,4 @@
-//! `bastion`.
+//! Decodes `bastion`: its instance type, packages, users and the address ranges that can connect.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::spec::{
     stack::{Bastion, BastionUser, Cidr},
 };
 
-/// The kinds of SSH keys that OpenSSH of Debian 13 takes by default.
+/// The types of SSH keys that OpenSSH in Debian 13 accepts by default.
 /// <https://man.openbsd.org/sshd_config#PubkeyAcceptedAlgorithms>
 const KEYS: &[&str] = &[
     "ssh-ed25519",
@@ -24,11 +24,12 @@ const KEYS: &[&str] = &[
     "sk-ecdsa-sha2-nistp256@openssh.com",
 ];
 
-/// How many bytes of keys and package names fit into an instance's user data of 16 KiB, with what cloud-init needs around.
+/// The maximum total size of keys and package names, in bytes. An instance's user data has 16 KiB, and cloud-init needs
+/// the rest.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html>
 const MOST_BYTES: usize = 12 * 1024;
 
-/// Users that Debian has already.
+/// Users that exist in Debian.
 const TAKEN: &[&str] =
     &["root", "daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "nobody", "sshd"];
 
@@ -108,7 +109,7 @@ fn user(field: &Field, problems: &mut Collector) -> Option<BastionUser> {
     Some(BastionUser { sudo: sudo?, ssh_keys })
 }
 
-/// A public key, as a line of `authorized_keys` without options.
+/// Decodes a public key, a line of `authorized_keys` without options.
 fn ssh_key(field: &Field, text: String, problems: &mut Collector) -> Option<String> {
     let mut words = text.split_whitespace();
     let (kind, body) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
@@ -130,7 +131,7 @@ fn ssh_key(field: &Field, text: String, problems: &mut Collector) -> Option<Stri
     Some(text)
 }
 
-/// Whether a key's own bytes begin with its kind.
+/// Whether the key's bytes begin with `kind`.
 /// <https://www.rfc-editor.org/rfc/rfc4253#section-6.6>
 fn names(bytes: &[u8], kind: &str) -> bool {
     let length = u32::try_from(kind.len()).unwrap_or_default().to_be_bytes();

@@ -1,4 +1,4 @@
-//! `buckets`: those of the stack, and those that a service uses.
+//! Decodes `buckets`: the stack's buckets, and those that a service uses.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,11 @@ use crate::spec::{
     stack::Bucket,
 };
 
-/// What the name of no bucket may begin with. AWS's other such beginnings have two hyphens in a row.
+/// The prefixes that S3 reserves. Its other reserved prefixes have two hyphens in a row.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
 const RESERVED: [&str; 2] = ["sthree-", "amzn-s3-demo-"];
 
-/// The buckets of a stack whose resources have names that begin with `prefix`.
+/// Decodes the buckets of a stack whose resource names begin with `prefix`.
 pub(super) fn buckets(field: &Field, prefix: &str, problems: &mut Collector) -> BTreeMap<String, Bucket> {
     let Some(entries) = Entries::new(field.node, &field.path, problems) else { return BTreeMap::new() };
     if let Some(reserved) = RESERVED.iter().find(|reserved| prefix.starts_with(*reserved)) {
@@ -32,7 +32,7 @@ pub(super) fn buckets(field: &Field, prefix: &str, problems: &mut Collector) -> 
             let hint = "use 2 to 20 characters of a-z, 0-9 and -, beginning with a letter";
             problems.add(field.key.span, &field.path, format!("invalid bucket name `{name}`"), hint);
         }
-        // What is empty counts as not there, as everywhere: an environment takes a bucket away with `null`.
+        // An empty entry counts as absent: an environment removes a bucket with `null`.
         if field.node.is_null() {
             continue;
         }
@@ -48,14 +48,15 @@ fn bucket(field: &Field, problems: &mut Collector) -> Option<Bucket> {
     Some(Bucket { protect: map.truth("protect", problems)? })
 }
 
-/// The names of the buckets that are written in the file. One with a problem of its own is not an unknown one.
+/// Returns the names of the buckets in the file, including those with problems, so that a reference to one is not
+/// reported as unknown.
 pub(super) fn declared<'a>(root: &Map<'a>) -> Vec<&'a str> {
     let field = root.get("buckets");
     let entries = field.iter().flat_map(|field| field.node.entries());
     entries.filter(|(_, node)| !node.is_null()).map(|(key, _)| key.text.as_str()).collect()
 }
 
-/// The buckets that a service uses, out of those that are `declared`.
+/// Decodes the buckets that a service uses, from those in `declared`.
 pub(super) fn used(map: &Map, declared: &[&str], problems: &mut Collector) -> Option<Vec<String>> {
     let mut used = Vec::new();
     let texts = map.texts("buckets", problems)?;

@@ -1,4 +1,4 @@
-//! `cache`.
+//! Decodes `cache`.
 
 use crate::spec::{
     keys::{CACHE, VALKEY_VERSIONS},

@@ -1,4 +1,4 @@
-//! `calls` and `expose` of a service: which services it calls, and at which ports others call it.
+//! Decodes `calls` and `expose` of a service: the services that it calls, and the ports on which others call it.
 
 use std::collections::BTreeSet;
 
@@ -11,12 +11,12 @@ use crate::spec::{
     yaml::{Node, Value},
 };
 
-/// The services that others call, by their names.
+/// Returns the names of the services that other services call.
 pub(super) fn called_by(services: &[Field]) -> BTreeSet<String> {
     services.iter().flat_map(|service| called(service.node)).collect()
 }
 
-/// The services that those of a mapping call: of `jobs`.
+/// Returns the names of the services that the entries of a mapping, such as `jobs`, call.
 pub(super) fn called_by_all(all: &Node) -> impl Iterator<Item = String> {
     all.entries().iter().flat_map(|(_, one)| called(one))
 }
@@ -27,7 +27,7 @@ fn called(one: &Node) -> impl Iterator<Item = String> {
     items.filter_map(|item| if let Value::Scalar { text, .. } = &item.value { Some(text.clone()) } else { None })
 }
 
-/// The services that `map`, the service `name`, calls; each is one of `all`.
+/// Decodes the services that `map`, the service `name`, calls. Each must be one of `all`.
 pub(super) fn calls(map: &Map, name: &str, all: &[Field], problems: &mut Collector) -> Option<Vec<String>> {
     let mut calls: Vec<String> = Vec::new();
     for (field, wanted) in map.texts("calls", problems)? {
@@ -60,7 +60,7 @@ pub(super) fn calls(map: &Map, name: &str, all: &[Field], problems: &mut Collect
     Some(calls)
 }
 
-/// What a service can refer to that calls `calls`: those, and the secrets of `all`.
+/// Returns the scope of a service that calls `calls`: the facts of these services, and the secrets of `all`.
 pub(super) fn scope(scope: &Scope, calls: &[String], all: &[Field]) -> Scope {
     let called = scope.calling(calls.iter().map(|name| {
         let called = all.iter().find(|service| service.key.text == *name);
@@ -70,7 +70,7 @@ pub(super) fn scope(scope: &Scope, calls: &[String], all: &[Field]) -> Scope {
     called.with_secrets(secrets::referable(all))
 }
 
-/// The ports beside `port` at which others call the service `map`.
+/// Decodes the ports, in addition to `port`, on which others call the service `map`.
 pub(super) fn exposed(map: &Map, port: Option<u16>, problems: &mut Collector) -> Option<Vec<u16>> {
     let mut ports: Vec<u16> = Vec::new();
     let Some(field) = map.get("expose") else { return Some(ports) };

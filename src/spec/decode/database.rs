@@ -1,4 +1,4 @@
-//! `database`.
+//! Decodes `database`. `users.rs` decodes its users.
 
 use super::users;
 use crate::spec::{

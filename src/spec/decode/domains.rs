@@ -1,4 +1,5 @@
-//! The names that a stack is reached by: those of its load balancer and those of its services, which one certificate has.
+//! Collects the domain names of a stack: those of its load balancer and of its services. One certificate covers them
+//! all.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +13,11 @@ use crate::spec::{
     yaml::{Key, Node, Value},
 };
 
-/// How many names ACM issues one certificate for, unless AWS has raised the quota.
+/// The maximum number of names in an ACM certificate, unless AWS has raised the account's quota.
 /// <https://docs.aws.amazon.com/acm/latest/userguide/acm-limits.html>
 const NAMES: usize = 10;
 
-/// The host names of the service `map`: all of them, and those that have records of their own.
+/// Returns the host names of the service `map`: all of them, and those that get DNS records.
 pub(super) fn of_service(map: &Map, problems: &mut Collector) -> Option<(Vec<String>, Vec<String>)> {
     let domains = load_balancer::names(map, problems)?;
     let mut hosts = Vec::new();
@@ -38,8 +39,8 @@ pub(super) fn of_service(map: &Map, problems: &mut Collector) -> Option<(Vec<Str
     Some((hosts, domains))
 }
 
-/// Gives the load balancer the names that redirect and those of `services`, and sees that the certificate can have them. `root`
-/// is the whole file.
+/// Adds the names that redirect and the names of `services` to the load balancer, and checks that one certificate can
+/// cover them. `root` is the whole file.
 pub(super) fn gather(
     root: &Map,
     balancer: &mut Option<LoadBalancer>,
@@ -98,7 +99,7 @@ pub(super) fn gather(
     }
 }
 
-/// What redirects goes to a name that serves, and no service wants its requests.
+/// Checks that every redirect leads to a name that is served, and that no service uses a name that redirects.
 fn redirected(map: &Map, balancer: &LoadBalancer, services: &BTreeMap<String, Service>, problems: &mut Collector) {
     let Some(field) = map.get("redirects") else { return };
     for (key, node) in field.node.entries() {
@@ -119,7 +120,7 @@ fn redirected(map: &Map, balancer: &LoadBalancer, services: &BTreeMap<String, Se
     }
 }
 
-/// Whether `name` is one label below `above`, which begins with a dot.
+/// Whether `name` is one label below `above`. `above` begins with a dot.
 fn below(name: &str, above: &str) -> bool {
     name.strip_suffix(above).is_some_and(|label| !label.is_empty() && !label.contains('.'))
 }
@@ -128,7 +129,7 @@ fn in_words(domains: &[String]) -> String {
     format!("`{}`", domains.join("`, `"))
 }
 
-/// Where `domains` of a service stands.
+/// Returns the position and path of a service's `domains`.
 fn place(root: &Map, service: &str) -> (crate::spec::problem::Span, String) {
     let find = |entries: &[(Key, Node)], wanted: &str| entries.iter().position(|(key, _)| key.text == wanted);
     let services = root.get("services").map(|field| field.node.entries()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `env` of a service, and the names that its environment may have.
+//! Decodes `env` of a service, and checks the names of environment variables.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -14,10 +14,10 @@ use crate::spec::{
     yaml::{Key, Node},
 };
 
-/// What stackctl gives every container itself, and reads again: which version runs is known by them.
+/// The variables that stackctl sets in every container. It reads them back to find out which version runs.
 const RESERVED: [&str; 3] = ["APP_VERSION", "STACK_NAME", "STACK_ENVIRONMENT"];
 
-/// Whether the key of `field` can name an environment variable.
+/// Whether the key of `field` is a valid name of an environment variable. Reports it if not.
 pub(super) fn is_variable(field: &Field, problems: &mut Collector) -> bool {
     let name = &field.key.text;
     let is_one = check::is_variable(name);
@@ -28,7 +28,7 @@ pub(super) fn is_variable(field: &Field, problems: &mut Collector) -> bool {
     is_one
 }
 
-/// The name of an environment variable that the key of `field` is.
+/// Returns the key of `field` as the name of an environment variable; reports an invalid or reserved name.
 pub(super) fn variable(field: &Field, problems: &mut Collector) -> String {
     let name = field.key.text.clone();
     if is_variable(field, problems) && RESERVED.contains(&name.as_str()) {
@@ -56,7 +56,7 @@ pub(super) fn env(field: &Field, scope: &Scope, problems: &mut Collector) -> Opt
     Some(env)
 }
 
-/// Checks what `env_file` names. What is in the files has come into `env` before.
+/// Checks the paths in `env_file`. The variables in the files are already in `env`.
 pub(super) fn files(map: &Map, problems: &mut Collector) {
     let Some(field) = map.get("env_file") else { return };
     let named = match field.node.text() {
@@ -68,7 +68,7 @@ pub(super) fn files(map: &Map, problems: &mut Collector) {
     }
 }
 
-/// A variable of `owner` is one thing: in `env` or in `secrets`.
+/// Reports variables of `owner` that are both in `env` and in `secrets`.
 pub(super) fn apart(
     owner: &Field,
     env: &BTreeMap<String, Template>,
@@ -81,8 +81,8 @@ pub(super) fn apart(
     }
 }
 
-/// A value that has no secret in it; `hint` says what to do with a variable and a text that has one. None where that cannot
-/// be said.
+/// Returns a value that contains no secret; none if the value is invalid. `hint` returns the hint for a variable and a
+/// text with a secret.
 pub(super) fn plain(
     field: &Field,
     scope: &Scope,
@@ -98,7 +98,7 @@ pub(super) fn plain(
     value
 }
 
-/// Whether `service` says the variable `name` itself in `env`, or that it is left out.
+/// Whether `service` sets the variable `name` in `env` or lists it in `without`.
 pub(super) fn is_said(service: &Map, name: &str) -> bool {
     let env = service.get("env");
     let own = env.iter().flat_map(|field| field.node.entries()).any(|(key, _)| key.text == name);
@@ -107,13 +107,13 @@ pub(super) fn is_said(service: &Map, name: &str) -> bool {
     own || left_out.iter().any(|(_, text)| text == name)
 }
 
-/// `text` as YAML takes it.
+/// Quotes `text` for YAML, if it needs quotes.
 fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "()._-/".contains(c);
     if text.chars().all(is_plain) { text.to_owned() } else { format!("{text:?}") }
 }
 
-/// The value of `field`, which is `text`, with its references. Each that cannot be one is a problem in its place.
+/// Parses `text`, the value of `field`. Reports every invalid reference with its position.
 pub(super) fn template(field: &Field, text: &str, scope: &Scope, problems: &mut Collector) -> Option<Template> {
     let wrong = match scope.read(text) {
         Ok(template) => return Some(template),
@@ -126,7 +126,7 @@ pub(super) fn template(field: &Field, text: &str, scope: &Scope, problems: &mut 
     None
 }
 
-/// The variables that the container is not given, out of those that are `given`.
+/// Decodes `without`: the variables that the container does not get, from those in `given`.
 pub(super) fn without(map: &Map, given: &[&str], problems: &mut Collector) -> Option<Vec<String>> {
     let mut without = Vec::new();
     for (field, name) in map.texts("without", problems)? {
@@ -146,7 +146,7 @@ pub(super) fn without(map: &Map, given: &[&str], problems: &mut Collector) -> Op
     Some(without)
 }
 
-/// What is wrong with references to the load balancer in a stack without one: `services` is as it is written.
+/// Reports references to the load balancer in a stack without one. `services` is the section as written.
 pub(super) fn need_balancer(services: &Field, problems: &mut Collector) {
     for (name, service) in services.node.entries() {
         let sidecars =

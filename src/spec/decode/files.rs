@@ -1,4 +1,4 @@
-//! `files` of a service or a job: what is laid over its image.
+//! Decodes `files` of a service or a job: the files that are added to its image.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -44,7 +44,7 @@ fn file(field: &Field, problems: &mut Collector) -> Option<FileFrom> {
     Some(FileFrom { path, mode })
 }
 
-/// Permissions, as `chmod` takes them in digits.
+/// Decodes permissions in the octal digits of `chmod`.
 fn mode(field: &Field, problems: &mut Collector) -> Option<u32> {
     let text = field.loose_text(problems)?;
     let digits = text.strip_prefix("0o").unwrap_or(&text);

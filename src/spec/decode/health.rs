@@ -1,4 +1,5 @@
-//! `health` of a service: a path, or a mapping with all that the load balancer's check and the container's own one have.
+//! Decodes `health` of a service: a path, or a mapping that configures the load balancer's check and the container's
+//! check.
 
 use crate::spec::{
     containers::Check,
@@ -8,21 +9,21 @@ use crate::spec::{
     service::{Health, Protocol},
 };
 
-/// The times of a container's own check where none are said, and the longest that its command may take, in seconds.
+/// The default times of a container's health check, and the longest timeout, in seconds.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html>
 const INTERVAL: u32 = 30;
 const TIMEOUT: u32 = 5;
 const LONGEST_TIMEOUT: u32 = 60;
 
-/// The codes that pass where none are named.
+/// The default status code of a passed check.
 const OK: &str = "200";
 
-/// What AWS calls and expects of a gRPC server where nothing is said: that it has no such method.
+/// The default path and status code of AWS for gRPC: a server without this method answers that it is not implemented.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html>
 const GRPC_PATH: &str = "/AWS.ALB/healthcheck";
 const UNIMPLEMENTED: &str = "12";
 
-/// The check of a service that listens on `port`; `routed` says whether the load balancer serves it.
+/// Decodes the check of a service that listens on `port`; `routed` says whether the load balancer serves it.
 pub(super) fn health(
     service: &Map,
     (port, protocol): (Option<u16>, Protocol),
@@ -66,7 +67,7 @@ pub(super) fn health(
     let by_balancer = check(&Map::empty(&HEALTH), (port, protocol), problems)?;
     let health = health?;
     let own = own.filter(|_| by_command);
-    // The times are those of the command.
+    // The times in the file belong to the command, so the load balancer's check keeps its defaults.
     let health = if own.is_some() {
         Health { interval: by_balancer.interval, timeout: by_balancer.timeout, ..health }
     } else {
@@ -75,7 +76,7 @@ pub(super) fn health(
     Some((health, own))
 }
 
-/// Whether `service` says a command that checks its container.
+/// Whether `service` has a command that checks its container.
 pub(super) fn has_command(service: &Map) -> bool {
     let health = service.get("health");
     health.is_some_and(|health| {
@@ -83,7 +84,7 @@ pub(super) fn has_command(service: &Map) -> bool {
     })
 }
 
-/// The container's own check, with ECS's own times where none are said.
+/// Decodes the container's check; ECS's defaults apply to missing times.
 fn own(map: &Map, problems: &mut Collector) -> Option<Check> {
     let command = map.command("command", problems)?;
     let (retries, start) = (map.number("retries", problems), map.seconds("start", problems));
@@ -130,7 +131,7 @@ fn check(map: &Map, (of_service, protocol): (Option<u16>, Protocol), problems: &
     })
 }
 
-/// One code is a number, several are text.
+/// Decodes the status codes: a number for one code, a text for several.
 fn codes(map: &Map, protocol: Protocol, problems: &mut Collector) -> Option<String> {
     let (known, otherwise) = if protocol == Protocol::Grpc { (&GRPC_CODES, UNIMPLEMENTED) } else { (&CODES, OK) };
     let Some(field) = map.get("codes") else { return Some(otherwise.to_owned()) };
@@ -139,7 +140,8 @@ fn codes(map: &Map, protocol: Protocol, problems: &mut Collector) -> Option<Stri
     Some(codes)
 }
 
-/// In braces, YAML takes what follows a comma for a key: `{ codes: 200,301 }`.
+/// Reports a text of codes that YAML has split. Within braces, YAML reads what follows a comma as a key: `{ codes:
+/// 200,301 }`.
 fn has_codes_for_keys(field: &Field, problems: &mut Collector) -> bool {
     let is_code = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || c == '-');
     let Some((key, _)) = field.node.entries().iter().find(|(key, _)| is_code(&key.text)) else { return false };

@@ -1,4 +1,4 @@
-//! `build` and `image` of a service.
+//! Decodes `build` and `image` of a service.
 
 use std::{
     collections::BTreeMap,
@@ -56,7 +56,7 @@ fn dockerfile(build: &Field, problems: &mut Collector) -> Option<ImageFrom> {
     Some(ImageFrom::Dockerfile { path, context: context.unwrap_or(own), target, args: args? })
 }
 
-/// The variables that the `docker` command reads.
+/// The environment variables that the `docker` command reads.
 /// <https://docs.docker.com/reference/cli/docker/#environment-variables>
 const DOCKERS: [&str; 14] = [
     "DOCKER_API_VERSION",
@@ -75,8 +75,8 @@ const DOCKERS: [&str; 14] = [
     "DOCKER_TLS_VERIFY",
 ];
 
-/// Build arguments. Docker takes their values from its environment, which nobody else on the machine sees; so none may have the name
-/// of what Docker itself reads there.
+/// Decodes build arguments. Their values are passed in Docker's environment, which other users of the machine cannot
+/// see. So no argument may have the name of a variable that Docker itself reads.
 fn arguments(field: &Field, problems: &mut Collector) -> Option<BTreeMap<String, String>> {
     let entries = Entries::new(field.node, &field.path, problems)?;
     let mut arguments = BTreeMap::new();
@@ -101,20 +101,20 @@ fn arguments(field: &Field, problems: &mut Collector) -> Option<BTreeMap<String,
     Some(arguments)
 }
 
-/// What is built has to be in the project: a path that leaves it would be another one on each machine.
+/// Reports a path outside the project: it would refer to something else on each machine.
 pub(super) fn below(field: &Field, path: &Path, hint: &str, problems: &mut Collector) {
     if !paths::is_below(path) {
         field.wrong(format!("the path `{}` is not inside the folder of stack.yaml", path.display()), hint, problems);
     }
 }
 
-/// The first service, by name, that has the same image as `service`.
+/// Returns the first service, by name, with the same image as `service`.
 fn first<'a>(services: &'a BTreeMap<String, Service>, service: &Service) -> &'a str {
     services.iter().find(|(_, other)| service.has_image_of(other)).map_or("", |(name, _)| name)
 }
 
-/// Each source has a repository of its own, whose name ECR takes; the names follow from paths. Services and jobs of the stack
-/// `stack`, which `root` is, build images.
+/// Checks the image repositories of the services and jobs in the stack `stack`, whose file is `root`. Repositories are
+/// named by the path of their source: each source needs a different name, and ECR must accept it.
 pub(super) fn repositories(
     root: &Map,
     services: &BTreeMap<String, Service>,

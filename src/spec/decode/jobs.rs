@@ -1,4 +1,4 @@
-//! `jobs`: commands that run on time, with the image of a service or one of their own.
+//! Decodes `jobs`: commands that run on a schedule, with a service's image or their own.
 
 use std::collections::BTreeMap;
 
@@ -22,17 +22,17 @@ use crate::spec::{
     stack::{Job, Runs},
 };
 
-/// What only a job with an image of its own has: a job of a service has what the service has.
+/// The keys that only a job with its own image can have. A job with a service's image uses the service's settings.
 const OF_OWN: [&str; 10] =
     ["entrypoint", "arch", "volumes", "secrets", "files", "calls", "security_groups", "buckets", "permissions", "logs"];
 
-/// What there is beside the jobs.
+/// The parts of the stack that jobs can refer to.
 struct Beside<'a> {
     /// The whole file.
     root: &'a Map<'a>,
-    /// The services, as they are written: one with a problem of its own is not an unknown one.
+    /// The services as written, so that a reference to an invalid service is not reported as unknown.
     services: &'a [Field<'a>],
-    /// What values can refer to.
+    /// The names that values can refer to.
     scope: &'a Scope,
     /// The buckets, by name.
     buckets: &'a [&'a str],
@@ -47,7 +47,7 @@ impl Beside<'_> {
     }
 }
 
-/// The jobs of the stack that `root` is. `scope` is what values can refer to.
+/// Decodes the jobs of the stack `root`. `scope` has the names that values can refer to.
 pub(super) fn jobs(field: &Field, root: &Map, scope: &Scope, problems: &mut Collector) -> BTreeMap<String, Job> {
     let Some(entries) = Entries::new(field.node, &field.path, problems) else { return BTreeMap::new() };
     let services = root.get("services");
@@ -62,7 +62,7 @@ pub(super) fn jobs(field: &Field, root: &Map, scope: &Scope, problems: &mut Coll
             let hint = "use 2 to 20 characters of a-z, 0-9 and -, beginning with a letter";
             problems.add(field.key.span, &field.path, format!("invalid job name `{name}`"), hint);
         }
-        // What is empty counts as not there, as everywhere: an environment takes a job away with `null`.
+        // An empty entry counts as absent: an environment removes a job with `null`.
         if field.node.is_null() {
             continue;
         }
@@ -88,7 +88,7 @@ fn job(field: &Field, beside: &Beside, problems: &mut Collector) -> Option<Job> 
                 "add `service: {service}` to use the image of that service, or `build` or `image` for another one"
             );
             problems.add(field.key.span, &field.path, format!("`{}` has no image", field.key.text), hint);
-            // What else is wrong with it is said all the same.
+            // Decode the rest anyway, to report its other problems.
             own(field, &map, None, beside, problems).map(|own| Runs::Own(Box::new(own)))
         }
         Some(of) => of_service(&of, &map, beside, problems),
@@ -123,7 +123,7 @@ fn job(field: &Field, beside: &Beside, problems: &mut Collector) -> Option<Job> 
     Some(job)
 }
 
-/// A job that runs as a service does, but for what it says itself.
+/// Decodes a job that runs like a service, except for the keys that it sets.
 fn of_service(of: &Field, map: &Map, beside: &Beside, problems: &mut Collector) -> Option<Runs> {
     let name = of.text(problems)?;
     let names = beside.names();
@@ -141,7 +141,7 @@ fn of_service(of: &Field, map: &Map, beside: &Beside, problems: &mut Collector) 
     Some(Runs::Service { name, size: size.0.zip(size.1), env: env? })
 }
 
-/// What a job runs that has an image of its own: as a service without a port.
+/// Decodes a job with its own image: a service without a port.
 fn own(
     field: &Field,
     map: &Map,

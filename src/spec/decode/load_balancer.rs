@@ -1,4 +1,4 @@
-//! `load_balancer`: how it speaks, and the names it is reached by.
+//! Decodes `load_balancer`: its TLS setting, and the names that lead to it.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use crate::spec::{
     stack::{IDLE_TIMEOUT, LoadBalancer, Tls},
 };
 
-/// `region` is the stack's own, if it is right: a load balancer takes certificates of its region only. The names of services are
-/// for [`super::domains`], which also sees whether there are enough and not too many.
+/// Decodes the load balancer. `region` is the stack's region, if valid: a load balancer only uses certificates of its
+/// region. [`super::domains`] adds the names of services and checks how many names there are.
 pub(super) fn load_balancer(field: &Field, region: Option<&str>, problems: &mut Collector) -> Option<LoadBalancer> {
     let map = Map::new(field.node, &field.path, &LOAD_BALANCER, problems)?;
     let named = ["domain", "domains", "redirects"].into_iter().find_map(|key| map.get(key));
@@ -47,7 +47,7 @@ pub(super) fn load_balancer(field: &Field, region: Option<&str>, problems: &mut 
     Some(LoadBalancer { tls, domains: domains?, redirects: redirects?, idle_timeout: idle_timeout?, listener: None })
 }
 
-/// A listener that somebody else has made, which is used as it is.
+/// Checks the ARN of an existing listener, which is used unchanged.
 fn given(map: &Map, arn: &str, region: Option<&str>, problems: &mut Collector) {
     for key in ["tls", "domain", "domains", "redirects", "idle_timeout"] {
         let hint = "remove it, or remove `listener` to create a load balancer for the stack";
@@ -82,7 +82,7 @@ fn without_certificate(named: &Field, problems: &mut Collector) {
     named.wrong(format!("{what} a certificate that browsers trust"), hint, problems);
 }
 
-/// `domain`, or `domains`.
+/// Returns the names at `domain` or `domains`.
 fn domains(map: &Map, problems: &mut Collector) -> Option<Vec<String>> {
     let Some(one) = map.get("domain") else {
         let names = names(map, problems)?;
@@ -105,7 +105,7 @@ fn domains(map: &Map, problems: &mut Collector) -> Option<Vec<String>> {
     Some(vec![domain(&one, problems)?])
 }
 
-/// The names at `domains`, of the load balancer or of a service.
+/// Returns the names at `domains`, of the load balancer or of a service.
 pub(super) fn names(map: &Map, problems: &mut Collector) -> Option<Vec<String>> {
     let mut names = Vec::new();
     for (field, name) in map.texts("domains", problems)? {

@@ -1,4 +1,4 @@
-//! `logs` of a service.
+//! Decodes `logs` of a service.
 
 use crate::spec::{
     keys::{LOG_DAYS, LOGS},
@@ -6,7 +6,7 @@ use crate::spec::{
     read::Map,
 };
 
-/// How long the log of a service is kept, in days.
+/// Returns the log retention of a service, in days.
 pub(super) fn days(service: &Map, problems: &mut Collector) -> Option<u32> {
     let Some(field) = service.get("logs") else { return Map::empty(&LOGS).number("days", problems) };
     let map = Map::new(field.node, &field.path, &LOGS, problems)?;

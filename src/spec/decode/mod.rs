@@ -1,4 +1,4 @@
-//! The sections of stack.yaml, from nodes to types, with defaults and checks: one file a section.
+//! Decodes and checks the sections of stack.yaml, with their defaults. Each section has its own file.
 
 mod alarms;
 mod allow;
@@ -39,7 +39,7 @@ use super::{
     yaml::Node,
 };
 
-/// The stack in `environment`; none if a problem leaves no stack to speak of.
+/// Decodes the stack in `environment`; none if its problems are too serious.
 pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) -> Option<Stack> {
     let map = Map::new(root, "", &TOP, problems)?;
     let name = map.required("name", problems).and_then(|field| {

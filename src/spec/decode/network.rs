@@ -1,4 +1,4 @@
-//! `network`.
+//! Decodes `network`: the network that the stack creates, or an existing one.
 
 use std::net::Ipv4Addr;
 
@@ -10,7 +10,7 @@ use crate::spec::{
     yaml::{Node, Value},
 };
 
-/// The network of the file `root`: with its defaults where the file says nothing about it.
+/// Decodes the network of the file `root`, with defaults for everything that the file does not set.
 pub(super) fn network(root: &Map, problems: &mut Collector) -> Option<Network> {
     let nothing = Node { span: Span::default(), value: Value::Map(Vec::new()) };
     let written = root.get("network");
@@ -23,7 +23,7 @@ pub(super) fn network(root: &Map, problems: &mut Collector) -> Option<Network> {
     Some(Network { cidr: cidr?, zones: u8::try_from(zones?).ok()?, nat: nat?, given })
 }
 
-/// A network that is there already: its id, and those of its subnets.
+/// Decodes an existing network: the id of the VPC, and the ids of its subnets.
 fn given(map: &Map, nat: Option<Nat>, problems: &mut Collector) -> Option<Given> {
     let ids = |key: &str, problems: &mut Collector| {
         let items = map.texts(key, problems).unwrap_or_default();
@@ -55,7 +55,7 @@ fn given(map: &Map, nat: Option<Nat>, problems: &mut Collector) -> Option<Given>
     Some(Given { vpc, public_subnets, private_subnets })
 }
 
-/// What the parts of a stack need of a network that is there already.
+/// Checks that an existing network has the subnets that the parts of the stack need.
 pub(super) fn carries(field: &Field, given: &Given, needs: Needs, problems: &mut Collector) {
     let hint = "name at least two, in different zones";
     let Given { public_subnets, private_subnets, .. } = given;
@@ -83,7 +83,7 @@ pub(super) fn carries(field: &Field, given: &Given, needs: Needs, problems: &mut
     }
 }
 
-/// Which parts a stack has.
+/// The parts that a stack has.
 #[derive(Clone, Copy)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a part of its own")]
 pub(super) struct Needs {
@@ -116,7 +116,7 @@ fn cidr(map: &Map, text: &str, problems: &mut Collector) -> Option<Cidr> {
     Some(cidr)
 }
 
-/// A range of addresses that begins where its prefix says.
+/// Parses an address range. The address must be the first one of the range.
 pub(super) fn range(text: &str) -> Option<Cidr> {
     parse(text).filter(|cidr| host_bits(*cidr) == 0)
 }
@@ -126,7 +126,7 @@ fn parse(text: &str) -> Option<Cidr> {
     Some(Cidr { address: address.parse().ok()?, prefix: prefix.parse().ok().filter(|prefix| *prefix <= 32)? })
 }
 
-/// The bits of the address beyond its prefix.
+/// Returns the bits of the address after its prefix.
 fn host_bits(cidr: Cidr) -> u32 {
     u32::from(cidr.address) & u32::MAX.checked_shr(u32::from(cidr.prefix)).unwrap_or(0)
 }

@@ -1,4 +1,4 @@
-//! `permissions` of a service: what its tasks may do on AWS, as statements of an IAM policy that allow.
+//! Decodes `permissions` of a service: the AWS actions that its tasks are allowed, as statements of an IAM policy.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
 
@@ -9,26 +9,26 @@ use crate::spec::{
     service::Statement,
 };
 
-/// How many characters of actions and resources a service can have: with the statement that `exec` needs, two of IAM's managed
-/// policies. A role takes ten, and has those of before beside those of now while it changes.
+/// The maximum characters of actions and resources of a service. With the statement for `exec`, they fill two managed
+/// policies. A role can have ten, and has the old and the new policies during a change.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 const MOST: usize = 9_900;
 
-/// The characters of a statement around its actions and resources.
+/// The number of characters around the actions and resources of a statement.
 const AROUND: usize = r#"{"Effect":"Allow","Action":[],"Resource":[]},"#.len();
 
-/// And around each of them.
+/// The number of characters around each action and resource.
 const QUOTES: usize = r#""","#.len();
 
 const EXAMPLE: &str = "- { actions: [s3:GetObject], resources: [\"arn:aws:s3:::my-bucket/*\"] }";
 
-/// The characters that the statements for the buckets of a service take, and the ARNs of each of them.
+/// The number of characters of the statements for a service's buckets, and of the ARNs of each bucket.
 const FOR_BUCKETS: (usize, usize) = (270, 160);
 
-/// The most buckets that a service can use: their statements fit into its role by themselves.
+/// The maximum number of buckets of a service: their statements must fit into its role.
 pub(super) const MOST_BUCKETS: usize = (MOST - FOR_BUCKETS.0) / FOR_BUCKETS.1;
 
-/// `permissions` of a service or a job that uses so many `buckets`.
+/// Decodes `permissions` of a service or a job that uses this number of `buckets`.
 pub(super) fn of(map: &Map, buckets: usize, problems: &mut Collector) -> Option<Vec<Statement>> {
     map.get("permissions").map_or(Some(Vec::new()), |field| list(&field, buckets, problems))
 }
@@ -88,7 +88,7 @@ fn action_problem(action: &str) -> Option<(String, &'static str)> {
     }
 }
 
-/// IAM takes no wildcard in the name of a service.
+/// Whether `text` is the name of an AWS service; IAM does not allow wildcards in it.
 fn is_service(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }

@@ -1,4 +1,5 @@
-//! `protocol` of a service: how the load balancer speaks to its tasks, and what it then needs itself.
+//! Decodes `protocol` of a service, the protocol between the load balancer and its tasks, and checks what the protocol
+//! requires.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use crate::spec::{
     stack::{LoadBalancer, Tls},
 };
 
-/// The protocol of the service `map`; `unreached` says that no request comes to it.
+/// Decodes the protocol of the service `map`; `unreached` says that the service receives no requests.
 pub(super) fn of(map: &Map, unreached: bool, problems: &mut Collector) -> Option<Protocol> {
     let protocol = map.word("protocol", &PROTOCOL, problems);
     if unreached {
@@ -20,9 +21,9 @@ pub(super) fn of(map: &Map, unreached: bool, problems: &mut Collector) -> Option
     protocol
 }
 
-/// HTTPS listeners alone forward to targets that speak HTTP/2.
+/// Reports services with HTTP/2 on a load balancer without HTTPS: only HTTPS listeners forward to such targets.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html#target-group-protocol-version>
-/// A listener that somebody else has made is looked at on AWS.
+/// An existing listener is checked later, on AWS.
 pub(super) fn need_https(
     root: &Map,
     balancer: Option<&LoadBalancer>,

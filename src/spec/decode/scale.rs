@@ -1,4 +1,4 @@
-//! `replicas` and `scale` of a service: how many tasks, or between how many autoscaling chooses.
+//! Decodes `replicas` and `scale` of a service: a fixed number of tasks, or the bounds of autoscaling.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use crate::spec::{
 
 use super::schedule;
 
-/// The keys of `scale` that say how tasks are scaled, and not by what.
+/// The keys of `scale` that do not name a metric.
 const BY_NOTHING: [&str; 4] = ["min", "max", "cooldown", "schedule"];
 
-/// The number of tasks that the service begins with and never has less than, and what autoscaling may make of it.
+/// Returns the number of tasks that the service starts with, which is also its minimum, and the autoscaling settings.
 pub(super) fn count(map: &Map, routed: bool, problems: &mut Collector) -> Option<(u32, Option<Scale>)> {
     let replicas = map.number("replicas", problems);
     let Some(field) = map.get("scale") else { return Some((replicas?, None)) };
@@ -27,7 +27,7 @@ pub(super) fn count(map: &Map, routed: bool, problems: &mut Collector) -> Option
 
 fn scale(field: &Field, routed: bool, problems: &mut Collector) -> Option<Scale> {
     let map = Map::new(field.node, &field.path, &SCALE, problems)?;
-    // Target tracking cannot leave zero again: without tasks there is nothing to measure.
+    // Target tracking cannot scale out from zero: without tasks there are no metrics.
     // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-autoscaling-targettracking.html
     let min = if map.get("min").is_some_and(|field| field.node.is_zero()) {
         let hint = "write `min: 1`; to stop the service, use `replicas: 0` instead of `scale`";
@@ -57,7 +57,7 @@ fn scale(field: &Field, routed: bool, problems: &mut Collector) -> Option<Scale>
         None => Map::empty(&COOLDOWN),
     };
     let (cooldown_out, cooldown_in) = (cooldown.seconds("out", problems), cooldown.seconds("in", problems));
-    // A key that is misspelt is a problem of its own.
+    // A misspelled key is reported elsewhere.
     if map.fields().all(|field| field.node.is_null() || BY_NOTHING.contains(&field.key.text.as_str())) {
         let hint = "add `cpu: 60` or `memory: 70` (in percent), `requests: 1000` (per minute and task) or `response_time: 500` (in ms)";
         field.wrong("`scale` needs a metric or a schedule", hint, problems);
@@ -79,7 +79,7 @@ fn scale(field: &Field, routed: bool, problems: &mut Collector) -> Option<Scale>
     })
 }
 
-/// The entries of a schedule, where `usual` are the bounds without one.
+/// Decodes the entries of a schedule; `usual` are the bounds of `scale` itself.
 fn entries(
     field: &Field,
     usual: (Option<u32>, Option<u32>),
@@ -87,7 +87,7 @@ fn entries(
 ) -> Option<BTreeMap<String, ScaleEntry>> {
     let mut entries = BTreeMap::new();
     let mut whole = true;
-    // What is empty counts as not there: an environment takes an entry away with `null`.
+    // An empty entry counts as absent: an environment removes an entry with `null`.
     for field in Entries::new(field.node, &field.path, problems)?.fields().filter(|field| !field.node.is_null()) {
         let name = &field.key.text;
         if !check::is_name(name, check::LONGEST_NAME) {
@@ -133,7 +133,7 @@ fn entry(field: &Field, usual: (Option<u32>, Option<u32>), problems: &mut Collec
     };
     let (min, max) = (bound("min", usual.0), bound("max", usual.1));
     if let (Some(min), Some(max)) = (min, max) {
-        // One of the two is written here, or `scale` itself is wrong, which is said there.
+        // One of the two keys is in this entry; otherwise `scale` itself is wrong, and that is already reported.
         let at = if map.get("min").is_some() { "min" } else { "max" };
         if min > max {
             let message = format!("`min` ({min}) is greater than `max` ({max})");

@@ -1,11 +1,11 @@
-//! The grammar of a job's schedule: `cron(…)`, `rate(…)` and `at(…)`, as EventBridge Scheduler takes them.
+//! Checks the grammar of a job's schedule: `cron(…)`, `rate(…)` and `at(…)`, by the rules of EventBridge Scheduler.
 //!
 //! <https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html>
 
-/// Why EventBridge would refuse a schedule, and what to write.
+/// Why EventBridge Scheduler would reject a schedule, and a hint.
 pub(super) type Refusal = (String, String);
 
-/// What is wrong with the schedule `text`, if anything is.
+/// Returns what is wrong with the schedule `text`, if anything.
 pub(super) fn problem(text: &str) -> Option<Refusal> {
     let inside = |kind: &str| text.strip_prefix(kind)?.strip_prefix('(')?.strip_suffix(')');
     if let Some(fields) = inside("cron") {
@@ -23,7 +23,8 @@ pub(super) fn problem(text: &str) -> Option<Refusal> {
     }
 }
 
-/// A number of minutes, hours or days. Unlike EventBridge's older rules, Scheduler takes `1 hours` as well as `1 hour`.
+/// Checks a number of minutes, hours or days. Unlike the older rules of EventBridge, Scheduler accepts both `1 hours`
+/// and `1 hour`.
 /// <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html>
 fn rate(text: &str) -> Option<Refusal> {
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -43,7 +44,7 @@ fn rate(text: &str) -> Option<Refusal> {
     Some((format!("invalid unit `{unit}`"), hint.to_owned()))
 }
 
-/// A date and time without a zone: that is `timezone`'s.
+/// Checks a date and time without a time zone; the zone is in `timezone`.
 fn at(text: &str) -> Option<Refusal> {
     let is_whole = text.len() == "2030-01-31T03:00:00".len() && text.as_bytes()[10] == b'T';
     if is_whole && text.parse::<jiff::civil::DateTime>().is_ok() {
@@ -53,12 +54,12 @@ fn at(text: &str) -> Option<Refusal> {
     Some((format!("invalid date and time `{text}`"), hint.to_owned()))
 }
 
-/// One of the six fields.
+/// One of the six fields of a cron expression.
 struct CronField {
     name: &'static str,
     least: u32,
     most: u32,
-    /// What stands for the numbers from `least` on.
+    /// The words for the numbers from `least` upwards.
     words: &'static [&'static str],
 }
 
@@ -105,7 +106,7 @@ impl CronField {
         match text {
             "*" => true,
             "?" => is_day,
-            // `#` stands alone: the second Monday is one day.
+            // `#` cannot be combined with other values: the second Monday is one day.
             list => list.split(',').all(|part| self.takes_part(part)) && !(list.contains('#') && list.contains(',')),
         }
     }
@@ -126,7 +127,8 @@ impl CronField {
         )
     }
 
-    /// The last day of a month or week, the weekday nearest to a date, the last or n-th such day of a month.
+    /// Whether `part` is the last day of a month or week, the weekday nearest to a date, or the last or n-th weekday of
+    /// a month.
     fn takes_special(&self, part: &str) -> bool {
         match self.name {
             "day-of-month" => {
@@ -167,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_eventbridge_takes_is_taken() {
+    fn valid_schedules_are_accepted() {
         for text in [
             "cron(0 3 * * ? *)",
             "cron(15 10 ? * 6L 2022-2023)",
@@ -187,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_eventbridge_refuses_is_refused_with_the_reason() {
+    fn invalid_schedules_are_rejected_with_the_reason() {
         for (text, reason) in [
             ("0 3 * * *", "not an EventBridge schedule"),
             ("daily", "not an EventBridge schedule"),

@@ -1,5 +1,5 @@
-//! `secrets` of a service: values that are generated, given by hand, put together of what the stack makes, or kept somewhere
-//! already.
+//! Decodes `secrets` of a service: values that are generated, set by hand, composed from facts about the stack, or
+//! stored outside the stack.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ pub(super) fn secrets(field: &Field, scope: &Scope, problems: &mut Collector) ->
     Some(secrets)
 }
 
-/// The secrets that services have as `generate` or `set`, as they are written, each by the service and the variable: values of other
+/// Returns the `generate` and `set` secrets of services, each as the service and the variable. The values of other
 /// services can refer to them.
 pub(super) fn referable<'a>(services: &'a [Field]) -> impl Iterator<Item = (String, String)> + 'a {
     services.iter().flat_map(|service| {
@@ -44,14 +44,14 @@ pub(super) fn referable<'a>(services: &'a [Field]) -> impl Iterator<Item = (Stri
     })
 }
 
-/// The names of the secrets that `service` has, as they are written.
+/// Returns the names of the secrets of `service`, as written.
 pub(super) fn names(service: &Map) -> impl Iterator<Item = String> {
     let field = service.get("secrets");
     let entries = field.iter().flat_map(|field| field.node.entries());
     entries.map(|(key, _)| key.text.clone()).collect::<Vec<_>>().into_iter()
 }
 
-/// A value that is put together of what the stack makes.
+/// Decodes a value that is composed from facts about the stack.
 fn composed(field: &Field, text: &str, scope: &Scope, problems: &mut Collector) -> Option<SecretFrom> {
     let value = template(field, text, scope, problems)?;
     if value.references().next().is_none() {
@@ -72,7 +72,7 @@ pub(super) fn kept(field: &Field, problems: &mut Collector) -> Option<SecretFrom
     let map = Map::new(field.node, &field.path, &SECRET, problems)?;
     let key = map.get("key").map(|field| {
         let key = field.text(problems)?;
-        // A colon ends the key where ECS reads it.
+        // In the reference that ECS reads, a colon ends the field name.
         if key.is_empty() || key.contains(':') {
             field.wrong(
                 format!("invalid field name `{key}`"),

@@ -1,13 +1,13 @@
-//! `security_groups` of a service or a job: existing groups that the stack does not own.
+//! Decodes `security_groups` of a service or a job: existing groups that the stack does not own.
 
 use crate::spec::{problem::Collector, read::Map};
 
-/// How many a service or a job may have: ECS takes five for a task, and one of them is the stack's own.
+/// The maximum number of existing groups. ECS allows five per task, and the stack creates one of them.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html>
 const MOST: usize = 4;
 
-/// The groups that `map`, a service or a job, names. `calls` is whether it calls services: then it has a second group of the
-/// stack's own. `root` is the whole file.
+/// Decodes the groups of `map`, a service or a job. `calls` says whether it calls services: if so, the stack creates a
+/// second group for it. `root` is the whole file.
 pub(super) fn of(map: &Map, root: &Map, calls: bool, problems: &mut Collector) -> Option<Vec<String>> {
     let mut ids: Vec<String> = Vec::new();
     for (field, id) in map.texts("security_groups", problems)? {

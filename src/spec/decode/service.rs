@@ -1,4 +1,4 @@
-//! `services`: each on its own, and what they must not want twice.
+//! Decodes `services`: each service by itself, and conflicts between services.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,8 +22,8 @@ use crate::spec::{
     yaml::Value,
 };
 
-/// The services of the stack that `root` is. `given` are the variables that each container gets from stackctl, and
-/// `scope` is what values can refer to.
+/// Decodes the services of the stack `root`. `given` are the variables that stackctl sets in each container, and
+/// `scope` has the names that values can refer to.
 pub(super) fn services(
     field: &Field,
     root: &Map,
@@ -59,11 +59,11 @@ pub(super) fn services(
     services
 }
 
-/// How many services requests from outside can get to, and whether any says which. A service that others call is not one of
-/// them as long as it has no routes.
+/// How many services can receive requests through each load balancer, and whether any of them has routes. A called
+/// service without routes is not counted.
 #[derive(Clone, Copy)]
 struct Ways<'a> {
-    /// On the public load balancer, and on the internal one.
+    /// The public load balancer, and the internal one.
     each: [Way; 2],
     called: &'a BTreeSet<String>,
 }
@@ -75,7 +75,7 @@ struct Way {
     domains: usize,
 }
 
-/// Whether `internal: true` is written.
+/// Whether the service has `internal: true`.
 fn is_internal(service: &Field) -> bool {
     let said = service.node.entries().iter().find(|(key, _)| key.text == "internal");
     said.is_some_and(|(_, value)| value.text() == Some("true"))
@@ -94,8 +94,9 @@ impl<'a> Ways<'a> {
         Self { each: [way(false), way(true)], called }
     }
 
-    /// The routes of a service with a `port` that names none. All requests for its `domains` are for it, and all requests for
-    /// the only one; of several, one that is left out gets none, and if all are, nobody can know which one is meant.
+    /// Returns the routes of a service with a `port` and without `routes`. It gets all requests for its `domains`, or
+    /// all requests if it is the only service. Among several services, one without routes gets no requests; if none has
+    /// routes, the choice is ambiguous and reported.
     fn by_default(self, field: &Field, has_domains: bool, problems: &mut Collector) -> Vec<String> {
         if has_domains {
             return vec!["/*".to_owned()];
@@ -114,7 +115,7 @@ impl<'a> Ways<'a> {
     }
 }
 
-/// Two services must not ask for the same requests.
+/// Reports two services with the same routes and hosts.
 fn overlaps(fields: &[Field], services: &BTreeMap<String, Service>, problems: &mut Collector) {
     let mut taken: BTreeMap<(bool, &str, &str), &str> = BTreeMap::new();
     for field in fields {
@@ -284,7 +285,7 @@ fn service(
     })
 }
 
-/// `user`, `ulimits` and `init`: how the container's processes run.
+/// Decodes `user`, `ulimits` and `init`: how the container's processes run.
 fn process(map: &Map, problems: &mut Collector) -> (Option<String>, Option<u32>, Option<bool>) {
     let user = map.text("user", problems);
     let nofile = map.get("ulimits").and_then(|field| {
@@ -295,7 +296,8 @@ fn process(map: &Map, problems: &mut Collector) -> (Option<String>, Option<u32>,
     (user, nofile, map.truth("init", problems))
 }
 
-/// How many tasks of a service on Spot are on demand; nothing for one that is not on Spot.
+/// Decodes how many tasks of a service on Spot run on demand; the inner value is none for a service that is not on
+/// Spot.
 #[expect(clippy::option_option, reason = "none for a wrong value, and none within for a service that is not on Spot")]
 fn spot(map: &Map, problems: &mut Collector) -> Option<Option<u32>> {
     let Some(field) = map.get("spot") else { return Some(None) };
@@ -306,7 +308,7 @@ fn spot(map: &Map, problems: &mut Collector) -> Option<Option<u32>> {
     Some(Some(map.number("on_demand", problems)?))
 }
 
-/// A rule has a route and a host: the wildcards of both count.
+/// Checks the number of wildcards in a rule, which are those of its route and of its host.
 fn wildcards(map: &Map, routes: &[String], hosts: &[String], problems: &mut Collector) {
     const HINT: &str = "use fewer wildcards; a load balancer rule has at most 5 `*` and `?`";
     let host = hosts.iter().max_by_key(|host| limits::wildcards(host)).map_or("", String::as_str);
@@ -325,7 +327,7 @@ fn wildcards(map: &Map, routes: &[String], hosts: &[String], problems: &mut Coll
     }
 }
 
-/// A command that a task is started with stands in the overrides of that call.
+/// Checks that a command fits into the overrides with which its task is started.
 pub(super) fn fits_in_overrides(
     map: &Map,
     key: &str,
@@ -344,7 +346,7 @@ pub(super) fn fits_in_overrides(
     }
 }
 
-/// What a container is told stands in its task definition.
+/// Checks that the settings of a service's containers fit into a task definition.
 pub(super) fn fits_in_definition(map: &Map, service: &Field, size: &limits::Definition, problems: &mut Collector) {
     let whole = size.whole();
     if whole <= limits::DEFINITION {
@@ -362,7 +364,7 @@ pub(super) fn fits_in_definition(map: &Map, service: &Field, size: &limits::Defi
     largest.as_ref().unwrap_or(service).wrong(message, hint, problems);
 }
 
-/// Path patterns that the load balancer can be told in every way in which they can be written.
+/// Decodes `block`: path patterns that are short enough to be blocked in every spelling.
 fn blocked(map: &Map, problems: &mut Collector) -> Option<Vec<String>> {
     for (field, pattern) in map.texts("block", problems)? {
         if check::pattern_problem(&pattern).is_none() && block::expressions(&pattern).is_none() {

@@ -1,4 +1,4 @@
-//! `sidecars` and `depends_on` of a service: the containers of its tasks, and the order in which they start.
+//! Decodes `sidecars` and `depends_on` of a service: the containers of its tasks, and the order in which they start.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use crate::spec::{
 
 use super::{environment, health, secrets, volumes};
 
-/// The names that AWS and stackctl give to containers themselves.
+/// The prefixes of container names that AWS and stackctl use themselves.
 const TAKEN: [&str; 2] = ["aws-", "stackctl-"];
 
 const CONDITIONS: [(&str, Condition); 4] = [
@@ -26,21 +26,21 @@ const CONDITIONS: [(&str, Condition); 4] = [
     ("success", Condition::Success),
 ];
 
-/// What is known of a service's own container.
+/// The facts about a service's main container that its sidecars are checked against.
 pub(super) struct Own<'a> {
     pub(super) name: &'a str,
     pub(super) port: Option<u16>,
     pub(super) is_checked: bool,
-    /// The names of its secrets, and of those that stackctl gives it.
+    /// The names of the container's secrets, with those that stackctl sets.
     pub(super) secrets: BTreeSet<String>,
-    /// What values can refer to.
+    /// The names that values can refer to.
     pub(super) scope: &'a Scope,
-    /// The volumes of the stack, by their names.
+    /// The names of the stack's volumes.
     pub(super) volumes: &'a [&'a str],
 }
 
 impl<'a> Own<'a> {
-    /// The container of the service `name`, which gets the variables `given` from stackctl.
+    /// The container of the service `name`. `given` are the variables that stackctl sets in it.
     pub(super) fn of(
         service: &Map,
         name: &'a str,
@@ -54,15 +54,15 @@ impl<'a> Own<'a> {
     }
 }
 
-/// The containers of a service's tasks beside its own one, and what that waits for.
+/// The sidecars of a service, and what its main container waits for.
 pub(super) struct Beside {
     pub(super) sidecars: BTreeMap<String, Sidecar>,
     pub(super) depends_on: BTreeMap<String, Condition>,
-    /// The sidecar that the load balancer asks, and its port.
+    /// The sidecar that receives the load balancer's requests, and its port.
     pub(super) target: Option<(String, Option<u16>)>,
 }
 
-/// As `service` has them.
+/// Decodes the sidecars of `service`, and the `depends_on` of every container.
 pub(super) fn beside(service: &Map, own: &Own, problems: &mut Collector) -> Option<Beside> {
     let entries = service.get("sidecars").map(|field| Entries::new(field.node, &field.path, problems));
     let fields: Vec<Field> = match &entries {
@@ -151,7 +151,7 @@ fn sidecar(field: &Field, own: &Own, others: &[&str], problems: &mut Collector) 
     })
 }
 
-/// The check that `map` says, which is that of a sidecar.
+/// Decodes a sidecar's health check.
 fn check_of(map: &Map, problems: &mut Collector) -> Option<Check> {
     let command = map.command("command", problems);
     let (interval, timeout) = (map.seconds("interval", problems), map.seconds("timeout", problems));
@@ -207,7 +207,7 @@ fn own_secrets(field: &Field, own: &Own, problems: &mut Collector) -> Option<BTr
     Some(all)
 }
 
-/// `depends_on` of one container; `others` are those that it can wait for.
+/// Decodes `depends_on` of one container; `others` are the containers that it can wait for.
 fn dependencies(
     map: &Map,
     others: &[&str],
@@ -237,7 +237,7 @@ fn dependencies(
     Some(all)
 }
 
-/// `target_container`: the sidecar that the load balancer asks.
+/// Decodes `target_container`: the sidecar that receives the load balancer's requests.
 fn target(
     service: &Map,
     sidecars: &BTreeMap<String, Sidecar>,
@@ -261,7 +261,7 @@ fn target(
     Some((name, port))
 }
 
-/// What is waited for has to be able to come.
+/// Reports dependencies that can never be fulfilled.
 fn ordered(service: &Map, beside: &Beside, own: &Own, problems: &mut Collector) {
     let all: BTreeMap<&str, &BTreeMap<String, Condition>> = beside
         .sidecars
@@ -302,7 +302,7 @@ fn ordered(service: &Map, beside: &Beside, own: &Own, problems: &mut Collector) 
     }
 }
 
-/// Where `waiting` says that it waits for `name`.
+/// Returns the field in which the container `waiting` depends on `name`.
 fn place<'a>(service: &Map<'a>, waiting: &str, own: &Own, name: &str) -> Field<'a> {
     let within = |field: Field<'a>, key: &str| {
         let entries = Entries::new(field.node, &field.path, &mut Collector::default());
@@ -317,7 +317,7 @@ fn place<'a>(service: &Map<'a>, waiting: &str, own: &Own, name: &str) -> Field<'
     within(field.expect("who waits says so"), name)
 }
 
-/// A way from one container to itself, if there is one.
+/// Returns a dependency cycle, if there is one.
 fn circle<'a>(all: &BTreeMap<&'a str, &'a BTreeMap<String, Condition>>) -> Option<Vec<&'a str>> {
     fn walk<'a>(all: &BTreeMap<&'a str, &'a BTreeMap<String, Condition>>, way: &mut Vec<&'a str>) -> bool {
         let Some(last) = way.last() else { return false };

@@ -1,4 +1,4 @@
-//! `cpu` and `memory` of a service, in the pairs that Fargate has.
+//! Decodes `cpu` and `memory` of a service, which must be one of Fargate's sizes.
 
 use crate::spec::{check, problem::Collector, read::Map};
 

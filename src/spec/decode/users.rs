@@ -1,4 +1,4 @@
-//! `database.users`: who may connect beside the master user, with the names that Postgres and RDS take.
+//! Decodes `database.users`: the users in addition to the master user, with names that Postgres and RDS accept.
 
 use crate::spec::{
     keys::ROLES,
@@ -7,18 +7,19 @@ use crate::spec::{
     stack::DatabaseUser,
 };
 
-/// The longest name of a role, in bytes: Postgres cuts off what is longer.
+/// The longest name of a role, in bytes. Postgres truncates longer names.
 /// <https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS>
 const LONGEST: usize = 63;
 
-/// The master user of every database that stackctl makes.
+/// The master user of every database that stackctl creates.
 const MASTER: &str = "postgres";
 
-/// How many there may be: their passwords and the script that makes them are in one task definition, of 64 KiB at most.
+/// The maximum number of users. Their passwords and the script that creates them are in one task definition of at most
+/// 64 KiB.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html>
 const MOST: usize = 60;
 
-/// The users, in the order of the file.
+/// Decodes the users, in the order of the file.
 pub(super) fn users(field: &Field, problems: &mut Collector) -> Option<Vec<DatabaseUser>> {
     let entries = Entries::new(field.node, &field.path, problems)?;
     let mut users = Vec::new();
@@ -27,7 +28,7 @@ pub(super) fn users(field: &Field, problems: &mut Collector) -> Option<Vec<Datab
         if let Some((why, hint)) = refused(name) {
             problems.add(field.key.span, &field.path, why, hint);
         }
-        // What is empty counts as not there, as everywhere: an environment takes a user away with `null`.
+        // An empty entry counts as absent: an environment removes a user with `null`.
         if field.node.is_null() {
             continue;
         }
@@ -44,7 +45,7 @@ pub(super) fn users(field: &Field, problems: &mut Collector) -> Option<Vec<Datab
     Some(users)
 }
 
-/// Why Postgres or RDS would refuse `name`, or not take it as it stands, and what to write.
+/// Returns why Postgres or RDS would reject `name` or change it, and a hint.
 fn refused(name: &str) -> Option<(String, String)> {
     let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
@@ -65,7 +66,7 @@ fn refused(name: &str) -> Option<(String, String)> {
     }
 }
 
-/// Whose name it is.
+/// Returns who reserves `name`, if anybody.
 /// <https://www.postgresql.org/docs/current/sql-createrole.html>,
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.PostgreSQL.CommonDBATasks.Roles.rds_superuser.html>
 fn reserved(name: &str) -> Option<&'static str> {
@@ -85,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_postgres_or_rds_refuses_have_the_reason() {
+    fn names_that_postgres_or_rds_reject_are_explained() {
         let long = "a".repeat(64);
         let table = [
             ("Developer", "uppercase"),
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_they_take_are_taken() {
+    fn valid_user_names_are_accepted() {
         for name in ["app", "a", "_internal", "reports_2", &"a".repeat(63)] {
             assert_eq!(refused(name), None, "{name}");
         }

@@ -1,4 +1,4 @@
-//! `volumes`: those of the stack, and where containers have them.
+//! Decodes `volumes`: the stack's volumes, and where containers mount them.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,14 @@ use crate::spec::{
     volumes::{Kept, Mount, Volume},
 };
 
-/// The words of `shared`, and whether it is all of the stack that shares.
+/// The words of `shared`, and whether the whole stack shares the volume.
 const SHARED: [(&str, bool); 2] = [("stack", true), ("task", false)];
 
-/// The mode of a folder in which each process writes as itself, and of one that belongs to somebody.
+/// The default modes of a volume's folder: one for a volume without an owner, where each process writes as its own
+/// user, and one for a volume with an owner.
 const MODES: [&str; 2] = ["0777", "0755"];
 
-/// The volumes of a stack.
+/// Decodes the volumes of a stack.
 pub(super) fn volumes(field: &Field, problems: &mut Collector) -> BTreeMap<String, Volume> {
     let Some(entries) = Entries::new(field.node, &field.path, problems) else { return BTreeMap::new() };
     let mut volumes = BTreeMap::new();
@@ -35,7 +36,8 @@ pub(super) fn volumes(field: &Field, problems: &mut Collector) -> BTreeMap<Strin
 }
 
 fn volume(field: &Field, problems: &mut Collector) -> Option<Volume> {
-    // Compose files name a volume and nothing else. What an environment takes away with `null` is not here any more.
+    // As in Compose files, a volume may have a name and no keys. Volumes that an environment removed with `null` are
+    // already gone.
     let map =
         if field.node.is_null() { Map::empty(&VOLUME) } else { Map::new(field.node, &field.path, &VOLUME, problems)? };
     let is_kept = map.word("shared", &SHARED, problems);
@@ -53,14 +55,15 @@ fn volume(field: &Field, problems: &mut Collector) -> Option<Volume> {
     Some(Volume::Stack(Kept { protect: protect?, backups: backups?, throughput: throughput?, owner, mode }))
 }
 
-/// The names of the volumes that are written in the file. One with a problem of its own is not an unknown one.
+/// Returns the names of the volumes in the file, including those with problems, so that a reference to one is not
+/// reported as unknown.
 pub(super) fn declared<'a>(root: &Map<'a>) -> Vec<&'a str> {
     let field = root.get("volumes");
     let entries = field.iter().flat_map(|field| field.node.entries());
     entries.map(|(key, _)| key.text.as_str()).collect()
 }
 
-/// Where the container that `map` describes has volumes, out of those that are `declared`.
+/// Decodes where the container `map` mounts the volumes in `declared`.
 pub(super) fn mounts(map: &Map, declared: &[&str], problems: &mut Collector) -> Option<BTreeMap<String, Mount>> {
     let Some(field) = map.get("volumes") else { return Some(BTreeMap::new()) };
     if field.node.what() == "a list" {
@@ -101,7 +104,8 @@ fn mount(field: &Field, problems: &mut Collector) -> Option<Mount> {
     Some(Mount { path: path?, read_only: read_only? })
 }
 
-/// `tmpfs` of a service: folders in memory, of which the task has `memory` in MiB, beside the `mounts` of its container.
+/// Decodes `tmpfs` of a service: folders in memory. They must fit into the task's `memory` in MiB and differ from the
+/// container's `mounts`.
 pub(super) fn tmpfs(
     map: &Map,
     mounts: Option<&BTreeMap<String, Mount>>,

@@ -2,7 +2,7 @@
 
 use super::{Absence, Foreign, Key, Kind, Literal, Section, texts};
 
-/// The versions of Valkey that ElastiCache has nodes with.
+/// The versions of Valkey that ElastiCache offers for nodes.
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/engine-versions.html>
 pub(in crate::spec) const VERSIONS: &[&str] = &["7.2", "8.0", "8.1", "8.2", "9.0", "9.1"];
 

@@ -3,7 +3,7 @@
 use super::{Absence, Foreign, Key, Kind, Literal, Section, texts, words};
 use crate::spec::stack::DatabaseRole;
 
-/// What a user of the database may be.
+/// The words of a database user's role.
 pub(in crate::spec) static ROLES: [(&str, DatabaseRole); 2] =
     [("owner", DatabaseRole::Owner), ("read-only", DatabaseRole::ReadOnly)];
 

@@ -3,7 +3,7 @@
 use super::{Absence, Foreign, Key, Kind, Literal, Section, texts};
 use crate::spec::check::LONGEST_GRACE;
 
-/// The ranges are those of Elastic Load Balancing for an Application Load Balancer.
+/// The ranges are Elastic Load Balancing's limits for an Application Load Balancer.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html>
 pub(in crate::spec) static HEALTH: Section = Section {
     name: "health",

@@ -10,7 +10,7 @@ pub(in crate::spec) enum TlsWord {
     Acm,
 }
 
-/// As they are written.
+/// The words of `tls`.
 pub(in crate::spec) static TLS: [(&str, TlsWord); 3] =
     [("off", TlsWord::Off), ("self-signed", TlsWord::SelfSigned), ("acm", TlsWord::Acm)];
 

@@ -2,7 +2,7 @@
 
 use super::{Absence, Foreign, Key, Kind, Literal, Section};
 
-/// The periods that CloudWatch Logs has, in days.
+/// The retention periods that CloudWatch Logs allows, in days.
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>
 pub(in crate::spec) const DAYS: &[u32] =
     &[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];

@@ -1,6 +1,6 @@
-//! The keys of stack.yaml, each declared once: name, type, range, default, documentation, and the words that other tools
-//! have for it. The decoder, the JSON Schema and the tables of docs/reference/stack-yaml.md read these declarations. What has to fit
-//! together between keys is the decoder's matter.
+//! Declares every key of stack.yaml once: its name, type, range, default, documentation, and the names that other tools
+//! use for it. The decoder, the JSON Schema and the tables of docs/reference/stack-yaml.md use these declarations. The
+//! decoder checks rules between keys.
 
 mod alarms;
 mod bastion;
@@ -165,7 +165,7 @@ pub(super) struct Foreign {
 }
 
 impl Kind {
-    /// The words that a value of this kind can be; none if it is no choice.
+    /// Returns the words that a value of this kind can be; none if the kind is not a choice.
     pub(super) fn words(&self) -> Vec<&'static str> {
         match self {
             Self::Choice(words) => words.to_vec(),
@@ -174,7 +174,7 @@ impl Kind {
         }
     }
 
-    /// The sections that a value of this kind has in it, without those below them.
+    /// Returns the sections directly within a value of this kind.
     pub(super) fn sections(&self) -> Vec<&'static Section> {
         match self {
             Self::Map(section) | Self::Maps(section) => vec![section],
@@ -186,32 +186,32 @@ impl Kind {
 }
 
 impl Section {
-    /// The declaration of `name`.
+    /// Returns the declaration of `name`.
     ///
     /// # Panics
-    /// If there is no such key: who asks for one has declared it.
+    /// If there is no such key. Callers only ask for declared keys.
     pub(super) fn key(&self, name: &str) -> &'static Key {
         self.find(name).unwrap_or_else(|| panic!("{} declares no key {name}", self.name))
     }
 
-    /// The declaration of `name`, if there is one.
+    /// Returns the declaration of `name`, if there is one.
     pub(super) fn find(&self, name: &str) -> Option<&'static Key> {
         self.keys.iter().find(|key| key.name == name)
     }
 
-    /// What to write instead of `word`, if it is a word of another tool.
+    /// Returns what to write instead of `word`, if another tool uses the word.
     pub(super) fn help_for(&self, word: &str) -> Option<&'static str> {
         let is_meant = |foreign: &&Foreign| foreign.words.iter().any(|known| letters(known).eq(letters(word)));
         self.foreign.iter().find(is_meant).map(|foreign| foreign.help)
     }
 }
 
-/// `desired_count`, `desired-count` and `desiredCount` are one word.
+/// Normalizes `word`, so that `desired_count`, `desired-count` and `desiredCount` match.
 fn letters(word: &str) -> impl Iterator<Item = char> {
     word.chars().filter(|c| !matches!(c, '_' | '-')).map(|c| c.to_ascii_lowercase())
 }
 
-/// The words of a table that gives each its value.
+/// Returns the words of a table of words and values.
 const fn words<T, const N: usize>(table: &[(&'static str, T); N]) -> [&'static str; N] {
     let mut words = [""; N];
     let mut index = 0;
@@ -222,7 +222,7 @@ const fn words<T, const N: usize>(table: &[(&'static str, T); N]) -> [&'static s
     words
 }
 
-/// The first sentence of a documentation text.
+/// Returns the first sentence of a documentation text.
 pub(super) fn first_sentence(doc: &str) -> &str {
     doc.split_once(". ").map_or(doc, |(first, _)| first).trim_end_matches('.')
 }

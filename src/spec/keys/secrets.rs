@@ -1,8 +1,8 @@
-//! The keys of a secret that is kept elsewhere.
+//! The keys of a secret that is stored outside the stack.
 
 use super::{Absence, Foreign, Key, Kind, Section, texts};
 
-/// What an entry of `secrets` may be, of a service or of a job.
+/// The value of an entry in `secrets` of a service or a job.
 pub(super) static SECRET_VALUE: Kind =
     Kind::Either(&[Kind::Choice(&["generate", "set"]), Kind::Text(&texts::WITH_REFERENCE), Kind::Map(&SECRET)]);
 

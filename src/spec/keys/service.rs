@@ -419,7 +419,7 @@ pub(in crate::spec) static FILE: Section = Section {
     ],
 };
 
-/// Fargate's own limit is 65535, and the most that it takes is what its kernel does.
+/// Fargate's default is 65535, and the maximum is the kernel's limit.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html#container_definition_limits>
 pub(in crate::spec) static ULIMITS: Section = Section {
     name: "ulimits",

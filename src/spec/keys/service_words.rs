@@ -1,4 +1,4 @@
-//! What other tools say of a service, and what to write here instead.
+//! The names that other tools use for settings of a service, and what to write in stack.yaml instead.
 
 use super::Foreign;
 

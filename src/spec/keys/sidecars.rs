@@ -1,4 +1,4 @@
-//! The keys of `sidecars` of a service, and of a container's own health check.
+//! The keys of `sidecars` of a service, and of a container's health check.
 
 use super::{Absence, Foreign, Key, Kind, Literal, MOUNT, SECRET, Section, texts};
 
@@ -112,7 +112,7 @@ pub(in crate::spec) static SIDECAR: Section = Section {
     ],
 };
 
-/// The ranges are those of ECS. <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html>
+/// The ranges are ECS's limits. <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html>
 pub(in crate::spec) static CHECK: Section = Section {
     name: "check",
     doc: "A health check inside a container: a command that ECS runs in it.",

@@ -1,4 +1,4 @@
-//! The declarations by themselves, and the decoder held against them.
+//! Tests the declarations themselves, and compares the decoder with them.
 
 use proptest::{prelude::*, string::string_regex};
 use regex::Regex;
@@ -6,18 +6,18 @@ use regex::Regex;
 use super::*;
 use crate::spec::{self, Problem};
 
-/// What leads from the top of the file to a section.
+/// A step on the path from the top of the file to a section.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::spec) enum Step {
     /// A key.
     Key(&'static str),
     /// A name that the user chooses.
     Name,
-    /// The first of a list.
+    /// The first item of a list.
     Item,
 }
 
-/// Every section, with the way that leads to it.
+/// Returns every section with its path.
 pub(in crate::spec) fn sections() -> Vec<(Vec<Step>, &'static Section)> {
     let mut found: Vec<(Vec<Step>, &'static Section)> = vec![(Vec::new(), &TOP)];
     let mut next = 0;
@@ -40,7 +40,7 @@ fn below(kind: &Kind, way: &[Step], found: &mut Vec<(Vec<Step>, &'static Section
     }
 }
 
-/// All that is wrong with a file that has nothing but `inside` at the end of `way`.
+/// Returns the problems of a file that contains only `inside` at the path `way`.
 fn problems(way: &[Step], inside: &str) -> Vec<Problem> {
     let text = way.iter().rev().fold(inside.to_owned(), |inside, step| match step {
         Step::Key(name) => format!("{{ {name}: {inside} }}"),
@@ -74,7 +74,7 @@ fn decoder_knows_exactly_the_declared_keys() {
 fn decoder_reads_every_declared_key() {
     for (way, section) in sections() {
         for key in section.keys {
-            // A list in a list is a value of no key.
+            // No key accepts a list within a list.
             let found = problems(&way, &format!("{{ {}: [[1]] }}", key.name));
             let path = path(&way, key.name);
             assert!(found.iter().any(|one| one.path.starts_with(&path)), "{path} is not read: {found:#?}");
@@ -136,7 +136,7 @@ fn declarations_have_one_name_each_and_defaults_that_fit() {
 }
 
 #[test]
-fn words_of_other_tools_get_their_help_before_any_guess() {
+fn words_of_other_tools_get_help_instead_of_a_guess() {
     for (way, section) in sections() {
         for foreign in section.foreign {
             for word in foreign.words {
@@ -155,13 +155,13 @@ fn words_of_other_tools_get_their_help_before_any_guess() {
 }
 
 #[test]
-fn help_for_a_word_of_another_tool_names_keys_that_exist() {
+fn help_for_words_of_other_tools_names_existing_keys() {
     let mut every: Vec<&str> = sections().iter().flat_map(|(_, section)| section.keys).map(|key| key.name).collect();
     every.sort_unstable();
     for (_, section) in sections() {
         for foreign in section.foreign {
             let quoted = foreign.help.split('`').skip(1).step_by(2);
-            // An example or a command has more than the key in it.
+            // Skip examples and commands, which contain more than a key.
             let keys = quoted.filter(|text| !text.contains([' ', ':'])).flat_map(|path| path.split('.'));
             let others = ["app", "set"];
             for key in keys.filter(|key| !others.contains(key)) {
@@ -172,7 +172,7 @@ fn help_for_a_word_of_another_tool_names_keys_that_exist() {
 }
 
 #[test]
-fn a_word_is_known_in_any_case_and_with_any_hyphens() {
+fn words_match_in_any_case_and_with_any_hyphens() {
     for word in ["desired_count", "desiredCount", "desired-count", "DESIRED_COUNT"] {
         assert_eq!(SERVICE.help_for(word), SERVICE.help_for("count"), "{word}");
         assert!(SERVICE.help_for(word).is_some());
@@ -180,7 +180,7 @@ fn a_word_is_known_in_any_case_and_with_any_hyphens() {
     assert_eq!(SERVICE.help_for("discount"), None);
 }
 
-/// The texts that have a pattern for editors and a check of the decoder.
+/// Returns the texts that have both a pattern for editors and a check in the decoder.
 fn checked_twice() -> Vec<(&'static Text, &'static Check)> {
     let texts = [
         &texts::REGION,
@@ -199,7 +199,7 @@ fn checked_twice() -> Vec<(&'static Text, &'static Check)> {
     texts.into_iter().map(|text| (text, text.check.as_ref().expect("it has a check"))).collect()
 }
 
-/// One of them, a text that its pattern makes, and the same with a character changed.
+/// Makes one of these texts from its pattern, and a copy of it with a character changed.
 fn nearly_matching() -> impl Strategy<Value = (&'static Text, &'static Check, [String; 2])> {
     let made = prop::sample::select(checked_twice()).prop_flat_map(|(text, check)| {
         let inner = text.pattern.trim_start_matches('^').trim_end_matches('$');
@@ -213,9 +213,9 @@ fn nearly_matching() -> impl Strategy<Value = (&'static Text, &'static Check, [S
 }
 
 proptest! {
-    /// An editor must not complain of what the decoder takes.
+    /// An editor must accept what the decoder accepts.
     #[test]
-    fn patterns_take_what_the_checks_take((text, check, written) in nearly_matching()) {
+    fn patterns_accept_what_the_checks_accept((text, check, written) in nearly_matching()) {
         let pattern = Regex::new(text.pattern).expect("it is an expression");
         for one in written {
             prop_assert!(!(check.holds)(&one) || pattern.is_match(&one), "{one:?} and {}", text.pattern);

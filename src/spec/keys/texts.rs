@@ -1,5 +1,5 @@
-//! What texts in stack.yaml have to look like: each with a pattern for editors beside the decoder's own check. A pattern may
-//! let pass what the check refuses, and never the other way round.
+//! The formats of texts in stack.yaml. Each has a pattern for editors, and may have a check in the decoder. A pattern
+//! may accept texts that the check rejects, but never the reverse.
 
 use super::{Check, Text};
 use crate::spec::{check, paths};
@@ -19,11 +19,11 @@ pub(super) static PART_NAME: Text = Text { one: "service name", pattern: NAME, l
 pub(super) static SCALE_ENTRY_NAME: Text =
     Text { one: "entry name", pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };
 
-/// The name of a container beside a service's own.
+/// The name of a sidecar.
 pub(super) static SIDECAR_NAME: Text =
     Text { one: "sidecar name", pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };
 
-/// Who a container runs as.
+/// The user that a container runs as.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
 pub(super) static USER: Text = Text {
     one: "user",
@@ -45,7 +45,7 @@ pub(super) static BUCKET_NAME: Text =
 pub(super) static VOLUME_NAME: Text =
     Text { one: "volume name", many: "volume names", pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };
 
-/// Whom the files of a volume belong to.
+/// The owner of a volume's files.
 /// <https://docs.aws.amazon.com/efs/latest/ug/API_PosixUser.html>
 pub(super) static OWNER: Text = Text {
     one: "user and group IDs",
@@ -92,10 +92,10 @@ const NAME: &str = "^[a-z](-?[a-z0-9])+$";
 /// The name of an environment variable.
 pub(super) static VARIABLE_NAME: Text = Text { pattern: "^[A-Za-z_][A-Za-z0-9_]*$", ..PLAIN };
 
-/// The names of environment variables.
+/// Names of environment variables.
 pub(super) static VARIABLE_NAMES: Text = Text { many: "variable names", pattern: "^[A-Za-z_][A-Za-z0-9_]*$", ..PLAIN };
 
-/// A text that refers to something that the stack makes.
+/// A text with a reference.
 pub(super) static WITH_REFERENCE: Text =
     Text { one: "text with a reference", pattern: "\\(\\([A-Za-z][A-Za-z0-9_-]*\\.[A-Za-z0-9_.-]+\\)\\)", ..PLAIN };
 
@@ -122,7 +122,7 @@ pub(super) static NETWORK_RANGE: Text =
 /// Any range of IPv4 addresses.
 pub(super) static RANGE: Text = Text { many: "IPv4 address ranges", pattern: "^[0-9]+(\\.[0-9]+){3}/[0-9]+$", ..PLAIN };
 
-/// Any range of addresses that a load balancer takes.
+/// Any address range that a load balancer accepts.
 pub(super) static SOURCE_RANGE: Text = Text { many: "address ranges", pattern: "^[0-9A-Fa-f:.]+/[0-9]{1,3}$", ..PLAIN };
 
 pub(super) static VPC_ID: Text = Text {
@@ -235,7 +235,7 @@ pub(super) static IMAGE: Text = Text {
     ..PLAIN
 };
 
-/// A stage of a Dockerfile: its name, or its number.
+/// A stage of a Dockerfile: its name or its number.
 pub(super) static BUILD_STAGE: Text = Text {
     one: "stage name",
     pattern: "^[A-Za-z0-9][A-Za-z0-9_.-]*$",
@@ -247,10 +247,10 @@ pub(super) static BUILD_STAGE: Text = Text {
     ..PLAIN
 };
 
-/// A folder, from that of stack.yaml.
+/// A folder, relative to the folder of stack.yaml.
 pub(super) static FOLDER: Text = Text { one: "folder", ..PLAIN };
 
-/// A file or folder, from that of stack.yaml.
+/// A file or folder, relative to the folder of stack.yaml.
 pub(super) static FILE: Text = Text { one: "path", ..PLAIN };
 
 /// The path of a file or folder in an image.
@@ -265,7 +265,7 @@ pub(super) static URL_PATH: Text = Text {
     ..PLAIN
 };
 
-/// The codes that pass a health check: statuses of HTTP, or codes of gRPC.
+/// The codes that count as healthy: HTTP status codes, or gRPC codes.
 pub(in crate::spec) static CODES: Text = Text {
     one: "codes and ranges of codes",
     pattern: "^[0-9]{1,3}(-[0-9]{1,3})?(,[0-9]{1,3}(-[0-9]{1,3})?)*$",
@@ -277,7 +277,7 @@ pub(in crate::spec) static CODES: Text = Text {
     ..PLAIN
 };
 
-/// Those of gRPC.
+/// The gRPC codes that count as healthy.
 pub(in crate::spec) static GRPC_CODES: Text = Text {
     check: Some(Check {
         holds: |text| check::are_codes(text, 0..=99),
@@ -302,7 +302,7 @@ pub(super) static SECRET_PLACE: Text = Text { one: "ARN or parameter name", ..PL
 
 pub(super) static SCHEDULE: Text = Text { one: "schedule", pattern: "^(cron|rate|at)\\(.+\\)$", ..PLAIN };
 
-/// A time that comes again and again.
+/// A cron expression.
 pub(super) static CRON: Text = Text { one: "cron expression", pattern: "^cron\\(.+\\)$", ..PLAIN };
 
 pub(super) static TIME_ZONE: Text = Text {

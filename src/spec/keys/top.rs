@@ -136,7 +136,7 @@ pub(in crate::spec) static TOP: Section = Section {
     ],
 };
 
-/// The keys that no environment can have, each with the reason.
+/// The keys that environments cannot have, each with the reason.
 pub(in crate::spec) static ONLY_AT_THE_TOP: [(&str, &str); 3] = [
     ("name", OWN_RESOURCES),
     ("environments", OWN_RESOURCES),

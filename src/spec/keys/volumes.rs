@@ -1,4 +1,4 @@
-//! The keys of one of `volumes`, and of where a container has one.
+//! The keys of one of `volumes`, and of a container's mount.
 
 use super::{Absence, Foreign, Key, Kind, Literal, Section, texts, words};
 use crate::spec::volumes::Throughput;

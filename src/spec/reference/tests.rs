@@ -1,12 +1,12 @@
-//! The files that follow from the declared keys. `make generate` writes them; without it, the test here fails on one that
-//! is stale.
+//! Checks the files that are generated from the declared keys. `make generate` writes them; otherwise the test fails if
+//! a file is out of date.
 
 use std::{env, fs, path::Path};
 
 use super::*;
 use crate::spec::{keys::sections, schema};
 
-/// Set by `make generate`: then the files are written and not compared.
+/// Set by `make generate` to write the files instead of comparing them.
 const WRITE: &str = "STACKCTL_GENERATE";
 
 const REFERENCE: &str = "docs/reference/stack-yaml.md";
@@ -23,7 +23,7 @@ fn generated_files_are_current() {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
             fs::write(&path, &made).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         }
-        // Not `assert_eq!`: two whole files would be printed.
+        // `assert_eq!` would print two whole files.
         assert!(read(name) == made, "{name} is stale: run `make generate`");
     }
 }
@@ -38,7 +38,7 @@ fn every_section_has_a_table_in_the_reference() {
 }
 
 #[test]
-fn tables_are_made_anew_and_the_text_around_them_stays() {
+fn tables_are_regenerated_and_the_text_around_them_is_kept() {
     let page = "# A\n<!-- generated: keys of alarms -->\nold\n<!-- end -->\nb\n";
     let made = reference(page);
     assert!(made.starts_with("# A\n<!-- generated: keys of alarms -->\n| key | type | default | |\n"), "{made}");

@@ -1,5 +1,5 @@
-//! The JSON Schema of stack.yaml, for editors, made from the declared keys. The decoder's errors say more than a schema
-//! could; the schema completes keys and shows what they do.
+//! Generates the JSON Schema of stack.yaml, for editors, from the declared keys. The schema completes and describes
+//! keys; the decoder reports more errors than a schema can express.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::keys::{Absence, Empty, Key, Kind, Literal, ONLY_AT_THE_TOP, Section, TOP, Text, first_sentence};
 use super::read::is_size;
 
-/// The schema, as docs/reference/stack.schema.json has it.
+/// Returns the schema, which is also in docs/reference/stack.schema.json.
 pub fn schema() -> String {
     let mut schema = object([
         ("$schema", "https://json-schema.org/draft/2020-12/schema".into()),
@@ -26,7 +26,7 @@ fn object<const N: usize>(entries: [(&str, Value); N]) -> Map<String, Value> {
     entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// Every section below the top once, and what several places share.
+/// Defines each section below the top once, and the types that several places share.
 fn definitions() -> Map<String, Value> {
     let mut definitions = object([
         (
@@ -46,10 +46,11 @@ fn definitions() -> Map<String, Value> {
     definitions
 }
 
-/// Where a section stands.
+/// Where a section occurs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// Where an environment can lay its part over it: it may lack what the rest of the file has, and `null` removes a key.
+    /// Where an environment can be merged over it: the environment's part may lack required keys, and `null` removes a
+    /// key.
     Merged,
     /// In a list, which an environment replaces as a whole.
     Whole,
@@ -121,8 +122,8 @@ fn mapping(section: &Section, property: impl Fn(&Key) -> Value) -> Map<String, V
     ])
 }
 
-/// A key of the file itself. What an environment adds to it is never needed to make it whole, so its sections have what
-/// they require.
+/// Returns the property for a key at the top of the file. The file must be complete without its environments, so the
+/// sections below have their required keys.
 fn at_the_top(key: &Key) -> Value {
     let place = if is_only_at_the_top(key) { Place::Whole } else { Place::Merged };
     let mut property = property(key, place);
@@ -132,7 +133,7 @@ fn at_the_top(key: &Key) -> Value {
     property
 }
 
-/// The required keys of the sections below `kind`, as a schema of its own; none if there are none.
+/// Returns a schema that demands the required keys of the sections below `kind`; none if there are no required keys.
 fn demands(kind: &Kind) -> Option<Value> {
     match kind {
         Kind::Map(section) => {
@@ -149,13 +150,13 @@ fn demands(kind: &Kind) -> Option<Value> {
             (!demands.is_empty()).then(|| demands.into())
         }
         Kind::Named { of, .. } => demands(of).map(|demands| json!({ "additionalProperties": demands })),
-        // A demand on a mapping holds for nothing else.
+        // A demand on a mapping applies to mappings only.
         Kind::Either(kinds) => kinds.iter().find_map(demands),
         _ => None,
     }
 }
 
-/// A key with what an editor shows of it.
+/// Returns the property for a key, with its description and default.
 fn property(key: &Key, place: Place) -> Value {
     let mut property = object([("description", description(key.doc).into())]);
     if let Absence::Default(literal) = key.absence {
@@ -168,7 +169,7 @@ fn property(key: &Key, place: Place) -> Value {
     }
     let is_required = matches!(key.absence, Absence::Error(_));
     let mut forms = forms(&key.kind);
-    // A section allows it by itself.
+    // The definition of a section already allows `null`.
     if !matches!(key.kind, Kind::Map(_)) && (place == Place::Merged || !is_required) {
         forms.push(json!({ "type": "null" }));
     }
@@ -194,7 +195,7 @@ fn description(doc: &str) -> String {
     description
 }
 
-/// The forms that a value of `kind` can have, but for `null`.
+/// Returns the forms of a value of `kind`, except `null`.
 fn forms(kind: &Kind) -> Vec<Value> {
     let variable = || json!({ "$ref": "#/$defs/variable" });
     let or_variable = |form: Value| vec![form, variable()];

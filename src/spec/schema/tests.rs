@@ -1,4 +1,4 @@
-//! The schema against the decoder: the same keys, and nothing refused that is valid.
+//! Compares the schema with the decoder: both have the same keys, and the schema accepts every valid file.
 
 use std::{fs, path::Path};
 
@@ -18,14 +18,14 @@ fn schema() -> Value {
     serde_json::from_str(&super::schema()).expect("it is JSON")
 }
 
-/// What an editor would say of `text`.
+/// Returns what an editor would report for `text`.
 fn complaints(text: &str) -> Vec<String> {
     let root = yaml::parse(text, &mut Collector::default()).unwrap_or_else(|| panic!("no YAML:\n{text}"));
     let schema = schema();
     errors(&schema, &schema, &plain(&root), "")
 }
 
-/// YAML as JSON has it.
+/// Converts YAML to JSON.
 fn plain(node: &Node) -> Value {
     match &node.value {
         _ if node.is_null() => Value::Null,
@@ -44,7 +44,7 @@ fn valid(text: &str) -> bool {
     spec::parse("stack.yaml", text, spec::DEFAULT_ENVIRONMENT, &|_| Some("x".to_owned())).is_ok()
 }
 
-/// Every stack.yaml of the documentation, of the tests, and the example itself.
+/// Returns every stack.yaml of the documentation and the tests, and the example file.
 fn examples() -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |path: &Path| fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -61,7 +61,7 @@ fn examples() -> Vec<String> {
 }
 
 #[test]
-fn every_stack_yaml_that_there_is_has_no_complaint() {
+fn every_stack_yaml_of_the_repository_matches_the_schema() {
     let examples = examples();
     assert!(examples.len() > 15, "{} were found", examples.len());
     for example in examples {
@@ -71,7 +71,7 @@ fn every_stack_yaml_that_there_is_has_no_complaint() {
 }
 
 #[test]
-fn variables_null_and_other_forms_of_a_value_are_valid() {
+fn variables_null_and_alternative_forms_match_the_schema() {
     for text in [
         format!("{TOP}database:\nalarms: ~\n{SERVICES}"),
         "name: ${NAME}\nregion: ${REGION}\nservices: { web: { image: \"${IMAGE}\", port: \"${PORT}\" } }\n".to_owned(),
@@ -85,7 +85,7 @@ fn variables_null_and_other_forms_of_a_value_are_valid() {
     }
 }
 
-/// The keys that the decoder has where `qqqqqqqqqqqq` stands, as it says itself.
+/// Returns the keys that the decoder allows in place of `qqqqqqqqqqqq`, from its hint.
 fn keys(text: &str) -> Vec<String> {
     let problems = spec::parse("stack.yaml", text, spec::DEFAULT_ENVIRONMENT, &|_| None).expect_err("it is unknown");
     let mut hints =
@@ -97,7 +97,7 @@ fn keys(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_schema_has_the_keys_of_the_decoder_and_refuses_others() {
+fn schema_and_decoder_have_the_same_keys() {
     let unknown = "qqqqqqqqqqqq: 1";
     let service = |inside: &str| format!("{TOP}services: {{ web: {{ build: app, port: 80, {inside} }} }}\n");
     let places = [
@@ -138,7 +138,7 @@ fn the_schema_has_the_keys_of_the_decoder_and_refuses_others() {
 }
 
 #[test]
-fn what_the_decoder_refuses_by_itself_the_schema_refuses_too() {
+fn schema_rejects_values_that_the_decoder_rejects() {
     for text in [
         format!("name: Demo\nregion: eu-west-1\n{SERVICES}"),
         format!("name: demo\nregion: europe\n{SERVICES}"),

@@ -1,9 +1,9 @@
-//! As much of JSON Schema as the schema uses; a keyword that is not known fails the test that meets it.
+//! Implements the part of JSON Schema that the schema uses. An unknown keyword fails the test.
 
 use regex::Regex;
 use serde_json::Value;
 
-/// What is wrong with `value`, each with its path.
+/// Returns what is wrong with `value`, each entry with its path.
 pub(super) fn errors(root: &Value, schema: &Value, value: &Value, path: &str) -> Vec<String> {
     let keywords = schema.as_object().unwrap_or_else(|| panic!("{schema} is no schema"));
     keywords.iter().flat_map(|(keyword, wants)| keyword_errors(root, schema, keyword, wants, value, path)).collect()

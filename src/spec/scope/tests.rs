@@ -1,4 +1,4 @@
-//! What is a reference, what is text, and what is wrong with a name.
+//! Tests which texts are references, which are literal, and which errors are reported.
 
 use super::*;
 use crate::spec::{
@@ -30,7 +30,7 @@ fn text(text: &str) -> Piece {
 }
 
 #[test]
-fn references_are_cut_out_of_the_text_around_them() {
+fn references_are_separated_from_the_text_around_them() {
     let (host, port) = (Reference::Database(DatabaseFact::Host), Reference::Database(DatabaseFact::Port));
     assert_eq!(
         parsed("jdbc:postgresql://((database.host)):((database.port))/x"),
@@ -44,7 +44,7 @@ fn references_are_cut_out_of_the_text_around_them() {
 }
 
 #[test]
-fn what_applications_have_in_values_is_text() {
+fn other_uses_of_parentheses_stay_text() {
     for plain in [
         "",
         "((a|b)c)*",
@@ -68,7 +68,7 @@ fn what_applications_have_in_values_is_text() {
 }
 
 #[test]
-fn an_unknown_name_is_answered_with_those_that_there_are() {
+fn unknown_reference_lists_the_valid_names() {
     let wrong = |text: &str| {
         let wrong = scope().read(text).expect_err("it is wrong");
         wrong.into_iter().map(|one| (one.written, one.before, one.message, one.hint)).collect::<Vec<_>>()

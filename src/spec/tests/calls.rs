@@ -1,8 +1,8 @@
-//! Calls between services: which ones, at which ports, and what cannot be.
+//! Tests `calls` and `expose`: the services, their ports, and the errors.
 
 use super::*;
 
-/// A stack with `web`, whose keys can go on, and with `services` below it.
+/// A stack with the service `web`, with `of_web` appended to its keys and `services` after it.
 fn stack(of_web: &str, services: &str) -> String {
     format!(
         "name: demo\nregion: eu-west-1\nservices:\n  web: {{ build: app, routes: [\"/*\"], port: 80{of_web} }}\n{services}"
@@ -12,7 +12,7 @@ fn stack(of_web: &str, services: &str) -> String {
 const API: &str = "  api: { build: app, port: 8080 }\n";
 
 #[test]
-fn a_service_names_those_that_it_calls_and_its_ports() {
+fn calls_and_expose_are_decoded() {
     let services = format!("{API}  broker: {{ image: rabbitmq, expose: [5672, 15672] }}\n");
     let stack = read(&stack(", calls: [api, broker]", &services)).expect("it is valid");
     assert_eq!(stack.services["web"].calls, ["api", "broker"]);
@@ -26,7 +26,7 @@ fn a_service_names_those_that_it_calls_and_its_ports() {
 }
 
 #[test]
-fn what_cannot_be_called_is_told_with_the_way_out() {
+fn invalid_calls_are_reported_with_a_fix() {
     const API: &str = "  api: { build: app, port: 8080, routes: [] }\n";
     let worker = "  worker: { build: app }\n";
     let table = [
@@ -52,7 +52,7 @@ fn what_cannot_be_called_is_told_with_the_way_out() {
 }
 
 #[test]
-fn values_refer_to_services_that_are_called() {
+fn values_can_refer_to_called_services_only() {
     let good = stack(", calls: [api], env: { URL: \"((services.api.url))/v1\" }", API);
     assert!(read(&good).is_ok());
     let uncalled =
@@ -65,7 +65,7 @@ fn values_refer_to_services_that_are_called() {
 }
 
 #[test]
-fn services_may_call_each_other() {
+fn two_services_can_call_each_other() {
     let back = "  api: { build: app, port: 8080, calls: [web] }\n";
     let stack = read(&stack(", calls: [api]", back)).expect("it is valid");
     assert_eq!((&stack.services["web"].calls[0], &stack.services["api"].calls[0]), (&"api".into(), &"web".into()));

@@ -1,8 +1,8 @@
-//! Several names: of the stack, of its services, and those that redirect.
+//! Tests domain names: of the stack, of its services, and of redirects.
 
 use super::*;
 
-/// A file with this load balancer and these keys of two services; its services begin in line 4.
+/// A file with this load balancer and these keys of two services. The services begin in line 4.
 fn file(balancer: &str, web: &str, api: &str) -> String {
     format!(
         "name: demo\nregion: eu-west-1\nload_balancer: {balancer}\nservices:\n  web: {{ build: web, port: 80{web} }}\n  \
@@ -17,7 +17,7 @@ fn wrong(balancer: &str) -> Vec<String> {
 }
 
 #[test]
-fn all_names_are_gathered_in_the_order_of_the_certificate() {
+fn domains_are_collected_in_the_order_of_the_certificate() {
     let balancer =
         "{ tls: acm, domains: [example.com, \"*.example.com\"], redirects: { www.example.org: example.com } }";
     let text = file(
@@ -40,7 +40,7 @@ fn all_names_are_gathered_in_the_order_of_the_certificate() {
 }
 
 #[test]
-fn names_of_services_alone_make_a_certificate() {
+fn certificate_can_have_only_names_of_services() {
     let text = file("{ tls: acm }", ", domains: [\"*.example.com\", www.example.com]", ", domains: [api.example.com]");
     let stack = read(&text).expect("it is valid");
     let balancer = stack.load_balancer.expect("it has one");
@@ -49,7 +49,7 @@ fn names_of_services_alone_make_a_certificate() {
 }
 
 #[test]
-fn a_host_can_be_one_or_several() {
+fn host_is_one_name_or_a_list() {
     let hosts = |host: &str| {
         let text = format!("{ONE_SERVICE}    host: {host}\n");
         read(&text).map(|stack| stack.services["web"].hosts.clone()).map_err(|_| problems(&text))
@@ -64,7 +64,7 @@ fn a_host_can_be_one_or_several() {
 }
 
 #[test]
-fn names_that_do_not_fit_together_are_refused() {
+fn conflicting_domains_are_rejected() {
     let many: Vec<String> = (0..11).map(|number| format!("n{number}.example.com")).collect();
     let table = [
         (
@@ -105,7 +105,7 @@ fn names_that_do_not_fit_together_are_refused() {
 }
 
 #[test]
-fn names_of_a_service_need_a_certificate_and_are_its_alone() {
+fn domains_of_a_service_need_a_certificate_and_are_unique() {
     let untrusted = problems(&file("{ tls: off }", ", domains: [a.example.com]", ""));
     let hint = "write `load_balancer: { tls: acm }`, or the ARN of a certificate for these names";
     assert_eq!(

@@ -1,10 +1,10 @@
-//! What a service is made of beside its source: the processors, `files`, and files of variables.
+//! Tests `arch`, `files` and `env_file`: what a service uses in addition to its source.
 
 use std::{collections::BTreeMap, path::Path};
 
 use super::*;
 
-/// A project with these files.
+/// A project folder with these files.
 fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (path, text) in files {
@@ -29,7 +29,7 @@ fn env(stack: &Stack, service: &str) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn a_file_of_variables_comes_into_the_environment() {
+fn env_files_are_added_to_the_environment() {
     let folder = project(&[
         ("web.env", "A=file\nB=file\nC=\"${LEVEL}\"\nSHARED=one\nTOKEN=file\n"),
         ("deploy/more.env", "SHARED=two\n"),
@@ -47,7 +47,7 @@ fn a_file_of_variables_comes_into_the_environment() {
 }
 
 #[test]
-fn a_file_of_variables_that_cannot_be_read_is_placed() {
+fn unreadable_env_files_are_reported_with_a_position() {
     let folder = project(&[("bad.env", "A=1\nB\n"), ("secret.env", "URL=((database.url))\n")]);
     let wrong = |file: &str| {
         let text = format!("{ONE_SERVICE}    env_file: {file}\ndatabase: {{}}\n");
@@ -61,7 +61,7 @@ fn a_file_of_variables_that_cannot_be_read_is_placed() {
 }
 
 #[test]
-fn files_are_laid_over_the_image() {
+fn files_are_decoded_with_their_mode() {
     let folder = project(&[("deploy/nginx.conf", "server {}"), ("deploy/start.sh", "#!/bin/sh")]);
     let text = format!(
         "{ONE_SERVICE}    files:\n      /etc/nginx/conf.d/default.conf: deploy/nginx.conf\n      \
@@ -75,7 +75,7 @@ fn files_are_laid_over_the_image() {
 }
 
 #[test]
-fn jobs_have_files_and_files_of_variables_too() {
+fn jobs_can_have_files_and_env_files() {
     let folder = project(&[("job.env", "A=file\nB=file\n"), ("report.sql", "SELECT 1")]);
     let read = |job: &str| {
         let jobs = format!("jobs: {{ report: {{ {job}, command: [report], schedule: rate(1 day) }} }}\n");
@@ -102,7 +102,7 @@ fn jobs_have_files_and_files_of_variables_too() {
 }
 
 #[test]
-fn files_that_cannot_be_laid_are_placed() {
+fn invalid_files_are_reported_with_a_position() {
     let folder = project(&[("a.conf", "a")]);
     let wrong = |files: &str| {
         let text = format!("{ONE_SERVICE}    files: {files}\n");
@@ -123,7 +123,7 @@ fn files_that_cannot_be_laid_are_placed() {
 }
 
 #[test]
-fn a_service_can_run_on_arm() {
+fn arch_can_be_arm64() {
     let arch = |arch: &str| read(&format!("{ONE_SERVICE}{arch}")).map(|stack| stack.services["web"].arch);
     assert_eq!(arch("").expect("it is valid"), Arch::Amd64);
     assert_eq!(arch("    arch: arm64\n").expect("it is valid"), Arch::Arm64);
@@ -132,7 +132,7 @@ fn a_service_can_run_on_arm() {
 }
 
 #[test]
-fn processors_and_files_have_repositories_of_their_own() {
+fn each_arch_and_set_of_files_has_its_repository() {
     let text = "name: demo\nregion: eu-west-1\nservices:\n  aa: { build: app }\n  bb: { build: app, arch: arm64 }\n  \
                 cc: { build: app, files: { /x: x } }\n  dd: { build: app, files: { /x: x } }\n  \
                 ee: { image: \"nginx:1.27\", files: { /x: x } }\n  ff: { image: \"nginx:1.27\" }\n";
@@ -146,7 +146,7 @@ fn processors_and_files_have_repositories_of_their_own() {
 }
 
 #[test]
-fn a_folder_with_a_dockerfile_alone_is_no_package() {
+fn build_rejects_a_folder_without_a_cargo_package() {
     let folder = project(&[("api/Dockerfile", "FROM scratch"), ("app/Cargo.toml", ""), ("site/index.html", "")]);
     let with = |build: &str| ONE_SERVICE.replace("build: app", &format!("build: {build}"));
     let around = Surroundings { variables: &none, folder: Some(folder.path()) };
@@ -160,7 +160,7 @@ fn a_folder_with_a_dockerfile_alone_is_no_package() {
 }
 
 #[test]
-fn a_root_file_system_is_closed_where_it_is_said() {
+fn read_only_is_decoded_and_excludes_exec() {
     let said = |more: &str| read(&format!("{ONE_SERVICE}{more}")).map(|stack| stack.services["web"].read_only);
     assert_eq!(said("").expect("it is valid"), None);
     assert_eq!(said("    read_only: true\n").expect("it is valid"), Some(true));

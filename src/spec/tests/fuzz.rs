@@ -1,4 +1,4 @@
-//! What nobody would write: bombs, depths, mutations, bytes.
+//! Tests malformed and malicious input: alias bombs, deep nesting, random edits and random bytes.
 
 use std::time::Duration;
 
@@ -8,30 +8,30 @@ use rustix::time::{ClockId, clock_gettime};
 use super::*;
 
 #[test]
-fn a_bomb_of_aliases_is_refused() {
+fn alias_bombs_are_rejected() {
     let text = "a: &a [x, x]\nb: &b [*a, *a]\nname: *b\n";
     assert_eq!(problems(text).len(), 1);
 }
 
 #[test]
-fn deep_nesting_is_refused() {
+fn deep_nesting_is_rejected() {
     assert_eq!(problems(&"[".repeat(10_000)).len(), 1);
 }
 
 proptest! {
     #[test]
-    fn no_text_makes_it_panic(text in "\\PC{0,200}") {
+    fn random_text_does_not_panic(text in "\\PC{0,200}") {
         drop(read(&text).map_err(|problems| problems.render(true)));
     }
 
     #[test]
-    fn no_change_of_a_valid_file_makes_it_panic(at in 0..GOOD.chars().count(), with in "\\PC{0,6}", gone in 0..40_usize) {
+    fn an_edit_of_a_valid_file_does_not_panic(at in 0..GOOD.chars().count(), with in "\\PC{0,6}", gone in 0..40_usize) {
         let text: String = GOOD.chars().take(at).chain(with.chars()).chain(GOOD.chars().skip(at + gone)).collect();
         drop(read(&text).map_err(|problems| problems.render(false)));
     }
 }
 
-/// A valid file, read as bytes and changed in several places, as an editor's accident or somebody's malice would.
+/// A valid file with several random edits, such as an accident in an editor or an attacker could cause.
 fn mutated() -> impl Strategy<Value = String> {
     let edit = prop_oneof![
         "\\PC{0,6}",
@@ -62,12 +62,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+    fn random_bytes_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         drop(read(&String::from_utf8_lossy(&bytes)).map_err(|problems| problems.render(false)));
     }
 
     #[test]
-    fn no_accident_in_a_valid_file_panics_and_problems_are_placed(text in mutated()) {
+    fn edits_of_a_valid_file_give_problems_within_the_file(text in mutated()) {
         if let Err(problems) = read(&text) {
             prop_assert!(!problems.list().is_empty());
             prop_assert!(problems.list().iter().all(|one| one.line <= text.matches('\n').count() + 1));
@@ -76,8 +76,8 @@ proptest! {
     }
 }
 
-/// Reads what was made to take long, and has to be refused within this time even in a build without optimizations. It is the
-/// processor's time: what else runs on the machine does not count.
+/// Parses a text that is made to take long; it must be rejected within this limit, even in a build without
+/// optimizations. The limit is CPU time, so other processes on the machine do not affect it.
 fn refused_soon(text: &str) -> String {
     let spent = || Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).expect("it is a time");
     let began = spent();
@@ -90,7 +90,7 @@ fn refused_soon(text: &str) -> String {
 }
 
 #[test]
-fn what_is_made_to_take_long_is_refused_soon() {
+fn expensive_input_is_rejected_quickly() {
     for open in ["[", "{a: ", "- ", "? "] {
         refused_soon(&format!("name: {}", open.repeat(100_000)));
     }

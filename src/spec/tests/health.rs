@@ -1,23 +1,23 @@
-//! `health` of a service: a path, or a mapping.
+//! Tests `health` of a service: a path or a mapping.
 
 use super::*;
 use crate::spec::service::Health;
 
 const DEFAULT: &str = "health: /";
 
-/// The check of a service with `keys`.
+/// Decodes the health check of a service with `keys`.
 fn health(keys: &str) -> Health {
     let stack = read(&format!("{ONE_SERVICE}    {keys}\n"));
     stack.unwrap_or_else(|problems| panic!("{}", problems.render(false))).services["web"].health.clone()
 }
 
-/// What is wrong with `health: ` and this.
+/// Returns the problems of a service with this `health`.
 fn wrong(written: &str) -> Vec<String> {
     problems(&format!("{ONE_SERVICE}    health: {written}\n"))
 }
 
 #[test]
-fn a_path_alone_has_the_defaults_of_the_mapping() {
+fn health_path_has_the_defaults_of_the_mapping() {
     let default = Health {
         path: "/".into(),
         codes: "200".into(),
@@ -36,7 +36,7 @@ fn a_path_alone_has_the_defaults_of_the_mapping() {
 }
 
 #[test]
-fn every_key_of_a_health_check_is_read() {
+fn every_key_of_health_is_decoded() {
     let all = "health: { path: /live, codes: \"200-299,301\", grace: 2m, interval: 30s, timeout: 10, healthy: 5, unhealthy: 10, port: 8081 }";
     let expected = Health {
         path: "/live".into(),
@@ -56,7 +56,7 @@ fn every_key_of_a_health_check_is_read() {
 }
 
 #[test]
-fn codes_that_no_load_balancer_takes_are_refused() {
+fn invalid_status_codes_are_rejected() {
     const HINT: &str = "use codes from 200 to 499: `200`, `200-299` or `\"200,301\"`";
     for codes in ["500", "199", "200-500", "299-200", "2xx", "200;301"] {
         assert_eq!(wrong(&format!("{{ codes: {codes} }}")), [format!("7:22 invalid status codes `{codes}` [{HINT}]")]);
@@ -68,7 +68,7 @@ fn codes_that_no_load_balancer_takes_are_refused() {
 }
 
 #[test]
-fn a_health_check_that_cannot_be_is_placed() {
+fn invalid_health_checks_are_reported_with_a_position() {
     let table = [
         (
             "{ interval: 10, timeout: 10 }",
@@ -99,7 +99,7 @@ fn a_health_check_that_cannot_be_is_placed() {
 }
 
 #[test]
-fn only_what_the_load_balancer_serves_has_a_health_check() {
+fn health_needs_a_service_behind_a_load_balancer() {
     let worker = "name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    health: { grace: 90 }\n";
     assert_eq!(problems(worker), ["6:13 `health` needs a `port` [add `port: 3000`, or remove this for a worker]"]);
     let unrouted = format!("{ONE_SERVICE}    routes: []\n    health: {{ grace: 90 }}\n");

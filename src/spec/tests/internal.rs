@@ -1,4 +1,4 @@
-//! Services behind the internal load balancer.
+//! Tests services behind the internal load balancer.
 
 use super::*;
 
@@ -6,7 +6,7 @@ const BOTH: &str = "name: demo\nregion: eu-west-1\nservices:\n  web: { build: ap
                     admin: { build: app, port: 80, internal: true }\n";
 
 #[test]
-fn each_load_balancer_has_routes_of_its_own() {
+fn public_and_internal_load_balancers_have_separate_routes() {
     let stack = read(BOTH).expect("it is valid");
     assert!(stack.load_balancer.is_some() && stack.has_internal());
     for service in ["web", "admin"] {
@@ -17,7 +17,7 @@ fn each_load_balancer_has_routes_of_its_own() {
 }
 
 #[test]
-fn what_an_internal_service_cannot_have_is_placed() {
+fn keys_that_exclude_internal_are_reported() {
     let found = problems(&BOTH.replace("internal: true", "internal: true, domains: [a.example.com]"));
     assert!(found[1].starts_with("5:59 `domains` cannot be used with `internal`"), "{found:?}");
     let found = problems("name: demo\nregion: eu-west-1\nservices: { web: { build: app, internal: true } }\n");
@@ -29,7 +29,7 @@ fn what_an_internal_service_cannot_have_is_placed() {
 }
 
 #[test]
-fn a_connection_may_be_idle_for_as_long_as_is_said() {
+fn idle_timeout_is_decoded() {
     let idle = |said: &str| {
         let stack = read(&format!("{ONE_SERVICE}load_balancer: {{ tls: off{said} }}\n")).expect("it is valid");
         stack.load_balancer.expect("there is one").idle_timeout

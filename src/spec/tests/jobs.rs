@@ -1,4 +1,4 @@
-//! Jobs with an image of their own, and those that differ from their service.
+//! Tests jobs with their own image, and jobs that differ from their service.
 
 use super::*;
 
@@ -15,7 +15,7 @@ fn job(job: &str) -> Job {
 }
 
 #[test]
-fn a_job_runs_a_service_or_an_image_of_its_own() {
+fn jobs_run_the_image_of_a_service_or_their_own() {
     let plain = job("service: web, command: [report]");
     assert!(!plain.has_definition());
     assert_eq!(plain.runs.container("report"), "web");
@@ -35,7 +35,7 @@ fn a_job_runs_a_service_or_an_image_of_its_own() {
 }
 
 #[test]
-fn a_job_is_refused_where_it_contradicts_itself() {
+fn contradictory_jobs_are_rejected() {
     for (written, expected) in [
         (
             "service: web, image: nginx, command: [report]",
@@ -65,7 +65,7 @@ fn a_job_is_refused_where_it_contradicts_itself() {
 }
 
 #[test]
-fn a_job_with_a_task_definition_has_a_name_of_its_own() {
+fn job_with_a_task_definition_has_a_unique_name() {
     let named = |job: &str| {
         let services = "services: { web: { build: app, port: 80 } }";
         format!("name: demo\nregion: eu-west-1\n{services}\njobs: {{ web: {{ {job}, {SCHEDULE} }} }}\n")

@@ -1,4 +1,4 @@
-//! A load balancer that is there already.
+//! Tests `load_balancer.listener`, an existing listener.
 
 use super::*;
 
@@ -12,14 +12,14 @@ fn with(keys: &str) -> String {
 }
 
 #[test]
-fn a_listener_of_others_takes_the_place_of_a_load_balancer() {
+fn existing_listener_replaces_the_load_balancer() {
     let stack = read(&with("")).expect("it is valid, without public subnets too");
     let balancer = stack.load_balancer.expect("services are served by it");
     assert_eq!(balancer.listener.as_deref(), Some(LISTENER));
 }
 
 #[test]
-fn what_does_not_go_with_a_listener_of_others_is_placed() {
+fn keys_that_exclude_a_listener_are_reported() {
     let found = problems(&with(", tls: acm, idle_timeout: 2m"));
     assert!(found[0].contains("`tls` cannot be used with `listener`"), "{found:?}");
     assert!(found[1].contains("`idle_timeout` cannot be used with `listener`"), "{found:?}");

@@ -1,19 +1,19 @@
-//! The mistakes of somebody who is new: each is told in its place, with its fix.
+//! Tests the mistakes of new users: each is reported at its position, with a fix.
 
 use super::*;
 
-/// What is told of a stack.yaml with one service, which has these keys.
+/// Returns the problems of a stack.yaml with one service that has these keys.
 fn of_service(keys: &str) -> Vec<String> {
     problems(&format!("name: demo\nregion: eu-west-1\nservices:\n  web: {{ build: app, {keys} }}\n"))
 }
 
-/// What is told of a stack.yaml that begins with these lines.
+/// Returns the problems of a stack.yaml that begins with these lines.
 fn of_top(lines: &str) -> Vec<String> {
     problems(&format!("{lines}\nname: demo\nregion: eu-west-1\nservices: {{ web: {{ build: app, port: 80 }} }}\n"))
 }
 
 #[test]
-fn values_of_other_tools_are_answered_with_ours() {
+fn values_of_other_tools_are_converted_in_the_hint() {
     for (keys, told) in [
         ("memory: 512MB", "4:30 expected a whole number from 512 to 122880, found `512MB` [write 512 or 512 MiB]"),
         (
@@ -40,7 +40,7 @@ fn values_of_other_tools_are_answered_with_ours() {
 }
 
 #[test]
-fn true_is_answered_with_what_can_be_chosen() {
+fn boolean_for_a_choice_lists_the_words() {
     for (line, told) in [
         (
             "network: { nat: true }",
@@ -63,7 +63,7 @@ fn true_is_answered_with_what_can_be_chosen() {
 }
 
 #[test]
-fn keys_without_a_value_are_told() {
+fn keys_without_a_value_are_reported() {
     assert_eq!(
         of_top("database:"),
         ["1:1 `database` has no value [write `database: {}` for the defaults, or remove the line]"]
@@ -83,13 +83,13 @@ fn keys_without_a_value_are_told() {
 }
 
 #[test]
-fn a_slip_in_the_name_of_a_key_that_is_required_is_told_once() {
+fn misspelled_required_key_is_reported_once() {
     let told = problems("name: demo\nregion: eu-west-1\nservice: { web: { build: app } }\n");
     assert_eq!(told, ["3:1 unknown key `service` [did you mean `services`?]"]);
 }
 
 #[test]
-fn wrong_indentation_is_told_at_the_line() {
+fn wrong_indentation_is_reported_at_its_line() {
     let told = problems("name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n     port: 80\n");
     assert!(told[0].ends_with("[indent `port` like the line above it]"), "{told:?}");
     let told = problems("name: demo\nregion: eu-west-1\nservices:\n  web:\n  build: app\n");
@@ -98,7 +98,7 @@ fn wrong_indentation_is_told_at_the_line() {
 }
 
 #[test]
-fn signs_of_yaml_in_values_are_told_with_quotes() {
+fn yaml_syntax_in_values_is_reported_with_quotes() {
     for (lines, hint) in [
         ("network: a: b: c", "[put the value in quotes: `network: \"a: b: c\"`]"),
         ("permissions: { A: ${X} }", "[put it in quotes: \"${X}\"]"),

@@ -1,4 +1,4 @@
-//! stack.yaml read: what is good, and what is placed.
+//! Tests reading stack.yaml as a whole: valid files, and errors with their positions.
 
 mod calls;
 mod domains;
@@ -22,7 +22,7 @@ use super::*;
 
 const GOOD: &str = include_str!("../../../stack.yaml");
 
-/// A stack with one service, whose keys can go on.
+/// A stack with one service. Tests append keys of the service.
 const ONE_SERVICE: &str = "name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    port: 80\n";
 
 fn none(_: &str) -> Option<String> {
@@ -43,7 +43,7 @@ fn problems(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_repositorys_own_file_is_valid_in_every_environment() {
+fn repository_stack_yaml_is_valid_in_every_environment() {
     for environment in ["default", "staging", "production"] {
         let stack = parse("stack.yaml", GOOD, environment, &none).expect("it is valid");
         assert_eq!((stack.name.as_str(), stack.environment.as_str()), ("demo", environment));
@@ -51,7 +51,7 @@ fn the_repositorys_own_file_is_valid_in_every_environment() {
 }
 
 #[test]
-fn an_environment_is_laid_over_the_rest_deeply() {
+fn environments_are_merged_deeply() {
     let stack = parse("stack.yaml", GOOD, "production", &none).expect("it is valid");
     assert_eq!(stack.network.zones, 3);
     assert_eq!(stack.network.nat, Nat::PerZone);
@@ -60,13 +60,13 @@ fn an_environment_is_laid_over_the_rest_deeply() {
 }
 
 #[test]
-fn a_misspelt_key_is_placed_and_the_nearest_is_named() {
+fn misspelled_key_is_reported_with_the_nearest_one() {
     let text = "name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    memmory: 512\n";
     assert_eq!(problems(text), ["6:5 unknown key `memmory` [did you mean `memory`?]"]);
 }
 
 #[test]
-fn a_word_of_another_tool_is_placed_and_the_key_is_named() {
+fn key_of_another_tool_is_reported_with_the_right_one() {
     let table = [
         ("environment: {}", "6:5 unknown key `environment` [use `env` for environment variables]"),
         ("variables: {}", "6:5 unknown key `variables` [use `env` for environment variables]"),
@@ -94,7 +94,7 @@ fn a_word_of_another_tool_is_placed_and_the_key_is_named() {
 }
 
 #[test]
-fn a_port_below_the_image_is_the_only_problem_of_it() {
+fn port_below_image_is_the_only_problem_reported() {
     let text =
         "name: demo\nregion: eu-west-1\nservices:\n  web:\n    image: { location: nginx, port: 80 }\n    memory: 512\n";
     assert_eq!(
@@ -107,14 +107,14 @@ fn a_port_below_the_image_is_the_only_problem_of_it() {
 }
 
 #[test]
-fn all_problems_are_told_at_once() {
+fn all_problems_are_reported_at_once() {
     let text = "name: Demo\nregion: europe\nservices:\n  web: { build: app, cpu: 300, port: 0 }\n";
     let lines: Vec<usize> = read(text).expect_err("it is wrong").list().iter().map(|one| one.line).collect();
     assert_eq!(lines, [1, 2, 4, 4]);
 }
 
 #[test]
-fn a_pair_that_fargate_has_not_names_those_that_it_has() {
+fn invalid_task_size_lists_the_sizes_of_fargate() {
     let text = "name: demo\nregion: eu-west-1\nservices: { web: { build: app, cpu: 256, memory: 1536 } }\n";
     assert_eq!(
         problems(text),
@@ -125,13 +125,13 @@ fn a_pair_that_fargate_has_not_names_those_that_it_has() {
 }
 
 #[test]
-fn a_problem_is_placed_in_an_environment_that_is_not_chosen() {
+fn problems_of_other_environments_are_reported() {
     let text = "name: demo\nregion: eu-west-1\nservices: { web: { build: app } }\nenvironments:\n  staging:\n    services: { web: { replicas: many } }\n";
     assert_eq!(problems(text), ["6:34 expected a whole number from 0 to 1000, found `many` []"]);
 }
 
 #[test]
-fn a_file_for_another_version_says_that_and_nothing_else() {
+fn required_version_mismatch_is_the_only_problem_reported() {
     let text = |wanted: &str| {
         format!(
             "required_version: {wanted}\nname: demo\nregion: eu-west-1\nservices: {{ web: {{ image: nginx, new: 1 }} }}\n"
@@ -150,7 +150,7 @@ fn a_file_for_another_version_says_that_and_nothing_else() {
 }
 
 #[test]
-fn variables_come_from_the_caller_and_a_missing_one_is_placed() {
+fn variables_are_replaced_and_missing_ones_reported() {
     let text = "name: demo\nregion: ${REGION}\nservices: { web: { build: app, env: { A: \"$${B}\" } } }\n";
     let stack = parse("f", text, "default", &|name| (name == "REGION").then(|| "eu-west-1".to_owned())).expect("valid");
     assert_eq!(
@@ -169,7 +169,7 @@ fn two_services_cannot_have_the_same_route() {
 }
 
 #[test]
-fn what_is_shown_has_the_line_and_the_way_out() {
+fn rendered_problem_has_the_line_and_a_hint() {
     let text = "name: demo\nregion: eu-west-1\nservices:\n  web: { build: app, prot: 3000 }\n";
     let shown = read(text).expect_err("it is wrong").render(false);
     assert!(shown.contains("stack.yaml:4:22"), "{shown}");
@@ -178,7 +178,7 @@ fn what_is_shown_has_the_line_and_the_way_out() {
 }
 
 #[test]
-fn a_tab_in_the_indentation_has_a_hint_of_its_own() {
+fn tab_in_the_indentation_has_its_own_hint() {
     let told = problems("name: demo\nregion: eu-west-1\nnetwork:\n\tzones: 2\n");
     assert!(told[0].contains("invalid YAML") && told[0].ends_with("[indent with spaces instead of tabs]"), "{told:?}");
     let told = problems("name: [demo\nregion: eu-west-1\n");

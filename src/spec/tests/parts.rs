@@ -1,9 +1,9 @@
-//! The parts of stack.yaml beside its services, one after the other.
+//! Tests the parts of stack.yaml other than services.
 
 use super::*;
 
 #[test]
-fn a_network_that_is_there_is_named_by_ids_and_not_laid_out() {
+fn existing_network_is_given_by_its_ids() {
     let read_network = |network: &str| {
         let text = format!(
             "name: demo\nregion: eu-west-1\nservices: {{ web: {{ build: app, port: 80 }} }}\nnetwork: {{ {network} }}\n"
@@ -36,7 +36,7 @@ fn a_network_that_is_there_is_named_by_ids_and_not_laid_out() {
 }
 
 #[test]
-fn a_job_runs_as_a_service_and_an_environment_can_remove_it() {
+fn environments_can_remove_a_job() {
     let text = "name: demo\nregion: eu-west-1\nservices: { web: { build: app } }\njobs:\n  report: { service: web, command: [report, \"--short\"], schedule: \"cron(0 3 * * ? *)\", timezone: Europe/Oslo }\n  sweep: { service: web, command: [sweep], schedule: rate(1 hour) }\nenvironments:\n  test: { jobs: { report: null } }\n";
     let stack = |environment: &str| {
         parse("stack.yaml", text, environment, &|_| None)
@@ -56,7 +56,7 @@ fn a_job_runs_as_a_service_and_an_environment_can_remove_it() {
 }
 
 #[test]
-fn a_job_that_could_not_run_is_placed_with_the_way_out() {
+fn invalid_jobs_are_reported_with_a_fix() {
     let wrong = |job: &str| {
         let jobs = format!("jobs: {{ report: {job} }}");
         problems(&format!("name: demo\nregion: eu-west-1\nservices: {{ web: {{ build: app }} }}\n{jobs}\n"))
@@ -91,7 +91,7 @@ fn a_job_that_could_not_run_is_placed_with_the_way_out() {
 }
 
 #[test]
-fn a_bucket_is_protected_by_default_and_used_where_it_is_named() {
+fn buckets_are_protected_by_default_and_used_when_listed() {
     let text = "name: demo\nregion: eu-west-1\nbuckets: { uploads: {}, old-reports: { protect: false } }\nservices:\n  web: { build: app, buckets: [uploads, old-reports] }\n  worker: { build: app }\nenvironments:\n  test: { buckets: { uploads: { protect: false } } }\n";
     let stack = |environment: &str| {
         parse("stack.yaml", text, environment, &|_| None)
@@ -110,7 +110,7 @@ fn a_bucket_is_protected_by_default_and_used_where_it_is_named() {
 }
 
 #[test]
-fn a_bucket_that_is_not_declared_is_placed_with_the_way_out() {
+fn invalid_buckets_are_reported_with_a_fix() {
     let told = |stack: &str, buckets: &str, service: &str| {
         let text = format!(
             "name: {stack}\nregion: eu-west-1\nbuckets: {{ {buckets} }}\nservices:\n  web: {{ build: app, {service} }}\n"
@@ -151,7 +151,7 @@ fn a_bucket_that_is_not_declared_is_placed_with_the_way_out() {
 }
 
 #[test]
-fn a_cache_needs_no_more_than_its_name() {
+fn cache_has_defaults_for_every_key() {
     let stack = |cache: &str| {
         let text = format!("name: demo\nregion: eu-west-1\nservices: {{ web: {{ build: app }} }}\n{cache}");
         read(&text).unwrap_or_else(|problems| panic!("{}", problems.render(false)))
@@ -165,7 +165,7 @@ fn a_cache_needs_no_more_than_its_name() {
 }
 
 #[test]
-fn a_cache_that_elasticache_has_not_is_placed() {
+fn invalid_caches_are_reported_with_a_fix() {
     let wrong = |cache: &str| {
         problems(&format!("name: demo\nregion: eu-west-1\nservices: {{ web: {{ build: app }} }}\ncache: {cache}\n"))
     };
@@ -191,7 +191,7 @@ fn balanced(balancer: &str) -> String {
 }
 
 #[test]
-fn a_domain_goes_with_a_certificate_of_acm() {
+fn domain_works_with_an_acm_certificate() {
     let read = |balancer: &str| read(&balanced(balancer)).expect("it is valid").load_balancer.expect("it has one");
     let one = read("tls: acm, domain: rates.example.com");
     assert_eq!((one.tls.clone(), one.domain()), (Tls::Acm, Some("rates.example.com")));
@@ -203,7 +203,7 @@ fn a_domain_goes_with_a_certificate_of_acm() {
 }
 
 #[test]
-fn domain_and_certificate_need_each_other() {
+fn domain_and_certificate_require_each_other() {
     let trusted = "a `domain` needs a certificate that browsers trust [write `tls: acm`, or the ARN of a certificate for this name, beside it]";
     let table = [
         ("domain: a.example.com", format!("4:26 {trusted}")),
@@ -230,7 +230,7 @@ fn domain_and_certificate_need_each_other() {
 }
 
 #[test]
-fn alarms_go_to_one_address() {
+fn alarms_go_to_one_email_address() {
     let with = |alarms: &str| format!("{ONE_SERVICE}alarms: {alarms}\n");
     let stack = read(&with("{ email: ops+demo@example.com }")).expect("it is valid");
     assert_eq!(stack.alarms, Some(Alarms { email: "ops+demo@example.com".into() }));
@@ -244,7 +244,7 @@ fn alarms_go_to_one_address() {
 const WITH_DATABASE: &str = "name: demo\nregion: eu-west-1\nservices: { web: { build: app } }\ndatabase:\n";
 
 #[test]
-fn database_users_keep_their_order_and_the_first_owner_connects() {
+fn containers_connect_as_the_first_database_owner() {
     let users = "  users:\n    zed: read-only\n    web: owner\n    app: owner\n";
     let stack = read(&format!("{WITH_DATABASE}{users}")).expect("it is valid");
     let database = stack.database.expect("it has one");
@@ -256,7 +256,7 @@ fn database_users_keep_their_order_and_the_first_owner_connects() {
 }
 
 #[test]
-fn a_database_requires_tls_unless_it_says_otherwise() {
+fn database_requires_tls_by_default() {
     let read =
         |text: &str| read(&format!("{WITH_DATABASE}{text}")).map(|stack| stack.database.map(|one| one.tls_required));
     for (text, required) in
@@ -269,7 +269,7 @@ fn a_database_requires_tls_unless_it_says_otherwise() {
 }
 
 #[test]
-fn an_environment_takes_a_database_user_away_with_null() {
+fn environments_can_remove_a_database_user() {
     let text = format!(
         "{WITH_DATABASE}  users: {{ app: owner, developer: read-only }}\nenvironments:\n  live: {{ database: {{ users: {{ developer: null }} }} }}\n"
     );
@@ -279,7 +279,7 @@ fn an_environment_takes_a_database_user_away_with_null() {
 }
 
 #[test]
-fn a_user_that_postgres_refuses_is_placed_with_the_way_out() {
+fn invalid_database_users_are_reported_with_a_fix() {
     let table = [
         (
             "Developer: owner",

@@ -1,4 +1,4 @@
-//! `permissions` of a service.
+//! Tests `permissions` of a service.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn with_permissions(permissions: &str) -> String {
 }
 
 #[test]
-fn permissions_are_statements_with_actions_and_resources() {
+fn permissions_are_decoded_as_statements() {
     let text = with_permissions(
         "      - { actions: [\"s3:Get*\", s3:PutObject], resources: [\"arn:aws:s3:::shop-files/*\"] }\n      \
          - { actions: [ses:SendEmail], resources: [\"*\"] }\n",
@@ -23,7 +23,7 @@ fn permissions_are_statements_with_actions_and_resources() {
 }
 
 #[test]
-fn what_iam_would_refuse_or_give_too_much_is_placed() {
+fn invalid_or_too_broad_permissions_are_reported() {
     for (statement, begins) in [
         (
             "{ actions: [\"*\"], resources: [\"*\"] }",

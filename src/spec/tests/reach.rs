@@ -1,8 +1,8 @@
-//! How a service is reached, and what it reaches: security groups of others, clients that stay with a task.
+//! Tests how a service is reached and what it reaches: existing security groups, `sticky`, `allow` and `protocol`.
 
 use super::*;
 
-/// A stack in a network that is there, with one service whose keys can go on.
+/// A stack in an existing network. Tests append keys of its service.
 fn given(keys: &str) -> String {
     format!(
         "name: demo\nregion: eu-west-1\nnetwork: {{ vpc: vpc-00000001, public_subnets: [subnet-0000000a, subnet-0000000b] }}\n\
@@ -11,7 +11,7 @@ fn given(keys: &str) -> String {
 }
 
 #[test]
-fn a_job_with_its_own_image_has_existing_groups_too() {
+fn job_with_its_own_image_can_have_existing_groups() {
     let job = |job: &str| {
         let jobs = format!("jobs: {{ tidy: {{ {job}, schedule: rate(1 day), security_groups: [sg-0000000b] }} }}\n");
         read(&format!("{}{jobs}", given("security_groups: [sg-0000000a]")))
@@ -24,7 +24,7 @@ fn a_job_with_its_own_image_has_existing_groups_too() {
 }
 
 #[test]
-fn a_service_has_up_to_four_groups_of_others() {
+fn service_has_at_most_four_existing_groups() {
     let stack = read(&given("security_groups: [sg-0000000a, sg-0123456789abcdef0]")).expect("it is valid");
     assert_eq!(stack.services["web"].security_groups, ["sg-0000000a", "sg-0123456789abcdef0"]);
     let many: Vec<String> = (0..5).map(|number| format!("sg-0000000{number}")).collect();
@@ -43,7 +43,7 @@ fn a_service_has_up_to_four_groups_of_others() {
 }
 
 #[test]
-fn groups_of_others_need_the_network_that_they_are_in() {
+fn existing_groups_need_an_existing_network() {
     assert_eq!(
         problems(&format!("{ONE_SERVICE}    security_groups: [sg-0000000a]\n")),
         ["7:22 `security_groups` needs an existing network, and this stack creates a new one [name the network of \
@@ -53,7 +53,7 @@ fn groups_of_others_need_the_network_that_they_are_in() {
 }
 
 #[test]
-fn clients_stay_for_up_to_seven_days() {
+fn sticky_lasts_at_most_seven_days() {
     for (written, seconds) in [("1h", 3600), ("7d", 604_800), ("90", 90), ("2m", 120), ("1s", 1)] {
         let stack = read(&format!("{ONE_SERVICE}    sticky: {written}\n")).expect("it is valid");
         assert_eq!(stack.services["web"].sticky, Some(seconds), "{written}");
@@ -74,7 +74,7 @@ fn clients_stay_for_up_to_seven_days() {
 }
 
 #[test]
-fn old_tasks_stop_first_only_where_it_is_said() {
+fn old_tasks_stop_first_only_if_requested() {
     let stops_first = |keys: &str| read(&format!("{ONE_SERVICE}{keys}")).map(|stack| stack.services["web"].stop_first);
     assert!(!stops_first("").expect("it is valid"));
     assert!(!stops_first("    replace: start-first\n").expect("it is valid"));
@@ -86,7 +86,7 @@ fn old_tasks_stop_first_only_where_it_is_said() {
 }
 
 #[test]
-fn tasks_on_spot_may_have_others_on_demand() {
+fn spot_can_keep_some_tasks_on_demand() {
     let spot = |keys: &str| read(&format!("{ONE_SERVICE}{keys}")).map(|stack| stack.services["web"].spot);
     for (keys, expected) in [
         ("", None),
@@ -104,7 +104,7 @@ fn tasks_on_spot_may_have_others_on_demand() {
 }
 
 #[test]
-fn requests_come_from_some_ranges_alone() {
+fn allow_limits_requests_to_address_ranges() {
     let stack =
         read(&format!("{ONE_SERVICE}    allow: [203.0.113.0/24, 198.51.100.7/32, \"2001:DB8:0::/32\", 0.0.0.0/0]\n"));
     assert_eq!(
@@ -147,7 +147,7 @@ fn requests_come_from_some_ranges_alone() {
 }
 
 #[test]
-fn ranges_need_routes_and_rules_for_all_of_them() {
+fn allow_needs_routes_and_enough_rules() {
     assert_eq!(
         problems(&format!("{ONE_SERVICE}    routes: []\n    allow: [203.0.113.0/24]\n")),
         ["8:12 this service receives no requests [add `routes: [\"/*\"]`, or remove `allow`]"]
@@ -162,7 +162,7 @@ fn ranges_need_routes_and_rules_for_all_of_them() {
 }
 
 #[test]
-fn a_load_balancer_speaks_http2_to_tasks_only_behind_https() {
+fn http2_to_tasks_needs_an_https_listener() {
     let of = |keys: &str| read(&format!("{ONE_SERVICE}    {keys}\n")).map(|stack| stack.services["web"].clone());
     let http2 = of("protocol: http2").expect("it is valid");
     assert_eq!((http2.protocol, &*http2.health.path, &*http2.health.codes), (Protocol::Http2, "/", "200"));

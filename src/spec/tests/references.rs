@@ -1,4 +1,4 @@
-//! References in `env` and `secrets`, and the variables that stackctl gives.
+//! Tests references in `env` and `secrets`, and the variables that stackctl sets.
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn web(text: &str) -> Service {
 }
 
 #[test]
-fn a_value_refers_to_what_the_stack_makes() {
+fn values_can_refer_to_facts_about_the_stack() {
     let text = with(
         "database: {}\nbuckets: { uploads: {} }\n",
         "    env: { DB_HOST: ((database.host)), BUCKET: ((buckets.uploads.name)) }\n    secrets: { DB_PASSWORD: ((database.password)) }\n",
@@ -25,7 +25,7 @@ fn a_value_refers_to_what_the_stack_makes() {
 }
 
 #[test]
-fn the_url_of_a_cache_is_a_secret_only_with_a_password_in_it() {
+fn cache_url_is_a_secret_only_with_a_password() {
     let env = "    env: { CACHE: ((cache.url)) }\n";
     assert!(problems(&with("cache: {}\n", env))[0].contains("CACHE contains a secret"));
     assert!(read(&with("cache: { password: off }\n", env)).is_ok());
@@ -42,7 +42,7 @@ fn the_url_of_a_cache_is_a_secret_only_with_a_password_in_it() {
 }
 
 #[test]
-fn services_share_secrets() {
+fn services_can_share_secrets() {
     let other = "  worker:\n    build: app\n    secrets:\n      KEY: ((services.web.secrets.KEY))\n      \
                  URL: nats://app:((services.web.secrets.TOKEN))@nats:4222\n";
     let own = "    secrets: { KEY: generate, TOKEN: set, FROM: { from: /shop/x } }\n";
@@ -60,21 +60,21 @@ fn services_share_secrets() {
 }
 
 #[test]
-fn an_unknown_name_is_placed_within_its_value() {
+fn unknown_reference_is_reported_within_its_value() {
     let text = with("database: {}\n", "    env:\n      URL: \"a ((database.host)) ((database.hots)) b\"\n");
     let found = problems(&text);
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].starts_with("8:33 reference `database.hots` not found [did you mean"), "{found:?}");
     let shown = read(&text).expect_err("it is wrong").render(false);
     assert!(shown.contains(" ^^^^^^^^^^^^^^^^^\n"), "the name alone is marked: {shown}");
-    // What a variable brings along has no place of its own.
+    // Text from a variable has no position of its own.
     let text = with("", "    env: { A: \"${X}\" }\n");
     let found = parse("f", &text, "default", &|_| Some("((x.y))".into())).expect_err("it is wrong");
     assert_eq!((found.list()[0].line, found.list()[0].column), (6, 15));
 }
 
 #[test]
-fn a_secret_in_env_is_refused_with_the_line_to_write() {
+fn secret_in_env_is_rejected_with_the_line_to_write() {
     let found = problems(&with("database: {}\n", "    env: { DSN: \"Password=((database.password));\" }\n"));
     assert_eq!(
         found,
@@ -86,7 +86,7 @@ fn a_secret_in_env_is_refused_with_the_line_to_write() {
 }
 
 #[test]
-fn sidecars_refer_to_what_is_no_secret() {
+fn sidecars_cannot_refer_to_secrets() {
     let sidecar = |env: &str| {
         with("database: {}\n", &format!("    sidecars: {{ proxy: {{ image: nginx, env: {{ A: {env} }} }} }}\n"))
     };
@@ -100,7 +100,7 @@ fn sidecars_refer_to_what_is_no_secret() {
 }
 
 #[test]
-fn a_secret_has_a_reference_and_nothing_of_the_callers() {
+fn composed_secret_needs_a_reference_and_no_variable() {
     let found = problems(&with("", "    secrets: { KEY: hunter2 }\n"));
     assert!(found[0].starts_with("6:21 stack.yaml cannot contain the value of a secret"), "{found:?}");
     let text = with("database: {}\n", "    secrets: { KEY: \"((database.url))?key=${KEY}\" }\n");
@@ -109,7 +109,7 @@ fn a_secret_has_a_reference_and_nothing_of_the_callers() {
 }
 
 #[test]
-fn the_url_of_a_stack_needs_a_load_balancer() {
+fn stack_url_needs_a_load_balancer() {
     let env = "    env: { URL: ((stack.url))/x }\n";
     let found = problems(&with("", env));
     assert_eq!(
@@ -120,7 +120,7 @@ fn the_url_of_a_stack_needs_a_load_balancer() {
 }
 
 #[test]
-fn what_stackctl_gives_can_be_said_otherwise_or_left_out() {
+fn variables_of_stackctl_can_be_overridden_or_left_out() {
     let own = with(
         "database: {}\ncache: {}\n",
         "    port: 80\n    env: { PORT: 8080, REDIS_URL: \"x\" }\n    secrets: { DATABASE_URL: \"a((database.url))\" }\n",
@@ -141,7 +141,7 @@ fn what_stackctl_gives_can_be_said_otherwise_or_left_out() {
 }
 
 #[test]
-fn a_place_of_a_secret_has_the_environments_name() {
+fn secret_path_can_contain_the_environment_name() {
     let text = "name: shop\nregion: eu-west-1\nservices:\n  web:\n    image: nginx:1\n    secrets: { KEY: { from: /((stack.name))/((stack.environment))/key } }\nenvironments: { prod: {} }\n";
     let place = |environment: &str| {
         let stack = parse("stack.yaml", text, environment, &|_| None).expect("it is valid");

@@ -1,4 +1,4 @@
-//! `schedule` of a service's `scale`: other bounds from given times on.
+//! Tests `schedule` of a service's `scale`.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn scaled(schedule: &str) -> String {
 }
 
 #[test]
-fn a_schedule_of_scale_gives_bounds_by_name() {
+fn scale_schedule_is_decoded_by_name() {
     let text = scaled(
         "{ night: { at: \"cron(0 20 * * ? *)\", timezone: Europe/Oslo, min: 0, max: 0 }, \
            morning: { at: \"cron(0 7 ? * MON-FRI *)\" }, rush: { at: \"cron(0 16 * * ? *)\", min: 4, max: 20 }, gone: null }",
@@ -29,7 +29,7 @@ fn a_schedule_of_scale_gives_bounds_by_name() {
 }
 
 #[test]
-fn a_wrong_schedule_of_scale_is_placed_with_a_fix() {
+fn invalid_scale_schedule_is_reported_with_a_fix() {
     let night = |rest: &str| format!("{{ night: {{ {rest} }}, day: {{ at: \"cron(0 7 * * ? *)\" }} }}");
     let at = "at: cron(0 20 * * ? *)";
     for (schedule, problem) in [

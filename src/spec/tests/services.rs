@@ -1,11 +1,11 @@
-//! `services`: images, commands, blocked paths, scale and secrets.
+//! Tests `services`: images, commands, blocked paths, scaling and secrets.
 
 use std::collections::BTreeMap;
 
 use super::*;
 
 #[test]
-fn command_and_entrypoint_go_with_a_package_and_with_an_image() {
+fn command_and_entrypoint_work_with_build_and_image() {
     let service = |keys: &str| {
         let text = format!("name: demo\nregion: eu-west-1\nservices: {{ worker: {{ {keys} }} }}\n");
         let stack = read(&text).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
@@ -18,7 +18,7 @@ fn command_and_entrypoint_go_with_a_package_and_with_an_image() {
 }
 
 #[test]
-fn user_limits_and_init_of_a_container_are_read() {
+fn user_ulimits_and_init_are_decoded() {
     let service = |keys: &str| {
         let text = format!("{ONE_SERVICE}    {keys}\n");
         let stack = read(&text).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
@@ -40,7 +40,7 @@ fn user_limits_and_init_of_a_container_are_read() {
 }
 
 #[test]
-fn paths_that_give_one_repository_are_refused_in_their_place() {
+fn paths_with_the_same_repository_name_are_rejected() {
     let told = |one: &str, other: &str| {
         let text =
             format!("name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: {one}\n  api:\n    build: {other}\n");
@@ -64,7 +64,7 @@ fn paths_that_give_one_repository_are_refused_in_their_place() {
 }
 
 #[test]
-fn more_wildcards_than_a_rule_takes_are_refused() {
+fn too_many_wildcards_in_a_rule_are_rejected() {
     const HINT: &str = "use fewer wildcards; a load balancer rule has at most 5 `*` and `?`";
     let told = |keys: &str| problems(&format!("{ONE_SERVICE}    {keys}\n"));
     assert_eq!(
@@ -76,14 +76,14 @@ fn more_wildcards_than_a_rule_takes_are_refused() {
         told(with_host),
         [format!("8:24 `/*/*/*/*` with the host `*.*.example.com` has more than 5 wildcards [{HINT}]")]
     );
-    // The route of the only service has a wildcard itself.
+    // The route of the only service already has a wildcard.
     let host = "host: \"?????.example.com\"";
     assert_eq!(told(host), [format!("7:11 `?????.example.com` with a route has more than 5 wildcards [{HINT}]")]);
     assert!(read(&format!("{ONE_SERVICE}    host: \"????.example.com\"\n")).is_ok());
 }
 
 #[test]
-fn a_command_too_long_for_a_task_is_refused() {
+fn too_long_commands_are_rejected() {
     let long = "a".repeat(8_192);
     let found = problems(&format!("{ONE_SERVICE}    release: [sh, -c, {long}]\n"));
     assert_eq!(found.len(), 1);
@@ -102,7 +102,7 @@ fn a_command_too_long_for_a_task_is_refused() {
 }
 
 #[test]
-fn a_task_definition_too_large_for_ecs_is_refused() {
+fn too_large_task_definitions_are_rejected() {
     let found = problems(&format!("{ONE_SERVICE}    env:\n      A: small\n      B: {}\n", "b".repeat(64 * 1024)));
     assert_eq!(found.len(), 1);
     let says = "8:7 the task definition of `web` is too large: about 68 KiB, and ECS allows 64";
@@ -114,7 +114,7 @@ fn a_task_definition_too_large_for_ecs_is_refused() {
 }
 
 #[test]
-fn two_environments_of_a_file_do_not_share_names_on_aws() {
+fn environments_cannot_share_resource_names() {
     let text = |second: &str| {
         format!(
             "name: aa\nregion: eu-west-1\nservices: {{ web: {{ build: app }}, c-web: {{ build: app }} }}\nenvironments:\n  b1:\n    network: {{ nat: none }}\n  {second}:\n    network: {{ nat: none }}\n"
@@ -130,7 +130,7 @@ fn two_environments_of_a_file_do_not_share_names_on_aws() {
 }
 
 #[test]
-fn an_image_whose_tag_no_registry_has_is_refused_in_its_place() {
+fn invalid_image_tags_are_rejected() {
     let text = "name: demo\nregion: eu-west-1\nservices: { web: { image: \"nginx:1.27+g1\" } }\n";
     assert_eq!(
         problems(text),
@@ -141,7 +141,7 @@ fn an_image_whose_tag_no_registry_has_is_refused_in_its_place() {
 }
 
 #[test]
-fn a_command_that_is_one_text_is_shown_as_a_list() {
+fn command_written_as_text_is_suggested_as_a_list() {
     let told = |command: &str| {
         problems(&format!("name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    {command}\n"))
     };
@@ -170,7 +170,7 @@ fn a_command_that_is_one_text_is_shown_as_a_list() {
 }
 
 #[test]
-fn a_path_too_long_to_be_blocked_is_placed_with_the_way_out() {
+fn too_long_block_patterns_are_reported_with_a_fix() {
     let text = "name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    port: 80\n    block: [/ok, /internal/administration/of/all/users]\n";
     assert_eq!(
         problems(text),
@@ -183,7 +183,7 @@ fn a_path_too_long_to_be_blocked_is_placed_with_the_way_out() {
 }
 
 #[test]
-fn scale_gives_the_limits_and_what_is_held() {
+fn scale_is_decoded_with_limits_and_targets() {
     let stack =
         read(&format!("{ONE_SERVICE}    scale: {{ min: 2, max: 10, cpu: 60, requests: 900 }}\n")).expect("it is valid");
     let web = &stack.services["web"];
@@ -208,7 +208,7 @@ fn scale_gives_the_limits_and_what_is_held() {
 }
 
 #[test]
-fn a_scale_that_cannot_be_is_placed_and_says_the_way_out() {
+fn invalid_scale_is_reported_with_a_fix() {
     let table = [
         (
             "scale: { min: 5, max: 3, cpu: 60 }",
@@ -243,7 +243,7 @@ fn a_scale_that_cannot_be_is_placed_and_says_the_way_out() {
 }
 
 #[test]
-fn replicas_and_scale_exclude_each_other_in_an_environment() {
+fn replicas_and_scale_are_mutually_exclusive() {
     let both = format!("{ONE_SERVICE}    replicas: 2\n    scale: {{ max: 3, cpu: 60 }}\n");
     let found = problems(&both);
     assert!(found[0].starts_with("7:15 found both `replicas` and `scale` [keep one of them;"), "{found:?}");
@@ -258,7 +258,7 @@ fn replicas_and_scale_exclude_each_other_in_an_environment() {
 }
 
 #[test]
-fn requests_are_counted_only_where_a_load_balancer_serves() {
+fn scaling_by_requests_needs_a_load_balancer() {
     let worker = "name: demo\nregion: eu-west-1\nservices:\n  mail: { build: app, scale: { max: 3, requests: 9 } }\n";
     assert_eq!(
         problems(worker),
@@ -269,7 +269,7 @@ fn requests_are_counted_only_where_a_load_balancer_serves() {
 }
 
 #[test]
-fn the_context_is_the_folder_of_the_dockerfile_by_default() {
+fn build_context_defaults_to_the_folder_of_the_dockerfile() {
     let image = |build: &str| {
         let text = format!("name: demo\nregion: eu-west-1\nservices: {{ web: {{ build: {build} }} }}\n");
         read(&text).expect("it is valid").services["web"].image.clone()
@@ -285,7 +285,7 @@ fn the_context_is_the_folder_of_the_dockerfile_by_default() {
 }
 
 #[test]
-fn a_build_needs_a_dockerfile_within_the_project() {
+fn dockerfile_must_be_inside_the_project() {
     let told =
         |build: &str| problems(&format!("name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: {build}\n"));
     let outside = "is not inside the folder of stack.yaml";
@@ -310,7 +310,7 @@ fn a_build_needs_a_dockerfile_within_the_project() {
 }
 
 #[test]
-fn a_log_is_kept_for_a_period_that_cloudwatch_has() {
+fn log_retention_must_be_one_that_cloudwatch_offers() {
     let text = |logs: &str| format!("name: demo\nregion: eu-west-1\nservices:\n  web: {{ build: app{logs} }}\n");
     let days = |logs: &str| read(&text(logs)).expect("it is valid").services["web"].log_days;
     assert_eq!((days(""), days(", logs: {}"), days(", logs: { days: 3653 }")), (30, 30, 3653));
@@ -322,7 +322,7 @@ fn a_log_is_kept_for_a_period_that_cloudwatch_has() {
 }
 
 #[test]
-fn a_build_has_a_stage_and_arguments() {
+fn build_target_and_args_are_decoded() {
     let told =
         |build: &str| problems(&format!("name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: {build}\n"));
     let text = "name: demo\nregion: eu-west-1\nservices:\n  web: { build: { dockerfile: Dockerfile, target: runtime, args: { APP: web, DEBUG: false, V: 1.20 } } }\n";
@@ -348,7 +348,7 @@ fn a_build_has_a_stage_and_arguments() {
 }
 
 #[test]
-fn one_dockerfile_builds_several_services() {
+fn one_dockerfile_can_build_several_services() {
     let text = |api: &str| {
         let web = "{ dockerfile: Dockerfile, args: { APP: web } }";
         format!(
@@ -371,7 +371,7 @@ fn one_dockerfile_builds_several_services() {
 }
 
 #[test]
-fn a_secret_is_generated_given_by_hand_or_named_by_its_arn() {
+fn every_source_of_a_secret_is_decoded() {
     let stack = |secret: &str| {
         let secrets = format!("secrets: {{ KEY: {secret} }}");
         let text = format!("name: demo\nregion: eu-west-1\nservices: {{ web: {{ build: app, {secrets} }} }}\n");
@@ -395,7 +395,7 @@ fn a_secret_is_generated_given_by_hand_or_named_by_its_arn() {
 }
 
 #[test]
-fn what_is_no_secret_of_aws_is_placed() {
+fn invalid_secrets_are_reported_with_a_fix() {
     let wrong = |secret: &str| {
         let text = format!(
             "name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    secrets:\n      KEY: {secret}\n"
@@ -452,7 +452,7 @@ fn the_only_service_with_a_port_gets_all_requests() {
 }
 
 #[test]
-fn of_several_services_with_a_port_one_has_to_name_its_routes() {
+fn one_of_several_services_with_a_port_needs_routes() {
     let text =
         "name: demo\nregion: eu-west-1\nservices:\n  web: { build: app, port: 80 }\n  api: { build: app, port: 80 }\n";
     let problem = "several services have a `port`, and none has `routes` [add `routes: [\"/*\"]` to one, and patterns such as [\"/api/*\"] to others that receive requests]";

@@ -1,4 +1,4 @@
-//! `sidecars`, `depends_on` and `target_container` of a service.
+//! Tests `sidecars`, `depends_on` and `target_container` of a service.
 
 use super::*;
 use crate::spec::{Check, Condition, SidecarSecret};
@@ -10,13 +10,13 @@ fn web(keys: &str) -> Service {
     stack.unwrap_or_else(|problems| panic!("{}", problems.render(false))).services["web"].clone()
 }
 
-/// What is wrong with these keys, from the seventh line on.
+/// Returns the problems of a service with these keys, which begin in the seventh line.
 fn wrong(keys: &str) -> Vec<String> {
     problems(&format!("{WEB}{keys}"))
 }
 
 #[test]
-fn every_key_of_a_sidecar_is_read() {
+fn every_key_of_a_sidecar_is_decoded() {
     let service = web("    depends_on: { proxy: healthy }
     target_container: proxy
     secrets: { API_KEY: set }
@@ -49,7 +49,7 @@ fn every_key_of_a_sidecar_is_read() {
 }
 
 #[test]
-fn a_sidecar_alone_can_be_reached() {
+fn service_without_a_port_can_be_reached_by_its_sidecar() {
     let text = "name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    health: /up\n    target_container: proxy\n    \
                 sidecars: { proxy: { image: nginx, port: 80 } }\n";
     let stack = read(text).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
@@ -59,7 +59,7 @@ fn a_sidecar_alone_can_be_reached() {
 }
 
 #[test]
-fn sidecars_that_ecs_would_refuse_are_refused_in_their_place() {
+fn sidecars_that_ecs_would_reject_are_reported() {
     let sidecars = |keys: &str| wrong(&format!("    sidecars: {{ {keys} }}\n"));
     assert_eq!(
         sidecars("proxy: { image: nginx, port: 3000 }"),
@@ -97,7 +97,7 @@ fn sidecars_that_ecs_would_refuse_are_refused_in_their_place() {
 }
 
 #[test]
-fn depends_on_is_for_the_containers_of_one_task() {
+fn depends_on_is_limited_to_containers_of_the_task() {
     let found = wrong("    depends_on: { db: healthy }\n");
     assert_eq!(found.len(), 1);
     assert!(found[0].starts_with("7:19 container `db` not found in the tasks of `web` [remove it; "), "{found:?}");
@@ -115,7 +115,7 @@ fn depends_on_is_for_the_containers_of_one_task() {
 }
 
 #[test]
-fn the_load_balancer_asks_a_sidecar_with_a_port() {
+fn target_container_must_be_a_sidecar_with_a_port() {
     assert_eq!(
         wrong("    target_container: proxy\n    sidecars: { proxy: {} }\n"),
         ["7:23 the sidecar `proxy` has no `port` [add `port: 8080` to the sidecar `proxy`]"]
@@ -125,7 +125,7 @@ fn the_load_balancer_asks_a_sidecar_with_a_port() {
 }
 
 #[test]
-fn a_command_checks_a_container_with_or_without_a_port() {
+fn health_command_works_with_and_without_a_port() {
     let worker = "name: demo\nregion: eu-west-1\nservices:\n  work:\n    build: app\n    health: ";
     let stack = read(&format!("{worker}{{ command: [check] }}\n")).expect("it is valid");
     let check = Check { command: vec!["check".into()], interval: 30, timeout: 5, retries: 3, start: 0 };

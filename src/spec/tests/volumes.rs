@@ -1,8 +1,8 @@
-//! Volumes: those of the stack, where containers have them, and what cannot be.
+//! Tests volumes: those of the stack, the mounts of containers, and the errors.
 
 use super::*;
 
-/// A stack with `volumes`, and with `web`, whose keys can go on.
+/// A stack with `volumes`, and with `of_web` appended to the keys of its service `web`.
 fn stack(volumes: &str, of_web: &str) -> String {
     format!(
         "name: demo\nregion: eu-west-1\nvolumes: {{ {volumes} }}\nservices:\n  web: {{ build: app, port: 80{of_web} }}\n"
@@ -12,7 +12,7 @@ fn stack(volumes: &str, of_web: &str) -> String {
 const BOTH: &str = "uploads: {}, scratch: { shared: task }";
 
 #[test]
-fn a_volume_is_protected_backed_up_and_of_nobody_by_default() {
+fn volumes_have_protection_and_backups_but_no_owner_by_default() {
     let stack = read(&stack(BOTH, "")).expect("it is valid");
     let kept =
         Kept { protect: true, backups: true, throughput: Throughput::Bursting, owner: None, mode: "0777".to_owned() };
@@ -26,7 +26,7 @@ fn a_volume_is_protected_backed_up_and_of_nobody_by_default() {
 }
 
 #[test]
-fn a_container_has_volumes_each_in_a_folder() {
+fn containers_mount_each_volume_at_its_path() {
     let of_web = ", volumes: { uploads: /data, scratch: { path: /scratch/, read_only: true } }, sidecars: { proxy: { image: \
                   nginx, volumes: { uploads: { path: /srv, read_only: true } } } }";
     let stack = read(&stack(BOTH, of_web)).expect("it is valid");
@@ -38,7 +38,7 @@ fn a_container_has_volumes_each_in_a_folder() {
 }
 
 #[test]
-fn a_task_has_a_larger_disk_and_folders_in_memory() {
+fn disk_and_tmpfs_are_decoded() {
     let of = |more: &str| read(&stack(BOTH, more)).expect("it is valid").services["web"].clone();
     let web = of(", memory: 1024 MiB, cpu: 256, disk: 30 GiB, tmpfs: { /tmp: 64, /run: 1MiB }");
     assert_eq!((web.memory, web.disk), (1024, Some(30)));
@@ -74,7 +74,7 @@ fn a_task_has_a_larger_disk_and_folders_in_memory() {
 }
 
 #[test]
-fn a_volume_that_cannot_be_is_told_with_the_way_out() {
+fn invalid_volumes_are_reported_with_a_fix() {
     const FOLDER: &str = "write the absolute path of a folder, such as /data; /, /dev, /proc and /sys are not possible";
     let unplaced = |path: &str| format!("5:52 invalid mount path `{path}` [{FOLDER}]");
     let table = [
