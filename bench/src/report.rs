@@ -47,11 +47,12 @@ impl Report {
 
     fn introduction(&self, page: &mut String) {
         let Pace { latency_ms, provision_scale, rollout_scale, .. } = self.pace;
+        let build = if cfg!(debug_assertions) { "a debug build" } else { "an optimised build" };
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
         let _ = write!(
             page,
             "# Performance\n\n\
-             `make bench` measures these figures and writes this page. All figures are from one run of an optimised build, on a\n\
+             `make bench` measures these figures and writes this page. All figures are from one run of {build}, on a\n\
              computer with {cores} cores that stackctl shares with the sandbox and the tasks of the stack. Each call has\n\
              {latency_ms} ms of latency. Databases, load balancers and NAT gateways take {provision_scale} of the time that AWS\n\
              usually needs; health checks and draining take {rollout_scale} of the configured time. Compare seconds only with\n\
