@@ -88,7 +88,6 @@ pub(super) async fn settings(
     // would make Cargo compile every dependency again for each checkout that shares the target directory. The
     // dependencies do not contain these paths.
     // https://doc.rust-lang.org/rustc/command-line-arguments.html#path-load-command-line-flags-from-a-path
-    // https://doc.rust-lang.org/rustc/command-line-arguments.html#path-load-command-line-flags-from-a-path
     let paths = target.join("paths-of-the-workspace");
     fs::write(&paths, own_paths(metadata).join("\n")).map_err(|error| unusable(&paths, &error))?;
     // The last matching flag applies, so a folder comes before its subfolders.
