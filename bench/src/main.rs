@@ -1,4 +1,5 @@
-//! Measures stackctl on the sandbox and writes `docs/internals/performance.md`: calls, rounds, bytes, and ratios within one run.
+//! Measures stackctl on the sandbox and writes `docs/internals/performance.md`: calls, rounds, bytes, and ratios within
+//! one run.
 
 mod baseline;
 mod binary;

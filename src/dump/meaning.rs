@@ -155,8 +155,8 @@ fn past_name(tokens: &[Token]) -> Option<&[Token]> {
     }
 }
 
-/// Whether this is `SET SESSION AUTHORIZATION …` or `RESET SESSION AUTHORIZATION`, which `pg_dump
-/// --use-set-session-authorization` writes.
+/// Whether this is `SET SESSION AUTHORIZATION …` or `RESET SESSION AUTHORIZATION`. `pg_dump` writes them with the
+/// option `--use-set-session-authorization`.
 fn acts_as_another(tokens: &[Token]) -> bool {
     let set = after(tokens, &["SET"]).map(|rest| past(past(past(rest, &["LOCAL"]), &["SESSION"]), &["SESSION"]));
     let rest = set.or_else(|| after(tokens, &["RESET", "SESSION"]));

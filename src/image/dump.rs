@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pieces_of_a_file_are_the_file() {
+    fn pieces_of_a_dump_join_to_the_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("dump");
         for (length, pieces) in [(1, 1), (1 << 20, 1), ((1 << 20) + 1, 2), (41 << 20, 20)] {
