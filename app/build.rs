@@ -1,4 +1,4 @@
-//! Compiles the program again when a migration is added: the macro that embeds them sees only the files that were there.
+//! Rebuilds the program when a migration is added: the macro that embeds the migrations does not notice new files.
 
 fn main() {
     println!("cargo::rerun-if-changed=migrations");

@@ -1,4 +1,4 @@
-//! Configuration, from the environment alone.
+//! Reads the configuration from environment variables.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -7,37 +7,37 @@ use std::{
 
 use sqlx::postgres::PgConnectOptions;
 
-/// Who is believed about a client's address where nothing else is said: private and loopback networks, in which a load
-/// balancer stands.
+/// The proxies that are trusted by default to report a client's address: private and loopback networks, where load
+/// balancers are.
 const DEFAULT_PROXIES: &str = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,127.0.0.0/8,::1/128,fc00::/7";
 
-/// All that can be set from outside. `Debug` is left out: the database's URL holds a password.
+/// All settings. `Debug` is not implemented, because the database's URL contains a password.
 #[derive(Clone)]
 pub(crate) struct Config {
-    /// `HOST` and `PORT`: where to listen; 0.0.0.0:3000 by default.
+    /// `HOST` and `PORT`: the address to listen on; 0.0.0.0:3000 by default.
     pub(crate) listen: SocketAddr,
     /// `DATABASE_URL`; without it there are no counters and no rates.
     pub(crate) database: Option<PgConnectOptions>,
     /// `REDIS_URL`; without it there is no `/redis-hits`.
     pub(crate) redis: Option<redis::Client>,
-    /// `ADMIN_USER`: who may see `/admin`; developer by default.
+    /// `ADMIN_USER`: the user who may see `/admin`; developer by default.
     pub(crate) admin_user: String,
-    /// `ADMIN_PASSWORD`; without it nobody may see `/admin`.
+    /// `ADMIN_PASSWORD`: the password for `/admin`; without it, nobody has access.
     pub(crate) admin_password: Option<String>,
-    /// `USER_NAME`: whose page this is.
+    /// `USER_NAME`: the name that the page shows.
     pub(crate) user_name: String,
-    /// `USER_URL`: where the name leads.
+    /// `USER_URL`: the target of the link on the name.
     pub(crate) user_url: String,
-    /// `APP_VERSION`: the package's version unless a deployment says more.
+    /// `APP_VERSION`: the version; that of the package by default.
     pub(crate) version: String,
-    /// `TRUSTED_PROXIES`: whose `X-Forwarded-For` is believed.
+    /// `TRUSTED_PROXIES`: the networks whose `X-Forwarded-For` is trusted.
     pub(crate) trusted_proxies: Vec<Network>,
-    /// `DRAIN_GRACE`: for how many seconds after SIGTERM new connections are still served, because whoever sends them
-    /// may not have heard yet.
+    /// `DRAIN_GRACE`: how many seconds after SIGTERM new connections are still served, because clients may not know yet
+    /// that the task is stopping.
     pub(crate) drain_grace: Duration,
 }
 
-/// A range of addresses.
+/// A range of IP addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Network {
     address: IpAddr,
@@ -45,7 +45,7 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// Whether `address` is in the range.
+    /// Returns whether `address` is in the range.
     pub(crate) fn contains(self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {
             (IpAddr::V4(network), IpAddr::V4(address)) => {
@@ -73,10 +73,10 @@ impl Network {
 }
 
 impl Config {
-    /// The configuration that `variable` gives.
+    /// Reads the configuration with `variable`, which returns the value of an environment variable.
     ///
     /// # Errors
-    /// In words, if a value cannot be read; the value of a secret one is not shown.
+    /// A message if a value is invalid. It does not show secret values.
     pub(crate) fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
         let or = |name: &str, default: &str| {
             variable(name).filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned())
@@ -86,7 +86,7 @@ impl Config {
         let port: u16 = port.parse().map_err(|_| format!("PORT is no port: {port}"))?;
         let database = match variable("DATABASE_URL").filter(|url| !url.is_empty()) {
             Some(url) => {
-                // The parser takes every scheme for its own.
+                // The parser accepts any scheme.
                 let postgres = ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
                 let options = url.parse().ok().filter(|_| postgres);
                 Some(
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_network_contains_its_own_addresses_only() {
+    fn network_contains_only_its_addresses() {
         let network = Network::parse("10.0.0.0/8").expect("it is one");
         assert!(network.contains("10.1.2.3".parse().expect("an address")));
         assert!(network.contains("::ffff:10.1.2.3".parse().expect("an address")));
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_value_is_named_and_a_secret_one_is_not_shown() {
+    fn invalid_value_is_named_but_secrets_are_hidden() {
         let with = |name: &'static str, value: &'static str| {
             Config::from_environment(&move |asked| (asked == name).then(|| value.to_owned())).err().unwrap_or_default()
         };

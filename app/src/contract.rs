@@ -1,4 +1,4 @@
-//! The people API's contract: its OpenAPI document, and whether what comes in keeps to it.
+//! The contract of the people API: the OpenAPI document, and the check of input against it.
 
 use std::{
     collections::BTreeMap,
@@ -9,20 +9,20 @@ use std::{
 use jsonschema::{ValidationError, Validator, error::ValidationErrorKind};
 use serde_json::{Value, json};
 
-/// The document, as it is served.
+/// The OpenAPI document, as the API serves it.
 pub(crate) const DOCUMENT: &str = include_str!("../openapi.json");
 
-/// The one contract of this program.
+/// The contract of the people API.
 pub(crate) static PEOPLE: LazyLock<Contract> = LazyLock::new(Contract::read);
 
-/// What every operation takes.
+/// The validators of all operations.
 pub(crate) struct Contract {
-    /// By path and method, as the document writes them: `/people/{uuid}`, `get`.
+    /// The operations by path and method as in the document: `/people/{uuid}`, `get`.
     operations: BTreeMap<(String, String), Operation>,
     new_person: Validator,
 }
 
-/// What one operation takes.
+/// The parameters and the body of an operation.
 struct Operation {
     parameters: Vec<Parameter>,
     body: Option<Validator>,
@@ -30,20 +30,20 @@ struct Operation {
 
 struct Parameter {
     name: String,
-    /// `query` or `path`.
+    /// The location: `query` or `path`.
     place: String,
     required: bool,
-    /// Whether its text stands for a whole number.
+    /// Whether the value is an integer.
     whole: bool,
     schema: Validator,
 }
 
-/// One thing that is wrong with what came in.
+/// One error in the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Breach {
-    /// The field or parameter, or `body`.
+    /// The name of the field or parameter, or `body`.
     pub(crate) field: String,
-    /// What is wrong with it, to be read after its name.
+    /// The error, phrased to follow the name.
     pub(crate) problem: String,
 }
 
@@ -61,13 +61,13 @@ impl Contract {
         Self { operations, new_person }
     }
 
-    /// Whether `body` is there for the operation to be checked.
+    /// Returns whether the operation has a body to check.
     pub(crate) fn takes_body(&self, path: &str, method: &str) -> bool {
         self.operation(path, method).is_some_and(|operation| operation.body.is_some())
     }
 
-    /// What is wrong with a request; nothing if the document does not know of it, because then nobody answers it either.
-    /// `parameter` gives the text of a parameter by its place and name.
+    /// Returns the errors of a request. Empty if the document does not contain the operation, because no handler exists
+    /// for it. `parameter` returns the text of a parameter by its location and name.
     pub(crate) fn check_request(
         &self,
         path: &str,
@@ -94,7 +94,7 @@ impl Contract {
         breaches
     }
 
-    /// What is wrong with a person to be added.
+    /// Returns the errors of a new person.
     pub(crate) fn check_new_person(&self, person: &Value) -> Vec<Breach> {
         breaches_of(&self.new_person, person)
     }
@@ -137,7 +137,8 @@ impl Display for Breach {
     }
 }
 
-/// A schema of the document. OpenAPI 3.1's are JSON Schema's; the references in them begin at the document's root.
+/// Returns the validator of a schema in the document. OpenAPI 3.1 uses JSON Schema; references start at the root of the
+/// document.
 fn validator(document: &Value, schema: &Value) -> Validator {
     let mut schema = schema.clone();
     schema["components"] = document["components"].clone();
@@ -146,7 +147,7 @@ fn validator(document: &Value, schema: &Value) -> Validator {
 }
 
 fn breaches_of(schema: &Validator, instance: &Value) -> Vec<Breach> {
-    // Asking first is much faster where all is well, as it is a hundred thousand times in a file.
+    // This check is much faster for valid input, such as the 100,000 rows of a file.
     if schema.is_valid(instance) {
         Vec::new()
     } else {
@@ -154,7 +155,7 @@ fn breaches_of(schema: &Validator, instance: &Value) -> Vec<Breach> {
     }
 }
 
-/// An error in words that fit behind the field's name.
+/// Describes an error with words that follow the name of the field.
 fn explain(error: &ValidationError<'_>) -> Vec<Breach> {
     use ValidationErrorKind as Kind;
     let at = error.instance_path().to_string();
@@ -178,7 +179,7 @@ fn explain(error: &ValidationError<'_>) -> Vec<Breach> {
             let options: Vec<&str> = options.iter().filter_map(Value::as_str).collect();
             format!("is none of {}", options.join(", "))
         }
-        // The value itself may be long, and is not ours to repeat.
+        // The message does not repeat the value, which may be long or private.
         _ => error.masked_with("").to_string().trim().to_owned(),
     };
     vec![Breach::new(if field.is_empty() { "body" } else { &field }, problem)]
@@ -201,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn every_field_that_is_wrong_is_named() {
+    fn every_invalid_field_is_named() {
         assert_eq!(breaches(&person()), [""; 0]);
         for (field, value, problem) in [
             ("name", json!("x".repeat(101)), "name is longer than 100 characters"),
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_are_read_as_their_schema_says() {
+    fn parameters_are_checked_against_their_schema() {
         let with = |name: &'static str, text: &'static str| {
             let given = move |_: &str, asked: &str| (asked == name).then(|| text.to_owned());
             let found = PEOPLE.check_request("/people", "GET", &given, None);

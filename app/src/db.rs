@@ -1,4 +1,4 @@
-//! The database: its pool, whether it can be reached, and connections for commands that run once.
+//! The database: the connection pool, a check whether it is reachable, and connections for commands that run once.
 
 use std::{
     sync::{
@@ -14,19 +14,19 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-/// How long a command that runs once waits for the database.
+/// The time that a command that runs once waits for the database.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often we look whether the database is there.
+/// The interval between checks whether the database is reachable.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// How long a request waits for a connection.
+/// The time that a request waits for a connection.
 const ACQUIRE: Duration = Duration::from_secs(3);
 
-/// Connections of one task; a db.t4g.micro takes about 80 in all.
+/// The maximum number of connections of one task. A db.t4g.micro allows about 80 in total.
 const CONNECTIONS: u32 = 8;
 
-/// The database, which may not be there yet.
+/// The database, which may not be reachable yet.
 #[derive(Clone)]
 pub(crate) struct Database {
     pool: PgPool,
@@ -34,7 +34,7 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// Begins to look for the database; connects when it comes.
+    /// Starts to check for the database, and connects once it is reachable.
     pub(crate) fn open(options: PgConnectOptions) -> Self {
         let options = options.application_name("app").disable_statement_logging();
         let pool = PgPoolOptions::new()
@@ -46,19 +46,19 @@ impl Database {
         Self { pool, reachable }
     }
 
-    /// The pool, for queries.
+    /// Returns the pool for queries.
     pub(crate) fn pool(&self) -> &PgPool {
         &self.pool
     }
 
-    /// Whether it answered when we last looked.
+    /// Returns whether the database responded to the last check.
     pub(crate) fn is_reachable(&self) -> bool {
         self.reachable.load(Ordering::Relaxed)
     }
 }
 
-/// Keeps `reachable` true to the facts, over a connection of its own: a pool that slow requests have used up is no reason
-/// to take this task out of service.
+/// Updates `reachable` over a separate connection: a pool that slow requests have exhausted must not take this task out
+/// of service.
 async fn watch(options: PgConnectOptions, reachable: Arc<AtomicBool>) {
     let mut connection = None;
     let mut before = None;
@@ -82,7 +82,7 @@ async fn watch(options: PgConnectOptions, reachable: Arc<AtomicBool>) {
     }
 }
 
-/// Asks the database for a sign of life, connecting first where there is no connection yet.
+/// Pings the database, and connects first if there is no connection.
 async fn look(options: &PgConnectOptions, connection: &mut Option<PgConnection>) -> Result<(), sqlx::Error> {
     let connection = match connection {
         Some(connection) => connection,
@@ -91,7 +91,7 @@ async fn look(options: &PgConnectOptions, connection: &mut Option<PgConnection>)
     connection.ping().await
 }
 
-/// A connection of one's own, for a command that runs once; waits for a database that is not there yet.
+/// Opens a separate connection for a command that runs once. Waits for a database that is not reachable yet.
 pub(crate) async fn connect(options: &PgConnectOptions) -> Result<PgConnection> {
     let options = options.clone().application_name("app").disable_statement_logging();
     let deadline = tokio::time::Instant::now() + PATIENCE;
@@ -109,7 +109,8 @@ pub(crate) async fn connect(options: &PgConnectOptions) -> Result<PgConnection> 
     }
 }
 
-/// An error of the database as it may be logged: what the server says, never how we called it.
+/// Returns an error of the database without secrets, for the log: the message of the server, but no part of the
+/// configuration.
 pub(crate) fn without_secrets(error: &sqlx::Error) -> String {
     match error {
         sqlx::Error::Configuration(_) => "the connection is not configured well".to_owned(),

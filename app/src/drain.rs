@@ -1,4 +1,4 @@
-//! Whether this task is on its way out, and what is still to be finished before.
+//! Tracks whether this task is draining, and the requests that it must finish first.
 
 use std::sync::{
     Arc,
@@ -7,7 +7,7 @@ use std::sync::{
 
 use tokio::sync::Notify;
 
-/// Cheap to clone; all clones are one.
+/// The drain state of this task. Clones are cheap and share the state.
 #[derive(Clone, Default)]
 pub(crate) struct Drain(Arc<State>);
 
@@ -18,33 +18,33 @@ struct State {
     changed: Notify,
 }
 
-/// A request in flight; it ends when this is dropped.
+/// A request in flight, which ends on drop.
 pub(crate) struct InFlight(Drain);
 
 impl Drain {
-    /// From now on this task wants no new work.
+    /// Starts draining: this task no longer accepts new work.
     pub(crate) fn begin(&self) {
         self.0.draining.store(true, Ordering::SeqCst);
         self.0.changed.notify_waiters();
     }
 
-    /// Whether it wants none.
+    /// Returns whether this task is draining.
     pub(crate) fn has_begun(&self) -> bool {
         self.0.draining.load(Ordering::SeqCst)
     }
 
-    /// Counts a request until what is returned is dropped.
+    /// Counts a request until the returned value is dropped.
     pub(crate) fn enter(&self) -> InFlight {
         self.0.in_flight.fetch_add(1, Ordering::SeqCst);
         InFlight(self.clone())
     }
 
-    /// How many requests are in flight.
+    /// Returns the number of requests in flight.
     pub(crate) fn in_flight(&self) -> usize {
         self.0.in_flight.load(Ordering::SeqCst)
     }
 
-    /// Until nothing is in flight.
+    /// Waits until no request is in flight.
     pub(crate) async fn idle(&self) {
         loop {
             let changed = self.0.changed.notified();
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn it_is_idle_once_the_last_request_ends() {
+    async fn drain_is_idle_once_the_last_request_ends() {
         let drain = Drain::default();
         let request = drain.enter();
         assert_eq!(drain.in_flight(), 1);

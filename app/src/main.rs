@@ -1,7 +1,7 @@
-//! The service that stack.yaml deploys: visitors, rates, people and palindromes, and how it is itself.
+//! The service that stack.yaml deploys: visitors, rates, people and palindromes, and its state.
 //!
-//! `app serve` (the default) serves. The other commands do one thing and end: `app migrate` brings the database's schema
-//! up to date, `app import people FILE.csv` adds the people of a file, `app report` logs how much of everything there is.
+//! `app serve` (the default) serves requests. The other commands run once and end: `app migrate` updates the database's
+//! schema, `app import people FILE.csv` adds the people of a file, `app report` logs the number of rows of each kind.
 
 mod config;
 mod contract;
@@ -23,10 +23,10 @@ use std::process::ExitCode;
 
 use config::Config;
 
-/// The command line or the environment is wrong.
+/// The exit code for an invalid command line or environment.
 const USAGE: u8 = 2;
 
-/// What there is to do.
+/// The available commands, for error messages.
 const COMMANDS: &str = "serve, migrate, import people FILE.csv, report";
 
 fn main() -> ExitCode {
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
-    // Named, so that it is this one even where a dependency brings another along. Only a second call could fail.
+    // This selects the provider explicitly, even if a dependency adds another one. Only a second call could fail.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,

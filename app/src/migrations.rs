@@ -1,5 +1,5 @@
-//! `app migrate`: the schema as this version wants it, beside the version that still serves.
-//! How to write a migration is in migrations/README.md.
+//! `app migrate`: updates the schema to this version, while the previous version still serves requests.
+//! migrations/README.md says how to write a migration.
 
 use std::time::Duration;
 
@@ -14,35 +14,36 @@ use crate::{config::Config, db};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
-/// The advisory lock that whoever migrates holds: a number of our own choice.
+/// The number of the advisory lock that a migration holds, chosen arbitrarily.
 const LOCK: i64 = 0x5ee_da99;
 
-/// How often somebody who waits for that lock asks for it. Asking, and not waiting in the database, because a statement
-/// that waits there would stop `CREATE INDEX CONCURRENTLY`, which waits for every statement before it.
+/// The interval between attempts to take that lock. It polls, because a statement that waits in the database would
+/// block `CREATE INDEX CONCURRENTLY`, which waits for all earlier statements.
 const ASK: Duration = Duration::from_millis(250);
 
-/// How long a migration waits for a lock on a table. Every query on that table waits behind it meanwhile, so it gives up
-/// soon, lets them through, and tries again.
+/// The timeout of a migration for a lock on a table. All other queries on the table wait behind the migration, so it
+/// gives up early, lets them finish and tries again.
 const WAIT_BRIEFLY: &str = "SET lock_timeout = '2s'";
 
-/// Outside of a transaction it waits as long as it takes: nobody waits behind `CREATE INDEX CONCURRENTLY`, and giving up
-/// would leave half an index.
+/// Outside a transaction, a migration waits without a timeout: no query waits behind `CREATE INDEX CONCURRENTLY`, and
+/// giving up would leave an incomplete index.
 const WAIT: &str = "SET lock_timeout = 0";
 
-/// How long it goes on trying.
+/// The time after which a migration stops trying again.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Postgres' code for a lock that did not come in time.
+/// The code of Postgres for a lock that was not available in time.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
-/// Brings the schema up to date; of several at once, one does the work.
+/// Updates the schema. If several instances migrate at once, one does the work.
 pub(crate) async fn migrate(config: &Config) -> Result<()> {
     let Some(options) = &config.database else { bail!("DATABASE_URL is not set: there is nothing to migrate") };
     let mut connection = db::connect(options).await?;
     wait_for_turn(&mut connection).await.map_err(|error| said(&error))?;
 
     let mut migrator = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
-    // The lock is ours. And when this version follows a newer one, because somebody went back, the schema is newer too.
+    // This function takes the lock itself. After a rollback to an older version, the schema has migrations that this
+    // version does not know.
     migrator.set_locking(false).set_ignore_missing(true);
     let deadline = Instant::now() + PATIENCE;
     for migration in migrator.iter() {
@@ -60,7 +61,7 @@ pub(crate) async fn migrate(config: &Config) -> Result<()> {
     PgConnection::close(connection).await.context("the connection does not end well")
 }
 
-/// Until nobody else migrates. The lock ends with the connection.
+/// Waits until no other instance migrates, and takes the lock. It is released when the connection ends.
 async fn wait_for_turn(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     let mut said = false;
     while !sqlx::query_scalar::<_, bool>("SELECT pg_try_advisory_lock($1)")
@@ -90,11 +91,11 @@ fn said(error: &sqlx::Error) -> anyhow::Error {
 mod tests {
     use super::*;
 
-    /// What takes something from the version that runs meanwhile.
+    /// The keywords of changes that break the version that is still running.
     const TAKES: [&str; 6] = ["DROP ", "RENAME ", "SET NOT NULL", "TRUNCATE", " TYPE ", "LOCK TABLE"];
 
     #[test]
-    fn no_migration_takes_anything_from_the_version_that_runs() {
+    fn no_migration_breaks_the_running_version() {
         for migration in MIGRATIONS.iter() {
             let statements = migration.sql.as_str().lines().filter(|line| !line.trim_start().starts_with("--"));
             for line in statements {

@@ -1,4 +1,4 @@
-//! What there is, in numbers: for the admin page, and for `app report`.
+//! Counts the rows of each kind for the admin page and for `app report`.
 
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
@@ -6,7 +6,7 @@ use sqlx::{Connection, FromRow, PgConnection, PgPool};
 
 use crate::{config::Config, db};
 
-/// How much of everything there is.
+/// The number of rows of each kind.
 #[derive(Clone, Copy, Debug, FromRow, Serialize)]
 pub(crate) struct Counts {
     pub(crate) visitors: i64,
@@ -16,19 +16,19 @@ pub(crate) struct Counts {
     pub(crate) prices: i64,
 }
 
-/// One statement, so that the numbers belong together.
+/// The query for all numbers. A single statement keeps them consistent.
 const COUNTS: &str = "SELECT (SELECT count(*) FROM visitors) AS visitors,
                              (SELECT coalesce(sum(visits), 0)::bigint FROM visitors) AS visits,
                              (SELECT count(*) FROM people) AS people,
                              (SELECT count(*) FROM palindromes) AS palindromes,
                              (SELECT count(*) FROM prices) AS prices";
 
-/// Counts.
+/// Runs the query.
 pub(crate) async fn counts(pool: &PgPool) -> Result<Counts, sqlx::Error> {
     sqlx::query_as(COUNTS).fetch_one(pool).await
 }
 
-/// `app report`: the numbers as one line of the log, where a schedule's runs can be compared.
+/// `app report`: logs the numbers as one line, so that the runs of a schedule can be compared.
 pub(crate) async fn report(config: &Config) -> Result<()> {
     let Some(options) = &config.database else { bail!("DATABASE_URL is not set: there is nothing to report on") };
     let mut connection = db::connect(options).await?;

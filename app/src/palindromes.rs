@@ -1,16 +1,16 @@
-//! Palindromes: what is one, and which ones have been asked about.
+//! Recognizes palindromes and stores those that users asked about.
 
 use sqlx::PgPool;
 use unicode_normalization::UnicodeNormalization;
 
-/// The longest text that is looked at, in characters; a key of a Postgres index holds about 2,700 bytes.
+/// The longest text to check, in characters. A key of a Postgres index has at most about 2,700 bytes.
 pub(crate) const LONGEST: usize = 500;
 
-/// Whether a text reads the same from both ends: its letters and digits alone, upper case or lower.
-/// A text without any is none.
+/// Returns whether the letters and digits of a text read the same in both directions, ignoring case. A text without
+/// letters and digits is not a palindrome.
 pub(crate) fn is_palindrome(text: &str) -> bool {
-    // Composed first, so that an accent stays with its letter. By way of upper case, because that is where ß and ss, or
-    // the two small sigmas, meet.
+    // Characters are composed first, so that an accent stays with its letter. Upper case comes before lower case,
+    // because ß and ss, and the two small sigmas, are only the same in upper case.
     let folded: Vec<char> = text
         .nfc()
         .filter(|character| character.is_alphanumeric())
@@ -20,7 +20,7 @@ pub(crate) fn is_palindrome(text: &str) -> bool {
     !folded.is_empty() && folded.iter().eq(folded.iter().rev())
 }
 
-/// Stores a palindrome, or that it was asked about once more.
+/// Stores a palindrome, or increments its counter.
 pub(crate) async fn store(pool: &PgPool, text: &str) -> Result<(), sqlx::Error> {
     let statement = "INSERT INTO palindromes AS p (text) VALUES ($1)
                      ON CONFLICT (text) DO UPDATE SET asked = p.asked + 1, last_seen = now()";
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_reads_the_same_from_both_ends() {
+    fn palindromes_ignore_case_and_punctuation() {
         for text in [
             "a",
             "Anna",

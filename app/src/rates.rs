@@ -1,24 +1,24 @@
-//! Rates: the average price a day between two ports or regions.
+//! Rates: the average price per day between two ports or regions.
 
 use serde::Serialize;
 use sqlx::{PgPool, Row};
 use time::{Date, macros::format_description};
 
-/// The longest range of days that is answered.
+/// The longest range that a request may ask for, in days.
 pub(crate) const MOST_DAYS: i64 = 366;
 
-/// What is asked for.
+/// The parameters of a request for rates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Query {
     pub(crate) from: Date,
     pub(crate) to: Date,
-    /// A port's code or a region's slug.
+    /// The code of a port or the slug of a region.
     pub(crate) origin: String,
-    /// Likewise.
+    /// The code of a port or the slug of a region.
     pub(crate) destination: String,
 }
 
-/// One day. `count` is null where there was no price, `price` where there were fewer than three.
+/// The rate of one day. `count` is null if there is no price, `price` if there are fewer than three.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Rate {
     day: String,
@@ -27,16 +27,16 @@ pub(crate) struct Rate {
 }
 
 impl Query {
-    /// The query that these parameters make.
+    /// Parses the parameters of a request.
     ///
     /// # Errors
-    /// In words, naming the parameter.
+    /// A message that names the missing or invalid parameter.
     pub(crate) fn parse(parameter: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
         let given =
             |name: &str| parameter(name).filter(|value| !value.is_empty()).ok_or_else(|| format!("{name} is missing"));
         let place = |name: &str| {
             let text = given(name)?;
-            // No text of Postgres holds one.
+            // Text in Postgres cannot contain a NUL character.
             if text.contains('\0') { Err(format!("{name} has a NUL character")) } else { Ok(text) }
         };
         let date = |name: &str| {
@@ -60,7 +60,7 @@ impl Query {
     }
 }
 
-/// The rates, the newest day first, every day of the range.
+/// Returns the rates for every day of the range, the newest day first.
 pub(crate) async fn rates(pool: &PgPool, query: &Query) -> Result<Vec<Rate>, sqlx::Error> {
     let rows = sqlx::query(
         "WITH RECURSIVE
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_malformed_is_named() {
+    fn missing_or_invalid_parameter_is_named() {
         let good = [("date_from", "2021-01-01"), ("date_to", "2021-01-31"), ("orig_code", "a"), ("dest_code", "b")];
         assert!(parse(&good).is_ok());
         assert_eq!(parse(&good[1..]), Err("date_from is missing".to_owned()));

@@ -1,4 +1,4 @@
-//! `app serve`: from the first request to the last one.
+//! `app serve`: serves requests from the start until a graceful shutdown.
 
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
@@ -18,11 +18,11 @@ use crate::{
     metrics,
 };
 
-/// Serves until SIGTERM or SIGINT, and until what is in flight then is done.
+/// Serves until SIGTERM or SIGINT, and then until the requests in flight are finished.
 pub(crate) async fn serve(config: Config) -> Result<()> {
     let listener =
         TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
-    // With port 0 the system chooses one; whoever started us reads it here.
+    // With port 0, the operating system chooses the port. The log shows it.
     let listen = listener.local_addr().context("the listener has no address")?;
     let drain = Drain::default();
     let database = config.database.clone().map(Database::open);
@@ -39,14 +39,14 @@ pub(crate) async fn serve(config: Config) -> Result<()> {
         started: Instant::now(),
     };
     let service = router(Arc::new(app)).into_make_service_with_connect_info::<SocketAddr>();
-    // No idle timeout: a connection that we closed while the load balancer sends its next request on it would be a 502.
-    // The load balancer closes idle ones itself, after a minute.
+    // No idle timeout: if this side closed a connection while the load balancer sends a request on it, the client would
+    // get a 502. The load balancer closes idle connections after one minute.
     axum::serve(listener, service).with_graceful_shutdown(last_request(config, drain)).await?;
     tracing::info!("done");
     Ok(())
 }
 
-/// Until it is time to stop listening: some time after the signal, and when nothing is in flight any more.
+/// Waits until the server may stop: after a signal, the grace period and the last request in flight.
 async fn last_request(config: Config, drain: Drain) {
     let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
     let (Ok(mut terminate), Ok(mut interrupt)) = signals else {

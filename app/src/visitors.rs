@@ -1,21 +1,21 @@
-//! Who has been here: one row an address, counted atomically however many tasks count.
+//! Counts visitors: one row per address, updated atomically by any number of tasks.
 
 use std::net::IpAddr;
 
 use sqlx::PgPool;
 
-/// What the page shows.
+/// The numbers that the page shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Counts {
-    /// This visitor's visits.
+    /// The number of visits of this visitor.
     pub(crate) visits: i64,
-    /// How many visitors there are.
+    /// The number of visitors.
     pub(crate) visitors: i64,
 }
 
 /// Counts a visit from `address`.
 pub(crate) async fn visit(pool: &PgPool, address: IpAddr) -> Result<Counts, sqlx::Error> {
-    // One statement: two first visits at once are one visitor with two visits.
+    // With a single statement, two simultaneous first visits give one visitor with two visits.
     let visits = sqlx::query_scalar(
         "INSERT INTO visitors AS v (address) VALUES ($1::inet)
          ON CONFLICT (address) DO UPDATE SET visits = v.visits + 1, last_seen = now()

@@ -1,5 +1,5 @@
-//! The same stack by a script: SDK calls one after the other, as one would write them down by hand. It waits where the next
-//! call needs what the last one has made, and for the services once, at the end.
+//! Creates the same stack with a script of sequential SDK calls, as one would write it by hand. The script waits only
+//! where the next call needs the result, and once at the end for the services.
 
 use std::time::Duration;
 
@@ -22,15 +22,15 @@ use tokio::time::{Instant, sleep};
 
 use crate::project::{WITH_ROUTES, service};
 
-/// How long a thing may take to be there.
+/// The timeout for a resource.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// How often a script looks whether the services run.
+/// The interval between checks whether the services run.
 const LOOK: Duration = Duration::from_secs(1);
 
 const CLUSTER: &str = "script";
 
-/// The clients.
+/// The clients of the script.
 struct Script {
     config: SdkConfig,
     ec2: aws_sdk_ec2::Client,
@@ -40,7 +40,7 @@ struct Script {
     rds: aws_sdk_rds::Client,
 }
 
-/// What the network gives to the rest.
+/// The IDs of the network that other resources need.
 struct Network {
     vpc: String,
     public: Vec<String>,
@@ -50,7 +50,7 @@ struct Network {
     database_group: String,
 }
 
-/// How the sandbox at `endpoint` is called.
+/// Returns the configuration for calls to the sandbox at `endpoint`.
 pub(crate) async fn config(endpoint: &str) -> SdkConfig {
     let keys = aws_sdk_sts::config::Credentials::new("script", "script", None, None, "script");
     aws_config::defaults(BehaviorVersion::latest())
@@ -61,7 +61,7 @@ pub(crate) async fn config(endpoint: &str) -> SdkConfig {
         .await
 }
 
-/// Makes the stack; gives how long that has taken.
+/// Creates the stack and returns the time that it took.
 pub(crate) async fn make(endpoint: &str, services: usize, image: &str) -> Result<Duration> {
     let config = config(endpoint).await;
     let script = Script {
@@ -73,7 +73,7 @@ pub(crate) async fn make(endpoint: &str, services: usize, image: &str) -> Result
         config,
     };
     let began = Instant::now();
-    // The role first: until all of AWS knows it, some seconds go by.
+    // The role comes first, because it takes some seconds until all of AWS knows it.
     let role = script.role("script-execution").await?;
     let network = script.network().await?;
     script.database(&network).await?;
@@ -192,7 +192,7 @@ impl Script {
         Ok(())
     }
 
-    /// Gives the listener's ARN.
+    /// Creates the load balancer and returns the ARN of its listener.
     async fn balancer(&self, network: &Network) -> Result<String> {
         let call = self.elb.create_load_balancer().name("script").security_groups(&network.balancer_group);
         let balancer = call.set_subnets(Some(network.public.clone())).send().await?;
@@ -266,7 +266,7 @@ impl Script {
         Ok(())
     }
 
-    /// A target group with its rule; gives its ARN.
+    /// Creates a target group with its rule and returns its ARN.
     async fn routed(&self, number: usize, vpc: &str, listener: &str) -> Result<String> {
         let name = service(number);
         let call =
@@ -289,7 +289,7 @@ impl Script {
     async fn until_running(&self, services: usize) -> Result<()> {
         let names: Vec<String> = (1..=services).map(service).collect();
         let deadline = Instant::now() + PATIENCE;
-        // DescribeServices takes ten at once.
+        // DescribeServices accepts at most ten services.
         for some in names.chunks(10) {
             loop {
                 let answer =

@@ -1,4 +1,4 @@
-//! The program by itself: its size, and how long it takes to start.
+//! Measures the size of the program and the time that it takes to start.
 
 use std::{
     process::{Command, Stdio},
@@ -9,13 +9,13 @@ use anyhow::{Result, ensure};
 
 use crate::{project, region::stackctl};
 
-/// How often it is started; the median counts.
+/// The number of starts, of which the median is reported.
 const STARTS: usize = 41;
 
-/// What it weighs and how fast it is there.
+/// The size and the start times of the program.
 pub(crate) struct Binary {
     pub(crate) bytes: u64,
-    /// What is started, and the median of how long it takes.
+    /// The command and the median of its duration.
     pub(crate) starts: Vec<(String, Duration)>,
 }
 

@@ -1,5 +1,5 @@
-//! The same program by `docker build` and `docker push`, where an engine can be had: one that answers, or one of our own, with
-//! all that it writes in a folder that is gone afterwards.
+//! Builds and pushes the same program with `docker build` and `docker push`, if a Docker engine is available: a running
+//! one, or a new one with all its data in a temporary folder.
 
 use std::{
     fs,
@@ -13,16 +13,16 @@ use tokio::time::Instant;
 
 use crate::{baseline, engine::Engine, images::Image, region::Region};
 
-/// The authorities that programs on Debian trust, which an image of a program has to bring along.
+/// The certificate authorities of Debian, which an image of a program must contain.
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// What stackctl lays out, in Docker's words: nothing but the program and the authorities that it trusts.
+/// A Dockerfile for an image like that of stackctl: only the program and the certificate authorities.
 const DOCKERFILE: &str = "FROM scratch\nCOPY authorities /etc/ssl/certs/ca-certificates.crt\nCOPY app /app/app\n\
     USER 10001:10001\nENTRYPOINT [\"/app/app\"]\n";
 
-/// An engine, and a repository in the sandbox's registry that it may push to.
+/// An engine, and a repository in the sandbox's registry to push to.
 pub(crate) struct Docker {
-    // Before the folder, which it writes to until its end.
+    // The engine is dropped before the folder, which it writes to until it ends.
     engine: Engine,
     folder: TempDir,
     repository: String,
@@ -30,7 +30,7 @@ pub(crate) struct Docker {
 }
 
 impl Docker {
-    /// An engine, if there is one or one can be started.
+    /// Returns a running engine, or starts one. Returns `None` if neither is possible.
     pub(crate) async fn start(region: &Region) -> Result<Option<Self>> {
         let folder = tempfile::Builder::new().prefix("stackctl-bench-docker").tempdir()?;
         let Some(engine) = Engine::get(folder.path()) else { return Ok(None) };

@@ -1,5 +1,5 @@
-//! A Docker engine: the one that answers, or one of our own with all that it writes in a folder, without a network: nothing is
-//! pulled. An end-to-end test includes this file too.
+//! Provides a Docker engine: a running one, or a new one with all its data in a folder and without a network, because
+//! nothing is pulled. An end-to-end test also includes this file.
 
 use std::{
     path::Path,
@@ -7,18 +7,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long an engine may take to start.
+/// The timeout for the start of an engine.
 const START: Duration = Duration::from_secs(60);
 
-/// An engine that answers; one of our own ends with this.
+/// A running engine. If this process started it, it is stopped on drop.
 pub struct Engine {
     own: Option<Child>,
-    /// For `DOCKER_HOST`, where it is not the usual one.
+    /// The value for `DOCKER_HOST`; `None` for the default engine.
     pub host: Option<String>,
 }
 
 impl Engine {
-    /// An engine, if there is one or one can be started with `folder` for its own. The folder has to outlive it.
+    /// Returns the running engine, or starts one with its data in `folder`, which must outlive it. Returns `None` if
+    /// neither is possible.
     pub fn get(folder: &Path) -> Option<Self> {
         let usual = Self { own: None, host: None };
         if usual.answers() {
@@ -57,7 +58,8 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         let Some(mut child) = self.own.take() else { return };
-        // SIGTERM: it takes down what it has mounted, so that the folder can go. One that has ended by itself is no matter.
+        // On SIGTERM, the engine unmounts its file systems, so that the folder can be deleted. An error means that it
+        // has already ended.
         let _ = Command::new("kill").arg(child.id().to_string()).stderr(Stdio::null()).status();
         drop(child.wait());
     }

@@ -1,5 +1,5 @@
-//! The image of the repository's application: built and pushed from nothing, unchanged, and with one line changed; and the same
-//! program by Docker.
+//! Measures the image of the repository's application: the first build and push, an unchanged build, and one with one
+//! changed line; then the same program with Docker.
 
 use std::{
     fs,
@@ -16,26 +16,28 @@ use crate::{
     region::{Call, Pace, Region, Run, stackctl},
 };
 
-/// Where Cargo puts the program under the target directory of the images.
+/// The path of the program in Cargo's target directory.
 const PROGRAM: &str = "stackctl/x86_64-unknown-linux-gnu/release/app";
 
-/// What one way to an image has cost.
+/// The cost of building and pushing one image.
 pub(crate) struct Image {
     pub(crate) what: &'static str,
-    /// From the command's start until the registry has the image; for an unchanged one, the whole command.
+    /// The time from the start of the command until the registry has the image; for an unchanged image, the time of the
+    /// whole command.
     pub(crate) took: Duration,
-    /// Of that, what comes after the compiler: to lay the image out, and from the first to the last call to the registry.
+    /// The part of that time after the compiler: assembling the image, and the time from the first to the last call to
+    /// the registry.
     pub(crate) packed: Duration,
-    /// Layers and configurations that were sent, and their bytes.
+    /// The number of layers and configurations that were sent; `bytes` is their size.
     pub(crate) blobs: usize,
     pub(crate) bytes: u64,
 }
 
-/// All of them.
+/// The costs of all images.
 #[derive(Default)]
 pub(crate) struct Images {
     pub(crate) stackctl: Vec<Image>,
-    /// The same three by Docker; none where there is no engine.
+    /// The costs of the same images with Docker; empty if no engine is available.
     pub(crate) docker: Vec<Image>,
 }
 
@@ -54,7 +56,7 @@ impl Image {
         Self { packed, ..Self::pushed(what, pushed.unwrap_or(run.wall), &run.calls) }
     }
 
-    /// One that `took` so long, with these calls.
+    /// Returns the cost of an image that Docker pushed in the time `took` with these calls.
     pub(crate) fn pushed(what: &'static str, took: Duration, calls: &[Call]) -> Self {
         let sent = || calls.iter().filter(|call| call.service == "registry" && call.operation.ends_with("Blob"));
         let ended = sent().filter(|call| call.operation == "PutBlob").count();
@@ -62,7 +64,7 @@ impl Image {
     }
 }
 
-/// From the first call to the registry to the end of the last one.
+/// Returns the time from the start of the first call to the registry to the end of the last one.
 fn span(calls: &[Call]) -> Duration {
     let of_registry = || calls.iter().filter(|call| call.service == "registry");
     let begins = of_registry().map(|call| call.started_ms).fold(f64::INFINITY, f64::min);
@@ -70,7 +72,7 @@ fn span(calls: &[Call]) -> Duration {
     Duration::from_secs_f64((ends - begins).max(0.0) / 1000.0)
 }
 
-/// Measures them on the repository's own stack.yaml.
+/// Measures the images with the repository's stack.yaml.
 pub(crate) async fn measure(pace: Pace) -> Result<Images> {
     let region = Region::start(pace).await?;
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the repository is above")?;
@@ -83,7 +85,7 @@ pub(crate) async fn measure(pace: Pace) -> Result<Images> {
     fs::copy(repository.join("stack.yaml"), project.join("stack.yaml"))?;
     symlink(sources.join("app"), project.join("app"))?;
 
-    // Compiles the application, and the crates that it uses where the target directory has none of them yet.
+    // This compiles the application, and the crates that the target directory does not contain yet.
     let compiled = region.run(&["up", "--yes"]).await?;
     let first = project.join("first-program");
     fs::copy(program(&sources)?, &first)?;
@@ -106,9 +108,10 @@ pub(crate) async fn measure(pace: Pace) -> Result<Images> {
     Ok(images)
 }
 
-/// Where the program is that was compiled last.
+/// Returns the path of the last compiled program.
 fn program(sources: &Path) -> Result<PathBuf> {
-    // Beside this program's own profile, or in the copy where Cargo was told of no other place.
+    // The program is in the target directory of this benchmark, or in that of the copied sources if Cargo has no
+    // configured target directory.
     let shared = stackctl()?.ancestors().nth(2).map(|target| target.join(PROGRAM));
     let places = shared.into_iter().chain([sources.join("target").join(PROGRAM)]);
     places.into_iter().find(|place| place.exists()).context("the application's program is nowhere")

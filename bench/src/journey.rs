@@ -1,4 +1,5 @@
-//! One stack's life: up, up with nothing to do, plan after one change, deploy, status, destroy.
+//! Measures the commands in the life of a stack: up, up without changes, plan after one change, deploy, status,
+//! destroy.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -12,15 +13,15 @@ use crate::{
     rounds::rounds,
 };
 
-/// What one command has cost.
+/// The cost of one command.
 pub(crate) struct Cost {
     pub(crate) command: &'static str,
     pub(crate) calls: usize,
     /// The calls of each AWS service.
     pub(crate) by_service: BTreeMap<String, usize>,
-    /// The calls that AWS asked to slow down.
+    /// The number of throttled calls.
     pub(crate) throttled: usize,
-    /// How often one waits for answers; of commands that only look.
+    /// The number of sequential rounds of calls; only for commands that only read.
     pub(crate) rounds: Option<usize>,
     pub(crate) wall: Duration,
     pub(crate) peak_kib: u64,
@@ -37,7 +38,7 @@ impl Cost {
         Self { command, calls, by_service, throttled, rounds: None, wall, peak_kib }
     }
 
-    /// Of a command that only looks, with its rounds; and what it has said.
+    /// Runs a command that only reads. Returns its cost, including the rounds, and its output.
     async fn of_a_look(region: &Region, command: &'static str, args: &[&str]) -> Result<(Self, Run)> {
         let run = region.run(args).await?;
         let far = region.run_far_away(args).await?;
@@ -46,18 +47,18 @@ impl Cost {
     }
 }
 
-/// The costs of one stack.
+/// The costs of the commands for one stack.
 pub(crate) struct Journey {
     pub(crate) services: usize,
     pub(crate) costs: Vec<Cost>,
-    /// The first `up`, and the longest chain of what it had to do.
+    /// The duration of the first `up`; `chain` is the longest chain of its steps.
     pub(crate) first_up: Duration,
     pub(crate) chain: Chain,
-    /// The calls and the time of a script that makes the same stack, one call after the other.
+    /// The number of calls and the duration of a script that creates the same stack sequentially.
     pub(crate) script: Option<(usize, Duration)>,
 }
 
-/// Lives through the life of a stack of so many services.
+/// Runs all commands for a stack with this number of services.
 pub(crate) async fn measure(pace: Pace, services: usize, scripted: bool) -> Result<Journey> {
     let region = Region::start(pace).await?;
     let folder = region.project();
@@ -97,13 +98,13 @@ pub(crate) async fn measure(pace: Pace, services: usize, scripted: bool) -> Resu
     })
 }
 
-/// The costs of one stack where AWS's request limits apply.
+/// The costs of the commands for one stack within AWS's request limits.
 pub(crate) struct Limited {
     pub(crate) services: usize,
     pub(crate) costs: Vec<Cost>,
 }
 
-/// Lives through the life of a stack of so many services within AWS's request limits. No command may fail.
+/// Runs the commands for a stack with this number of services within AWS's request limits. No command may fail.
 pub(crate) async fn within_limits(pace: Pace, services: usize) -> Result<Limited> {
     let region = Region::start(Pace { limits: true, ..pace }).await?;
     let folder = region.project();

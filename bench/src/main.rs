@@ -1,4 +1,5 @@
-//! Measures stackctl on the sandbox and writes `docs/internals/performance.md`: calls, rounds, bytes, and ratios within one run.
+//! Measures stackctl on the sandbox and writes `docs/internals/performance.md`: calls, rounds, bytes, and ratios within
+//! one run.
 
 mod baseline;
 mod binary;
@@ -20,44 +21,44 @@ use clap::{Parser, ValueEnum};
 
 use crate::{region::Pace, report::Report};
 
-/// A part of what is measured.
+/// A part of the benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 enum Part {
     /// The commands, the critical path and the script.
     Commands,
     /// The life of a stack within AWS's request limits.
     Limits,
-    /// The image.
+    /// The images.
     Image,
-    /// The program.
+    /// The size and the start time of the program.
     Program,
 }
 
 /// Measures stackctl on the sandbox.
 #[derive(Parser)]
 struct Options {
-    /// The numbers of services that are measured.
+    /// The numbers of services to measure.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 50, 200])]
     services: Vec<usize>,
-    /// The numbers of services whose stack is made by a script as well.
+    /// The numbers of services for which a script also creates the stack.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 50])]
     baseline: Vec<usize>,
-    /// The numbers of services whose stack lives within AWS's request limits.
+    /// The numbers of services to measure within AWS's request limits.
     #[arg(long, value_delimiter = ',', default_values_t = [50])]
     limits: Vec<usize>,
-    /// The only parts that are measured; with `--write`, the others stay as they are.
+    /// Measure only these parts; with `--write`, the sections of other parts do not change.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Part>,
     /// The latency of each call, in milliseconds.
     #[arg(long, default_value_t = 50)]
     latency_ms: u64,
-    /// How long databases, load balancers and NAT gateways take, as a share of AWS's usual times.
+    /// The duration of creating databases, load balancers and NAT gateways, as a share of AWS's usual times.
     #[arg(long, default_value_t = 0.05)]
     provision_scale: f64,
-    /// How long health checks and draining take, as a share of what is configured.
+    /// The duration of health checks and draining, as a share of the configured times.
     #[arg(long, default_value_t = 0.1)]
     rollout_scale: f64,
-    /// Where the table goes; without it, to standard output alone.
+    /// The file to write the page to; without it, the page only goes to standard output.
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
 }

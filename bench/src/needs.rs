@@ -1,4 +1,4 @@
-//! The critical path: of all chains of steps that need each other, the one that takes longest by itself.
+//! Finds the critical path: the chain of dependent steps with the longest total time.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use crate::region::Run;
 
-/// A chain of steps, and how long they take one after the other.
+/// A chain of dependent steps, and the sum of their times.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Chain {
     pub(crate) takes: Duration,
     pub(crate) steps: Vec<String>,
 }
 
-/// The longest chain of the plan that `run` has carried out, by how long its own events say that each step has taken.
+/// Returns the longest chain of the plan that `run` applied, by the times in its events.
 pub(crate) fn longest(run: &Run) -> Result<Chain> {
     let events = || run.lines.iter().map(|(_, line)| line);
     let plan = events().find(|event| event["event"] == "plan").context("there is a plan")?;
@@ -28,7 +28,7 @@ pub(crate) fn longest(run: &Run) -> Result<Chain> {
     Ok(chains.into_iter().flatten().max_by_key(|chain| chain.takes).unwrap_or_default())
 }
 
-/// Fills in the longest chain that ends with `step`, and those of what it needs. Steps stand in no order.
+/// Computes the longest chain that ends with `step`, and those of the steps that it needs. Steps can be in any order.
 fn chain(step: usize, steps: &[Value], took: &HashMap<&str, f64>, chains: &mut Vec<Option<Chain>>) {
     if chains[step].is_some() {
         return;

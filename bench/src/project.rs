@@ -1,13 +1,14 @@
-//! What is brought up: a stack of any number of services, which all run one small program.
+//! Writes the measured project: a stack with any number of services, which all run one small program.
 
 use std::{fmt::Write, fs, path::Path};
 
 use anyhow::Result;
 
-/// How many services answer requests; a load balancer takes 100 rules and target groups on AWS. The others are workers.
+/// The number of services that answer requests: a load balancer has at most 100 rules and target groups on AWS. The
+/// other services are workers.
 pub(crate) const WITH_ROUTES: usize = 50;
 
-/// Answers requests where it is given a port, and waits for its end elsewhere.
+/// A program that answers requests if it has a port, and waits until it is stopped if not.
 const PROGRAM: &str = r#"use std::{io::{Read, Write}, net::TcpListener};
 
 const SAYS: &str = "one";
@@ -23,7 +24,7 @@ fn main() {
 }
 "#;
 
-/// The name of the service with this number.
+/// Returns the name of the service with this number.
 pub(crate) fn service(number: usize) -> String {
     format!("s{number:03}")
 }
@@ -41,7 +42,7 @@ fn stack(services: usize) -> String {
     text
 }
 
-/// Lays out the project in `folder`.
+/// Writes the project to `folder`.
 pub(crate) fn lay_out(folder: &Path, services: usize) -> Result<()> {
     fs::create_dir_all(folder.join("tiny/src"))?;
     fs::write(folder.join("stack.yaml"), stack(services))?;
@@ -53,18 +54,18 @@ pub(crate) fn lay_out(folder: &Path, services: usize) -> Result<()> {
     Ok(fs::write(folder.join("tiny/src/main.rs"), PROGRAM)?)
 }
 
-/// One change to the first service.
+/// Changes one key of the first service.
 pub(crate) fn change_one(folder: &Path) -> Result<()> {
     let file = folder.join("stack.yaml");
     Ok(fs::write(&file, fs::read_to_string(&file)?.replacen("memory: 512", "memory: 1024", 1))?)
 }
 
-/// Takes the change back.
+/// Reverts the change.
 pub(crate) fn change_back(folder: &Path, services: usize) -> Result<()> {
     Ok(fs::write(folder.join("stack.yaml"), stack(services))?)
 }
 
-/// One line of the program's.
+/// Changes one line of the program.
 pub(crate) fn change_program(folder: &Path) -> Result<()> {
     Ok(fs::write(folder.join("tiny/src/main.rs"), PROGRAM.replace("\"one\"", "\"another\""))?)
 }

@@ -1,4 +1,4 @@
-//! A sandbox of its own, and stackctl run on it and watched.
+//! Starts a sandbox for a measurement, runs stackctl on it and records its calls.
 
 use std::{
     path::{Path, PathBuf},
@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// How the sandbox behaves.
+/// The settings of the sandbox.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
     pub(crate) latency_ms: u64,
@@ -26,11 +26,11 @@ pub(crate) struct Pace {
     pub(crate) limits: bool,
 }
 
-/// The latency, in milliseconds, of a cloud so far away that the calls of one round, however many, end at about the same
-/// time: seconds more than all of them keep this computer busy.
+/// A latency in milliseconds so long that all calls of one round, however many, end at about the same time: it exceeds
+/// by seconds the time that this machine needs to process them.
 const FAR_MS: u64 = 4000;
 
-/// A sandbox with a folder for a project; both are gone when this is dropped.
+/// A sandbox with a folder for a project. Both are removed on drop.
 pub(crate) struct Region {
     home: TempDir,
     latency_ms: u64,
@@ -38,7 +38,7 @@ pub(crate) struct Region {
     pub(crate) endpoint: String,
 }
 
-/// One call, as the sandbox logs it.
+/// One call in the log of the sandbox.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Call {
     pub(crate) service: String,
@@ -46,11 +46,11 @@ pub(crate) struct Call {
     pub(crate) started_ms: f64,
     pub(crate) ended_ms: f64,
     pub(crate) bytes: u64,
-    /// The code that it was refused with.
+    /// The error code, if the call failed.
     code: Option<String>,
 }
 
-/// The codes by which the sandbox asks to slow down.
+/// The error codes of throttled calls.
 const THROTTLED: [&str; 5] = ["Throttling", "ThrottlingException", "RequestLimitExceeded", "SlowDown", "Throttled"];
 
 impl Call {
@@ -59,17 +59,17 @@ impl Call {
     }
 }
 
-/// One command that was run to its end.
+/// The result of one command.
 pub(crate) struct Run {
     pub(crate) wall: Duration,
-    /// What it printed, each line with the time since the start.
+    /// The lines of standard output, each with the time since the start.
     pub(crate) lines: Vec<(Duration, Value)>,
     pub(crate) calls: Vec<Call>,
-    /// The most memory that it held, in KiB.
+    /// The peak memory, in KiB.
     pub(crate) peak_kib: u64,
 }
 
-/// The program beside this one.
+/// Returns the path of stackctl, which is in the same folder as this program.
 pub(crate) fn stackctl() -> Result<PathBuf> {
     let path = std::env::current_exe()?.with_file_name("stackctl");
     ensure!(path.exists(), "{} is not built: run `make bench`", path.display());
@@ -110,7 +110,7 @@ impl Region {
         command
     }
 
-    /// Runs it with JSON for output. It has to end well.
+    /// Runs stackctl with JSON output. Returns an error if the command fails.
     pub(crate) async fn run(&self, args: &[&str]) -> Result<Run> {
         self.forget_calls().await?;
         let began = Instant::now();
@@ -160,7 +160,7 @@ impl Region {
         Ok(Run { wall, lines, calls, peak_kib })
     }
 
-    /// Runs it as [`Region::run`] on a cloud so far away that only what waits for an answer begins after it.
+    /// Like [`Region::run`], with a latency so long that calls overlap unless one waits for the response of another.
     pub(crate) async fn run_far_away(&self, args: &[&str]) -> Result<Run> {
         self.be_away(FAR_MS).await?;
         let run = self.run(args).await;
@@ -193,7 +193,7 @@ impl Drop for Region {
     }
 }
 
-/// The most memory that a process has held so far, in KiB.
+/// Returns the peak memory of a running process, in KiB.
 fn high_water(status: &Path) -> Option<u64> {
     let status = std::fs::read_to_string(status).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -1,4 +1,4 @@
-//! The page that comes of it.
+//! Renders the measurements as a page.
 
 use std::{fmt::Write, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::{
     services,
 };
 
-/// All that was measured in one run.
+/// All measurements of one run.
 pub(crate) struct Report {
     pace: Pace,
     pub(crate) binary: Option<Binary>,
@@ -25,7 +25,7 @@ impl Report {
         Self { pace, binary: None, journeys: Vec::new(), limited: Vec::new(), images: Images::default() }
     }
 
-    /// As Markdown, without the sections of what was not measured.
+    /// Renders the page as Markdown, without sections for parts that were not measured.
     pub(crate) fn page(&self) -> String {
         let mut page = String::new();
         self.introduction(&mut page);
@@ -201,7 +201,7 @@ impl Report {
 
 fn compared(ours: &Image, theirs: &Image) -> String {
     let ratio = match ours.packed.as_secs_f64() {
-        // Nothing was laid out and nothing was sent.
+        // Nothing was assembled and nothing was sent.
         0.0 => "–".to_owned(),
         packed => format!("{:.1}", theirs.packed.as_secs_f64() / packed),
     };
@@ -218,7 +218,8 @@ fn precise(bytes: u64) -> f64 {
     bytes as f64
 }
 
-/// The page `before` with the sections of `measured` in the place of its own, and new ones at its end. All else stays.
+/// Replaces the sections of the page `before` with those of `measured`, and appends new ones. Everything else is
+/// unchanged.
 pub(crate) fn replaced(before: &str, measured: &str) -> String {
     let (introduction, old) = sections(before);
     let (_, mut new) = sections(measured);
@@ -231,7 +232,7 @@ pub(crate) fn replaced(before: &str, measured: &str) -> String {
     page
 }
 
-/// What stands before the first section of a page, and its sections, each with its heading.
+/// Splits a page into the text before the first section, and the sections with their headings.
 fn sections(page: &str) -> (&str, Vec<&str>) {
     let mut starts: Vec<usize> = page.match_indices("\n## ").map(|(at, _)| at).collect();
     let introduction = &page[..starts.first().copied().unwrap_or(page.len())];
@@ -244,7 +245,7 @@ fn title(section: &str) -> &str {
 }
 
 #[test]
-fn only_sections_that_were_measured_are_replaced() {
+fn only_measured_sections_are_replaced() {
     let before = "# Page\n\nOld.\n\n## One\n\n1\n\n## Two\n\n2\n\n### In two\n\n## Three\n\n3\n";
     let measured = "# Page\n\nNew.\n\n## Two\n\nzwei\n\n## Four\n\n4\n";
     let wanted = "# Page\n\nOld.\n\n## One\n\n1\n\n## Two\n\nzwei\n\n## Three\n\n3\n\n## Four\n\n4\n";

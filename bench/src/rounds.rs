@@ -1,6 +1,7 @@
-//! How often one waits for an answer.
+//! Counts the sequential rounds of calls.
 
-/// The longest chain of calls of which each began after the one before it had ended, by when each began and ended.
+/// Returns the length of the longest chain of calls, each of which began after the previous one had ended. Each call is
+/// given by its start and end.
 pub fn rounds(calls: impl Iterator<Item = (f64, f64)>) -> usize {
     let mut by_end: Vec<(f64, f64)> = calls.collect();
     by_end.sort_by(|(_, one), (_, other)| one.total_cmp(other));
@@ -15,7 +16,7 @@ pub fn rounds(calls: impl Iterator<Item = (f64, f64)>) -> usize {
 }
 
 #[test]
-fn calls_beside_each_other_are_one_round() {
+fn overlapping_calls_are_one_round() {
     let of = |calls: &[(f64, f64)]| rounds(calls.iter().copied());
     assert_eq!(of(&[]), 0);
     assert_eq!(of(&[(0.0, 5.0), (1.0, 6.0), (4.0, 9.0)]), 1);

@@ -1,4 +1,4 @@
-//! The calls of commands by AWS service, and the share of them that is throttled.
+//! Renders the calls of commands by AWS service, and the share of throttled calls.
 
 use std::fmt::Write;
 
@@ -7,10 +7,12 @@ use crate::{
     report::seconds,
 };
 
-/// The commands that change something, and the look that all begin with: the others look as that one does.
+/// The commands in the table: those that change something, and the second `up`, whose reads are those that the other
+/// commands begin with.
 const SHOWN: [&str; 4] = ["first `up`", "`up`, nothing to do", "`deploy`, one line", "`destroy`"];
 
-/// The services that are shown, as they are called in signatures and by AWS. The registry is ECR's, where images are pushed.
+/// The services in the table, by their names in signatures and their usual names. The registry is ECR's, where images
+/// are pushed.
 const COLUMNS: [(&str, &str); 10] = [
     ("ec2", "EC2"),
     ("ecs", "ECS"),
@@ -24,7 +26,7 @@ const COLUMNS: [(&str, &str); 10] = [
     ("registry", "registry"),
 ];
 
-/// A table of the calls of each command, a column for each service.
+/// Renders a table of the calls of each command, with a column for each service.
 pub(crate) fn table<'a>(stacks: impl Iterator<Item = (usize, &'a [Cost])>) -> String {
     let mut table = String::from("| services | command |");
     for (_, name) in COLUMNS {
@@ -44,7 +46,7 @@ pub(crate) fn table<'a>(stacks: impl Iterator<Item = (usize, &'a [Cost])>) -> St
     table
 }
 
-/// A table of what is throttled.
+/// Renders a table of the throttled calls.
 pub(crate) fn throttled(stacks: &[Limited]) -> String {
     let mut table = String::from(
         "| services | command | calls | throttled | share | seconds |\n| ---: | --- | ---: | ---: | ---: | ---: |\n",

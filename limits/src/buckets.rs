@@ -15,19 +15,20 @@ use crate::table::{self, Size};
 
 /// A set of token buckets. Each bucket is created full on first use.
 pub struct Buckets {
-    /// How many tokens a bucket of this size holds.
+    /// Returns the number of tokens that a bucket of this size holds.
     holds: fn(Size) -> usize,
     made: Mutex<HashMap<String, Arc<RateLimiter>>>,
 }
 
 impl Buckets {
-    /// As AWS has them.
+    /// Returns buckets of the sizes that AWS uses.
     pub fn of_aws() -> Self {
         Self::holding(|size| whole(size.burst))
     }
 
-    /// As somebody keeps them who wants to stay within those of AWS: with one second's tokens less, a quarter at most. Requests do
-    /// not all take the same time to AWS, and AWS adds tokens once a second.
+    /// Returns smaller buckets for a client that must stay within the limits of AWS. They hold one second's tokens less
+    /// than those of AWS, but at most a quarter less: requests take different times to reach AWS, and AWS adds tokens
+    /// only once a second.
     pub fn of_a_client() -> Self {
         Self::holding(|size| {
             let quarter = whole(size.burst) / 4;
@@ -51,10 +52,11 @@ impl Buckets {
         }
     }
 
-    /// Empties the buckets of an operation: AWS has found its own ones empty, because others take from them too.
+    /// Empties the buckets of an operation, after AWS has throttled a request because other clients use the same
+    /// buckets.
     pub fn empty(&self, region: &str, service: &str, operation: &str) {
         for bucket in self.of(region, service, operation) {
-            // Somebody else may take one in between; then as many are not there any more.
+            // Another task may take tokens in between, which lowers the balance.
             while !bucket.try_acquire(bucket.balance()) {}
         }
     }
@@ -79,7 +81,7 @@ impl fmt::Debug for Buckets {
 }
 
 fn limiter(tokens: usize, size: Size) -> RateLimiter {
-    // In whole milliseconds, as the crate counts; rounded up, so that the rate is never above the limit.
+    // The crate counts in whole milliseconds. The interval is rounded up, so that the rate is never above the limit.
     let interval = Duration::from_millis(u64::try_from(rounded_up(1000.0 / size.per_second)).unwrap_or(u64::MAX));
     RateLimiter::builder().initial(tokens).max(tokens).refill(1).interval(interval).fair(true).build()
 }
@@ -110,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_bucket_gives_its_burst_and_then_its_rate() {
+    async fn bucket_gives_its_burst_and_then_its_rate() {
         let buckets = Buckets::of_aws();
         assert_eq!(taken(&buckets, "RegisterTaskDefinition"), 20);
         advance(Duration::from_millis(3500)).await;
@@ -122,13 +124,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_operation_without_a_limit_is_never_refused() {
+    async fn operation_without_a_limit_is_never_refused() {
         let buckets = Buckets::of_aws();
         assert!((0..10_000).all(|_| buckets.try_take(REGION, "s3", "PutObject")));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_stays_within_the_buckets_of_aws() {
+    async fn client_stays_within_the_limits_of_aws() {
         let (client, aws) = (Arc::new(Buckets::of_a_client()), Arc::new(Buckets::of_aws()));
         let began = Instant::now();
         let calls = (0..100).map(|_| {
@@ -141,12 +143,12 @@ mod tests {
         for call in calls.collect::<Vec<_>>() {
             call.await.expect("it is taken");
         }
-        // 17 at once, and three a second of the others.
+        // The client sends 17 at once, and the others at three per second.
         assert_eq!(began.elapsed().as_secs(), 27);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_waits_for_one_bucket_leaves_others_alone() {
+    async fn waiting_for_one_bucket_does_not_delay_others() {
         let client = Arc::new(Buckets::of_a_client());
         for _ in 0..50 {
             let client = Arc::clone(&client);
@@ -160,7 +162,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_bucket_that_is_emptied_gives_its_rate_alone() {
+    async fn emptied_bucket_gives_only_its_rate() {
         let client = Buckets::of_a_client();
         client.empty(REGION, "ecs", "RegisterTaskDefinition");
         let began = Instant::now();

@@ -1,50 +1,51 @@
-//! The request limits that AWS publishes, each with its page, for the services that a stack of many parts calls most.
+//! The request limits that AWS publishes, each with its page, for the services that a large stack calls most.
 //!
-//! They are the defaults of an account; AWS raises most of them on request. A service that is not here has limits too, which AWS
-//! does not publish, or which are far beyond what one command sends.
+//! The limits are the defaults of an account; AWS raises most of them on request. Services that are not listed have
+//! limits that AWS does not publish, or that one command cannot reach.
 
-/// A token bucket's size. Each request takes one token, and a request that finds none is refused.
+/// The size of a token bucket. Each request takes one token; a request without a token is throttled.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Size {
-    /// How many tokens it holds, which is how many requests can come at once.
+    /// The capacity in tokens, which is the largest number of requests at once.
     pub burst: u32,
-    /// How many tokens it gets a second.
+    /// The number of tokens added per second.
     pub per_second: f64,
 }
 
 /// A bucket that requests take tokens from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bucket {
-    /// The service and what shares the bucket: `rds`, `ec2:CreateVpc`, `ecs:DeregisterTaskDefinition…`.
+    /// The service and the operations that share the bucket: `rds`, `ec2:CreateVpc`, `ecs:DeregisterTaskDefinition…`.
     pub name: String,
-    /// Its size.
+    /// The size of the bucket.
     pub size: Size,
 }
 
-/// One service's limits.
+/// The limits of a service.
 struct Service {
-    /// The name that requests are signed for.
+    /// The service name in request signatures.
     name: &'static str,
-    /// The bucket that all its operations share beside their own.
+    /// The bucket that all operations share, in addition to the buckets of their groups.
     all: Option<Size>,
-    /// The first group that has an operation counts; an operation without one has only what all share.
+    /// The groups of operations. The first group that contains an operation applies; an operation without a group has
+    /// only the shared bucket.
     groups: &'static [Group],
 }
 
-/// Operations with buckets of one size.
+/// Operations whose buckets have the same size.
 struct Group {
     operations: Operations,
-    /// Whether they share one bucket, or each has one of its own.
+    /// Whether the operations share one bucket; if not, each has a separate bucket.
     shared: bool,
     size: Size,
 }
 
-/// Which operations are meant.
+/// The operations of a group.
 enum Operations {
     Named(&'static [&'static str]),
-    /// Those that only retrieve.
+    /// Operations that only read.
     Reads,
-    /// All that are left.
+    /// All operations that no earlier group contains.
     Others,
 }
 
@@ -62,18 +63,18 @@ const fn size(burst: u32, per_second: f64) -> Size {
     Size { burst, per_second }
 }
 
-/// Operations that share one bucket.
+/// Returns a group of operations that share one bucket.
 const fn together(names: &'static [&'static str], size: Size) -> Group {
     Group { operations: Operations::Named(names), shared: true, size }
 }
 
-/// Operations of which each has a bucket of its own.
+/// Returns a group of operations with separate buckets.
 const fn each(operations: Operations, size: Size) -> Group {
     Group { operations, shared: false, size }
 }
 
-/// "API actions are grouped into categories. All API actions in a category share the same token bucket." Fargate adds the limit
-/// of `RunTask`, 20 a second, which is below that of its category.
+/// The limits of ECS. "API actions are grouped into categories. All API actions in a category share the same token
+/// bucket." Fargate limits `RunTask` to 20 per second, which is below the limit of its category.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html>,
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/throttling.html>
 const ECS: Service = Service {
@@ -109,8 +110,8 @@ const ECS: Service = Service {
     ],
 };
 
-/// "Each API is evaluated individually." The seven reads have the larger bucket of the other reads if they are filtered or ask for
-/// pages; whether they do, a name alone does not tell.
+/// The limits of EC2. "Each API is evaluated individually." The seven reads listed by name have the larger bucket of
+/// the other reads if they are filtered or paginated, but the name of an operation does not show that.
 /// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>
 const EC2: Service = Service {
     name: "ec2",
@@ -143,8 +144,8 @@ const EC2: Service = Service {
     ],
 };
 
-/// "There is an account-level throttling limit that is shared across all Elastic Load Balancing API actions", and categories. What
-/// ECS calls on behalf of the account does not count.
+/// The limits of Elastic Load Balancing. "There is an account-level throttling limit that is shared across all Elastic
+/// Load Balancing API actions", and there are categories. Calls by ECS on behalf of the account do not count.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html>
 const ELB: Service = Service {
     name: "elasticloadbalancing",
@@ -157,18 +158,19 @@ const ELB: Service = Service {
     ],
 };
 
-/// AWS publishes that IAM has token buckets for each operation, and not their sizes. Steampipe, which reads whole accounts, keeps its
-/// `GetRole` and its lists of a role's policies at 15 a second.
+/// The limits of IAM. AWS publishes that each operation of IAM has a token bucket, but not its size. Steampipe, which
+/// reads whole accounts, limits `GetRole` and the lists of a role's policies to 15 per second.
 /// <https://aws.amazon.com/blogs/security/how-to-monitor-and-query-iam-resources-at-scale-part-2/>,
 /// <https://github.com/turbot/steampipe-plugin-aws/blob/main/aws/plugin.go>
 const IAM: Service = Service { name: "iam", all: None, groups: &[each(Operations::Others, size(15, 15.0))] };
 
-/// "By default, you can make up to 300 requests in a burst and a sustained 12 requests per second."
+/// The limits of RDS. "By default, you can make up to 300 requests in a burst and a sustained 12 requests per second."
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-api-throttling.html>
 const RDS: Service = Service { name: "rds", all: Some(size(300, 12.0)), groups: &[] };
 
-/// Each operation has its rate. AWS publishes no burst, which is taken for one second's worth. Where the rate differs between
-/// regions, the least of them counts; operations that the page does not list count as most of those that it does.
+/// The limits of CloudWatch Logs. Each operation has a rate. AWS publishes no burst; it is assumed to be one second's
+/// tokens. If the rate differs between regions, the lowest applies. Operations that are not on the page get the most
+/// common rate of the page.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>
 const LOGS: Service = Service {
     name: "logs",
@@ -185,7 +187,8 @@ const LOGS: Service = Service {
     ],
 };
 
-/// `GetSecretValue` and `DescribeSecret` have 10,000 a second and more, and so no bucket here. AWS publishes no burst.
+/// The limits of Secrets Manager. `GetSecretValue` and `DescribeSecret` have no bucket here, because AWS allows 10,000
+/// and more per second. AWS publishes no burst.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>
 const SECRETS: Service = Service {
     name: "secretsmanager",
@@ -199,8 +202,8 @@ const SECRETS: Service = Service {
     ],
 };
 
-/// The reads share 40 a second, AWS publishes. Of writes it does not: AWS's support says 3 a second of `PutParameter` and 5 of
-/// `DeleteParameter`.
+/// The limits of Systems Manager. AWS publishes that the reads share 40 per second, but nothing about writes. AWS
+/// support states 3 per second for `PutParameter` and 5 for `DeleteParameter`.
 /// <https://docs.aws.amazon.com/general/latest/gr/ssm.html>,
 /// <https://github.com/github-aws-runners/terraform-aws-github-runner/issues/2944>,
 /// <https://github.com/github-aws-runners/terraform-aws-github-runner/issues/5243>
@@ -214,8 +217,9 @@ const SSM: Service = Service {
     ],
 };
 
-/// "A request consumes a token from both buckets": the account's and the operation's. One of records also takes a token for each
-/// record from a third one, of 1,500, which a stack does not empty.
+/// The limits of Route 53. "A request consumes a token from both buckets": that of the account and that of the
+/// operation. A request that changes records also takes a token per record from a third bucket of 1,500, which a stack
+/// does not empty.
 /// <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/api-throttling.html>
 const ROUTE53: Service = Service {
     name: "route53",
@@ -229,8 +233,8 @@ const ROUTE53: Service = Service {
 
 const SERVICES: &[Service] = &[EC2, ECS, ELB, IAM, LOGS, RDS, ROUTE53, SECRETS, SSM];
 
-/// The buckets that a request for `operation` takes a token from, the smaller one first. `service` is the name that it is signed
-/// for. None, where no limit is known.
+/// Returns the buckets that a request for `operation` takes a token from, the smaller one first. `service` is the
+/// service name in the request signature. Empty if no limit is known.
 pub fn of(service: &str, operation: &str) -> Vec<Bucket> {
     let Some(service) = SERVICES.iter().find(|known| known.name == service) else { return Vec::new() };
     let own = service.groups.iter().find(|group| group.operations.has(operation));
@@ -240,7 +244,7 @@ pub fn of(service: &str, operation: &str) -> Vec<Bucket> {
 }
 
 impl Group {
-    /// The name of the bucket that `operation` takes from.
+    /// Returns the name of the bucket that `operation` takes a token from.
     fn bucket(&self, service: &str, operation: &str) -> String {
         match &self.operations {
             _ if !self.shared => format!("{service}:{operation}"),
@@ -261,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operation_takes_from_its_own_bucket_and_that_of_all() {
+    fn operation_takes_from_its_group_and_the_shared_bucket() {
         for (service, operation, wanted) in [
             ("ecs", "DeregisterTaskDefinition", vec!["ecs:RegisterTaskDefinition…"]),
             ("ecs", "PutAttributes", vec![]),
@@ -277,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_has_the_size_that_its_page_gives() {
+    fn buckets_have_the_sizes_on_their_aws_pages() {
         for (service, operation, burst, per_second) in [
             ("ecs", "RegisterTaskDefinition", 20, 1.0),
             ("ecs", "DescribeServices", 100, 20.0),
@@ -295,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn no_operation_is_in_two_groups_and_every_bucket_refills() {
+    fn operations_have_one_group_and_buckets_refill() {
         for service in SERVICES {
             let mut named: Vec<&str> = Vec::new();
             for group in service.groups {

@@ -93,14 +93,14 @@ impl std::error::Error for Problems {}
 #[derive(Debug, Default)]
 pub(crate) struct Collector {
     found: BTreeSet<(Span, String, String, String, Part)>,
-    /// Values that are not known: nothing more can be said of them.
+    /// Values that are unknown, whose problems are no longer reported.
     unknown: BTreeSet<Span>,
     /// Values that contain an environment variable of the caller.
     of_caller: BTreeSet<Span>,
 }
 
-/// A part of a value: what is written there, and how many times the same is written before it. Nothing is written where the whole
-/// value is meant.
+/// A part of a value: its text, and how many times the same text occurs before it in the value. An empty text means the
+/// whole value.
 type Part = (String, usize);
 
 impl Collector {
@@ -133,7 +133,7 @@ impl Collector {
         self.of_caller.contains(&span)
     }
 
-    /// From here on nothing is said of the value at `span`: what was said is why it is not known.
+    /// Ignores further problems of the value at `span`: an earlier problem already explains why the value is unknown.
     pub(crate) fn silence(&mut self, span: Span) {
         self.unknown.insert(span);
     }
@@ -171,8 +171,8 @@ impl Collector {
     }
 }
 
-/// Where `part` of the value at `range` starts and ends. What a variable of the caller brought along is nowhere: then it is the
-/// whole value.
+/// Returns the start and the end of `part` in the value at `range`. If the text of the file does not contain `part`,
+/// because it comes from an environment variable, returns the range of the whole value.
 fn within(text: &str, range: std::ops::Range<usize>, (written, before): &Part) -> (usize, usize) {
     let whole = (range.start, range.end);
     if written.is_empty() {

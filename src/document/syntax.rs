@@ -1,6 +1,6 @@
-//! The usual mistakes in YAML, and what to write instead.
+//! Recognizes common YAML mistakes and suggests their fixes.
 
-/// Returns the help for text that is no YAML. `lines` are the lines of the file up to that of the error, which ends them.
+/// Returns the help for invalid YAML. `lines` are the lines of the file up to and including the line with the error.
 pub(super) fn help(lines: &[&str]) -> Option<String> {
     let (line, above) = lines.split_last()?;
     let depth = |line: &str| line.chars().take_while(|c| *c == ' ').count();
@@ -23,7 +23,7 @@ pub(super) fn help(lines: &[&str]) -> Option<String> {
     (has_value && depth(line) > depth(previous)).then(|| format!("indent `{key}` like the line above it"))
 }
 
-/// A `${NAME}` outside of quotes.
+/// Returns the first `${NAME}` of a line, if it is not in quotes.
 fn bare_variable(line: &str) -> Option<&str> {
     let start = line.find("${")?;
     let is_quoted = line[..start].matches(['"', '\'']).count() % 2 == 1;
@@ -34,7 +34,7 @@ fn bare_variable(line: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn syntax_errors_are_told_with_their_fix() {
+    fn syntax_errors_suggest_a_fix() {
         let help = |text: &str| super::help(&text.lines().collect::<Vec<_>>());
         assert_eq!(help("env: { A: ${X} }").as_deref(), Some("put it in quotes: \"${X}\""));
         assert_eq!(help("env: { A: \"${X}\"").as_deref(), None);

@@ -1,7 +1,7 @@
 //! Parses YAML into a tree of nodes with source positions. No other module uses the YAML parser directly.
 //!
-//! [`parse`] reads a stack file. It refuses anchors and aliases: a stack file has no use for them, and an alias can make a small
-//! file a large tree. [`parse_foreign`] reads files of other tools, which have both, and tags.
+//! [`parse`] reads a stack file. It refuses anchors and aliases: a stack file does not need them, and aliases can turn
+//! a small file into a large tree. [`parse_foreign`] reads files of other tools, which use anchors, aliases and tags.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,8 @@ use super::{
 /// The maximum nesting depth of lists and mappings. stack.yaml needs six levels.
 const DEEPEST: usize = 32;
 
-/// How many nodes the aliases of a file may stand for. The largest of the applications looked at has two thousand in all.
+/// The maximum number of nodes that the aliases of a file expand to. The largest application that was examined has
+/// 2,000 nodes in total.
 const MOST_ALIASED: usize = 100_000;
 
 /// A value and its position.
@@ -25,7 +26,7 @@ pub(crate) struct Node {
     pub(crate) value: Value,
 }
 
-/// What a node holds.
+/// The content of a node.
 #[derive(Clone, Debug)]
 pub(crate) enum Value {
     /// A scalar: its text, and whether it is unquoted, such as `3000` or `true`.
@@ -52,7 +53,7 @@ impl Node {
         }
     }
 
-    /// The keys that stand twice in a mapping, by their places.
+    /// Returns the indexes of the entries whose key occurs earlier in the same mapping.
     pub(crate) fn duplicates(&self) -> BTreeSet<usize> {
         let mut seen = BTreeSet::new();
         let keys = self.entries().iter().enumerate();
@@ -68,12 +69,12 @@ impl Node {
         }
     }
 
-    /// Whether it is empty: nothing at all, `~` or `null`.
+    /// Returns whether the node is empty: no text, `~` or `null`.
     pub(crate) fn is_null(&self) -> bool {
         matches!(&self.value, Value::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
 
-    /// The text, if it is one value.
+    /// Returns the text of a scalar.
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Scalar { text, .. } => Some(text),
@@ -86,7 +87,7 @@ impl Node {
         matches!(&self.value, Value::Scalar { text, plain: true } if text.parse() == Ok(0_u32))
     }
 
-    /// What it is, in words.
+    /// Describes the type of the node for messages.
     pub(crate) fn what(&self) -> &'static str {
         match &self.value {
             _ if self.is_null() => "nothing",
@@ -102,7 +103,7 @@ impl Node {
 /// A list or mapping that is still being read, and where it starts.
 struct Open {
     span: Span,
-    /// 0 for none.
+    /// The number of the anchor; 0 if there is none.
     anchor: usize,
     what: Unfinished,
 }
@@ -113,7 +114,7 @@ enum Unfinished {
     Map(Vec<(Key, Node)>, Option<Key>),
 }
 
-/// The one document of `text`; none if there is a problem that leaves no tree to look at.
+/// Parses the only document of `text`. Returns `None` if a problem leaves no tree.
 pub(crate) fn parse(text: &str, problems: &mut Collector) -> Option<Node> {
     let root = Builder { text, aliases: None, tags: BTreeMap::new() }.build(problems)?;
     if root.as_ref().is_none_or(Node::is_null) {
@@ -126,13 +127,13 @@ pub(crate) fn parse(text: &str, problems: &mut Collector) -> Option<Node> {
 /// A file of another tool.
 #[derive(Debug)]
 pub(crate) struct Foreign {
-    /// Its one document. Each alias is a copy of what it stands for, with the place of that.
+    /// The only document. Each alias is replaced with a copy of its target, with the positions of the target.
     pub(crate) root: Node,
-    /// The tags, such as `!Sub`, by where the node starts that has it.
+    /// The tags, such as `!Sub`, by the start of the tagged node.
     pub(crate) tags: BTreeMap<usize, String>,
 }
 
-/// As [`parse`], of a file of another tool: with anchors, aliases and tags.
+/// Like [`parse`], for a file of another tool, which may contain anchors, aliases and tags.
 pub(crate) fn parse_foreign(text: &str, problems: &mut Collector) -> Option<Foreign> {
     let mut builder = Builder { text, aliases: Some(Aliases::default()), tags: BTreeMap::new() };
     let root = builder.build(problems)?;
@@ -143,7 +144,7 @@ pub(crate) fn parse_foreign(text: &str, problems: &mut Collector) -> Option<Fore
     Some(Foreign { root, tags: builder.tags })
 }
 
-/// The nodes that have an anchor, by its number, and how many nodes their aliases have become.
+/// The nodes with an anchor, by its number, and the number of nodes that aliases have added.
 #[derive(Default)]
 struct Aliases {
     anchored: BTreeMap<usize, Node>,
@@ -153,13 +154,13 @@ struct Aliases {
 /// Builds the tree of nodes from parser events.
 struct Builder<'a> {
     text: &'a str,
-    /// None where there may be no anchors and aliases.
+    /// `None` if anchors and aliases are not allowed.
     aliases: Option<Aliases>,
     tags: BTreeMap<usize, String>,
 }
 
 impl Builder<'_> {
-    /// The tree; within it none for an empty text, and none at all if there is a problem.
+    /// Builds the tree. Returns `Some(None)` for an empty text, and `None` if there is a problem.
     #[expect(clippy::option_option, reason = "an empty text is no problem, and has no tree")]
     fn build(&mut self, problems: &mut Collector) -> Option<Option<Node>> {
         let mut stack: Vec<Open> = Vec::new();
@@ -214,7 +215,7 @@ impl Builder<'_> {
         Some(root)
     }
 
-    /// Why `event` cannot be taken, and the way out.
+    /// Returns the reason and a hint if `event` must be refused.
     fn refusal(&self, event: &Event, is_second: bool, depth: usize) -> Option<(String, &'static str)> {
         let may_alias = self.aliases.is_some();
         match event {
@@ -240,7 +241,7 @@ impl Builder<'_> {
         }
     }
 
-    /// A copy of the node that has the anchor.
+    /// Returns a copy of the node with this anchor.
     fn copy(&mut self, anchor: usize, span: Span, problems: &mut Collector) -> Option<Node> {
         let aliases = self.aliases.as_mut()?;
         let Some(node) = aliases.anchored.get(&anchor) else {
@@ -273,7 +274,7 @@ impl Builder<'_> {
     }
 }
 
-/// Puts a finished node where it belongs. None if it is a key that is no text.
+/// Adds a finished node to its parent. Returns `None` if the node is a key that is not text.
 fn place(node: Node, stack: &mut [Open], root: &mut Option<Node>, problems: &mut Collector) -> Option<()> {
     match stack.last_mut().map(|open| &mut open.what) {
         None => *root = Some(node),

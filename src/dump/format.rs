@@ -1,11 +1,11 @@
-//! What a file is, by how it begins: a dump in SQL, or what people take for one.
+//! Detects from the first bytes of a file whether it is an SQL dump or a format that is often mistaken for one.
 
 use super::refusal::Refusal;
 
-/// How much of a file is looked at, in bytes: as far as the mark of a tar archive.
+/// The number of bytes to inspect at the beginning of a file: up to the signature of a tar archive.
 pub(super) const HEAD: usize = 262;
 
-/// How files begin that are no SQL, what they are, and what to do about it.
+/// Files that are not SQL: the offset and bytes of the signature, the name of the format, and a hint.
 const OTHERS: &[(usize, &[u8], &str, &str)] = &[
     (0, b"PGDMP", "an archive in pg_dump's custom format", "convert it to SQL: pg_restore --no-owner -f dump.sql FILE"),
     (257, b"ustar", "a tar archive", "convert a dump of pg_dump -Ft to SQL: pg_restore --no-owner -f dump.sql FILE"),
@@ -18,17 +18,17 @@ const OTHERS: &[(usize, &[u8], &str, &str)] = &[
     (0, b"SQLite format 3", "an SQLite database", "load a dump of PostgreSQL"),
 ];
 
-/// The words with which a statement of a script for psql begins. <https://www.postgresql.org/docs/current/sql-commands.html>
+/// The first words of SQL statements. <https://www.postgresql.org/docs/current/sql-commands.html>
 const WORDS: &str = "ABORT ALTER ANALYZE BEGIN CALL CHECKPOINT CLUSTER COMMENT COMMIT COPY CREATE DEALLOCATE DECLARE DELETE \
     DISCARD DO DROP END EXECUTE EXPLAIN GRANT IMPORT INSERT LISTEN LOAD LOCK MERGE NOTIFY PREPARE REASSIGN REFRESH REINDEX \
     RELEASE RESET REVOKE ROLLBACK SAVEPOINT SECURITY SELECT SET SHOW START TABLE TRUNCATE UPDATE VACUUM VALUES WITH";
 
-/// Whether the file is packed by gzip. <https://www.rfc-editor.org/rfc/rfc1952#section-2.3.1>
+/// Whether the file is compressed with gzip. <https://www.rfc-editor.org/rfc/rfc1952#section-2.3.1>
 pub(super) fn is_gzip(head: &[u8]) -> bool {
     head.starts_with(b"\x1f\x8b")
 }
 
-/// Refuses what is no SQL, by the `head` of the unpacked file.
+/// Refuses a file that is not SQL, judged by the `head` of the decompressed file.
 pub(super) fn check(head: &[u8]) -> Result<(), Refusal> {
     let begins = |at: usize, mark: &[u8]| head.get(at..).is_some_and(|rest| rest.starts_with(mark));
     match OTHERS.iter().find(|(at, mark, ..)| begins(*at, mark)) {
@@ -37,18 +37,19 @@ pub(super) fn check(head: &[u8]) -> Result<(), Refusal> {
     }
 }
 
-/// Whether a statement may begin with this: with such a word, or with a parenthesis.
+/// Whether a statement can begin with this token: a known first word or a parenthesis.
 pub(super) fn can_begin(token: &[u8]) -> bool {
     token == b"(" || WORDS.split(' ').any(|known| known.as_bytes().eq_ignore_ascii_case(token))
 }
 
-/// What of a line is shown in a message.
+/// Returns the part of a line that a message shows.
 pub(super) fn shown(line: &[u8]) -> String {
     String::from_utf8_lossy(line).chars().filter(|c| !c.is_control()).take(60).collect::<String>().trim_end().to_owned()
 }
 
-/// Whether psql has to know where a character of this encoding ends: the second byte of one may be a backslash. Only clients
-/// may have such an encoding. Its name is compared as Postgres does: small letters and digits count.
+/// Whether the encoding has characters whose second byte can be a backslash, so that psql must know where a character
+/// ends. Postgres allows such encodings only for clients. Names are compared as in Postgres, which ignores case and all
+/// characters except letters and digits.
 /// <https://www.postgresql.org/docs/current/multibyte.html#MULTIBYTE-CHARSET-SUPPORTED>
 pub(super) fn is_only_for_clients(encoding: &str) -> bool {
     const NAMES: &str = "big5 gb18030 gbk johab mskanji shiftjis shiftjis2004 sjis uhc win932 win936 win949 win950 windows932 \

@@ -1,31 +1,31 @@
-//! The file in pieces: a line each, or parts of a line that is long. So a row of a gigabyte takes no gigabyte of memory.
+//! Reads a file in pieces: whole lines, or parts of a long line, so that a row of 1 GB does not take 1 GB of memory.
 
 use std::io::{self, Read};
 
-/// How much is read at once, and the part of a long line that a piece is at least, in bytes.
+/// The number of bytes to read at once, which is also the smallest part of a long line.
 const PIECE: usize = 64 * 1024;
 
-/// What is still to be read.
+/// A reader that returns a file in pieces.
 pub(super) struct Input<R> {
     from: R,
     buffer: Vec<u8>,
-    /// Where in the buffer the next piece begins, and where what was read ends.
+    /// The position of the next piece in the buffer; `end` is the end of the data.
     at: usize,
     end: usize,
-    /// Whether the end of the file is in the buffer.
+    /// Whether the buffer contains the end of the file.
     ended: bool,
-    /// The least size of a piece that is no whole line.
+    /// The smallest size of a piece that is not a whole line.
     least: usize,
-    /// The least size after a piece of which something was taken.
+    /// The value that `least` returns to once bytes are taken.
     usual: usize,
 }
 
 /// A piece of the file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Piece<'a> {
-    /// Its bytes. A newline is the last of them, or there is none.
+    /// The bytes. Only the last one can be a newline.
     pub(super) bytes: &'a [u8],
-    /// Whether the line, or the file, ends with it.
+    /// Whether the line or the file ends with this piece.
     pub(super) complete: bool,
 }
 
@@ -34,12 +34,12 @@ impl<R: Read> Input<R> {
         Self::in_pieces(from, PIECE)
     }
 
-    /// In pieces of `least` bytes, if the line is longer.
+    /// Returns a reader that splits longer lines into pieces of at least `least` bytes.
     pub(super) fn in_pieces(from: R, least: usize) -> Self {
         Self { from, buffer: Vec::new(), at: 0, end: 0, ended: false, least, usual: least }
     }
 
-    /// What the file begins with: `length` bytes of it, or all if it has fewer. For use before anything is taken.
+    /// Returns the first `length` bytes of the file, or all bytes of a shorter file. Call it before [`Self::take`].
     pub(super) fn head(&mut self, length: usize) -> io::Result<&[u8]> {
         while self.end < length && !self.ended {
             self.fill()?;
@@ -47,7 +47,7 @@ impl<R: Read> Input<R> {
         Ok(&self.buffer[..self.end.min(length)])
     }
 
-    /// The next piece; none at the end of the file.
+    /// Returns the next piece, or `None` at the end of the file.
     pub(super) fn piece(&mut self) -> io::Result<Option<Piece<'_>>> {
         let mut searched = 0;
         let (length, complete) = loop {
@@ -65,7 +65,7 @@ impl<R: Read> Input<R> {
         Ok((length > 0).then_some(Piece { bytes, complete }))
     }
 
-    /// Moves on by `length` bytes of the piece. If nothing could be taken of it, the next one is larger.
+    /// Advances by `length` bytes of the piece. If `length` is 0, the next piece is larger.
     pub(super) fn take(&mut self, length: usize) {
         self.at += length;
         self.least = if length == 0 { self.least * 2 } else { self.usual };

@@ -1,33 +1,33 @@
-//! What a whole statement does, as far as it matters for a load. It is judged by its first words.
+//! Classifies a statement by its tokens, as far as it matters for a load.
 
 use super::statement::Token;
 
-/// What a statement does.
+/// The effect of a statement.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// Nothing that matters here.
+    /// Nothing that matters for a load.
     Other,
-    /// It gives something to an owner, or acts as another one. `pg_dump --no-owner` leaves it out.
+    /// Changes an owner or the current role. `pg_dump --no-owner` omits such statements.
     Owner,
-    /// It begins a transaction as `pg_dump` does before large objects: `BEGIN`, and no more.
+    /// Begins a transaction with a plain `BEGIN`, as `pg_dump` does before large objects.
     Begins,
-    /// It reads or writes a large object.
+    /// Reads or writes a large object.
     LargeObject,
-    /// It ends the transaction as `pg_dump` does after large objects: `COMMIT`, and no more.
+    /// Ends the transaction with a plain `COMMIT`, as `pg_dump` does after large objects.
     Commits,
-    /// It ends the transaction in another way.
+    /// Ends the transaction with another statement.
     EndsTransaction,
-    /// It creates or drops a database.
+    /// Creates or drops a database.
     WholeDatabase,
-    /// Rows follow it: `COPY … FROM STDIN`.
+    /// Is followed by rows: `COPY … FROM STDIN`.
     Rows,
-    /// It says whether a backslash in `'…'` is a character like any other.
+    /// Sets whether a backslash in `'…'` is an ordinary character.
     StandardStrings(bool),
-    /// It names the encoding of what follows.
+    /// Sets the encoding of the text that follows.
     Encoding(String),
 }
 
-/// What has an owner that ALTER changes. <https://www.postgresql.org/docs/current/sql-commands.html>
+/// The types of objects whose owner ALTER can change. <https://www.postgresql.org/docs/current/sql-commands.html>
 const OWNED: &[&str] = &[
     "AGGREGATE",
     "COLLATION",
@@ -62,7 +62,7 @@ const OWNED: &[&str] = &[
     "VIEW",
 ];
 
-/// What the statement of these tokens does.
+/// Returns the effect of the statement with these tokens.
 pub(super) fn of(tokens: &[Token]) -> Meaning {
     let starts = |with: &[&str]| after(tokens, with).is_some();
     if gives_away(tokens) || acts_as_another(tokens) {
@@ -90,18 +90,18 @@ pub(super) fn of(tokens: &[Token]) -> Meaning {
     }
 }
 
-/// The tokens after these keywords, if they are the first.
+/// Returns the tokens after `keywords`, or `None` if `tokens` do not begin with them.
 fn after<'a>(tokens: &'a [Token], keywords: &[&str]) -> Option<&'a [Token]> {
     let (first, rest) = tokens.split_at_checked(keywords.len())?;
     first.iter().zip(keywords).all(|(token, keyword)| token.is(keyword)).then_some(rest)
 }
 
-/// As [`after`], with words that need not be there.
+/// Skips `keywords` if `tokens` begin with them.
 fn past<'a>(tokens: &'a [Token], keywords: &[&str]) -> &'a [Token] {
     after(tokens, keywords).unwrap_or(tokens)
 }
 
-/// `ALTER … OWNER TO …`, and nothing else in the statement.
+/// Whether the whole statement is `ALTER … OWNER TO …`.
 fn gives_away(tokens: &[Token]) -> bool {
     let [head @ .., owner, to, role] = tokens else { return false };
     if !(owner.is("OWNER") && to.is("TO") && (role.is_name() || role.is_string())) {
@@ -120,7 +120,7 @@ fn gives_away(tokens: &[Token]) -> bool {
     })
 }
 
-/// `name`, `schema.name`, and what may follow it: `*`, arguments, `USING` an index method.
+/// Whether this is `name` or `schema.name`, with an optional `*`, arguments or `USING` and an index method.
 fn is_object(tokens: &[Token]) -> bool {
     let Some(rest) = past_name(tokens) else { return false };
     let rest = past_symbol(past_symbol(rest, b'*'), b'(');
@@ -134,7 +134,7 @@ fn past_symbol(tokens: &[Token], symbol: u8) -> &[Token] {
     }
 }
 
-/// `+ (…)` or `schema.+ (…)`.
+/// Whether this is `+ (…)` or `schema.+ (…)`.
 fn is_operator(tokens: &[Token]) -> bool {
     let mut rest = tokens;
     while let [schema, dot, after @ ..] = rest
@@ -155,7 +155,8 @@ fn past_name(tokens: &[Token]) -> Option<&[Token]> {
     }
 }
 
-/// `SET SESSION AUTHORIZATION …` and `RESET SESSION AUTHORIZATION`, of `pg_dump --use-set-session-authorization`.
+/// Whether this is `SET SESSION AUTHORIZATION …` or `RESET SESSION AUTHORIZATION`. `pg_dump` writes them with the
+/// option `--use-set-session-authorization`.
 fn acts_as_another(tokens: &[Token]) -> bool {
     let set = after(tokens, &["SET"]).map(|rest| past(past(past(rest, &["LOCAL"]), &["SESSION"]), &["SESSION"]));
     let rest = set.or_else(|| after(tokens, &["RESET", "SESSION"]));
@@ -167,18 +168,18 @@ fn ends_transaction(tokens: &[Token]) -> bool {
     let starts = |with: &[&str]| after(tokens, with).is_some();
     if let Some(rest) = after(tokens, &["ROLLBACK"]) {
         let rest = past(past(rest, &["WORK"]), &["TRANSACTION"]);
-        // To a savepoint, it goes on.
+        // ROLLBACK TO a savepoint does not end the transaction.
         return after(rest, &["TO"]).is_none();
     }
     let prepares = after(tokens, &["PREPARE", "TRANSACTION"]);
     starts(&["COMMIT"])
         || starts(&["END"])
         || starts(&["ABORT"])
-        // Otherwise it prepares a statement of the name `transaction`.
+        // Without a string, the statement prepares a query named `transaction`.
         || prepares.and_then(<[Token]>::first).is_some_and(Token::is_string)
 }
 
-/// The settings that change how the rest of the file is read.
+/// Returns the effect of a setting that changes how the rest of the file is read.
 fn setting(tokens: &[Token]) -> Meaning {
     const STRINGS: &str = "standard_conforming_strings";
     if let Some([name]) = after(tokens, &["RESET"]) {
@@ -201,7 +202,7 @@ fn setting(tokens: &[Token]) -> Meaning {
     }
 }
 
-/// Postgres takes the first letters of `false`, `no` and `off` too, as far as they are of one word only.
+/// Whether a boolean setting is on. Postgres also accepts prefixes of `false`, `no` and `off`, if they are unambiguous.
 fn is_on(value: &str) -> bool {
     let value = value.to_ascii_lowercase();
     let is_off = |word: &str, least: usize| value.len() >= least && word.starts_with(&value);

@@ -1,5 +1,6 @@
-//! A dump of a database, from a file as `pg_dump` writes it to one that can be loaded whole or not at all: read once,
-//! checked, packed. What cannot end well is refused here, with its line, before anything is sent.
+//! Prepares an SQL dump of `pg_dump` for a load that is applied completely or not at all. The file is read once,
+//! checked and compressed; anything that would make the load fail is refused here with its line number, before anything
+//! is sent.
 //!
 //! <https://www.postgresql.org/docs/current/app-pgdump.html>
 
@@ -26,33 +27,34 @@ pub use refusal::Refusal;
 use input::Input;
 use statements::Statements;
 
-/// The largest dump, packed, in bytes: the task that loads it has 20 GiB of storage, and its image is in them too.
+/// The largest compressed dump in bytes. The task that loads it has 20 GiB of storage, which also holds its image.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-task-storage.html>
 const LARGEST: u64 = 16 << 30;
 
-/// So much of what is to be packed is collected before it is, in bytes.
+/// The number of bytes to collect before they are compressed.
 const COLLECTED: usize = 64 * 1024;
 
-/// A dump that is ready to be sent. The packed file goes when this is dropped.
+/// A checked and compressed dump. The compressed file is deleted when this is dropped.
 #[derive(Debug)]
 pub struct Dump {
     folder: TempDir,
-    /// SHA-256 of the packed file, in hexadecimal digits.
+    /// The SHA-256 of the compressed file, in hexadecimal digits.
     pub sha256: String,
-    /// The length of the packed file in bytes.
+    /// The length of the compressed file in bytes.
     pub packed: u64,
     /// The length of the SQL in bytes.
     pub unpacked: u64,
-    /// How many statements were left out that would have given something to another owner.
+    /// The number of omitted statements that change an owner.
     pub owners: usize,
 }
 
 impl Dump {
-    /// Reads and checks the dump at `path`, plain SQL or packed by gzip. One that is to replace the whole database may end
-    /// transactions of its own: nobody sees it before it is complete.
+    /// Reads and checks the dump at `path`, plain or compressed with gzip. A dump that replaces the whole database may
+    /// end transactions: it is loaded into a new database that nobody uses until it is complete.
     ///
     /// # Errors
-    /// If the file cannot be read, is no dump in SQL, is cut off, or has what cannot be loaded as one.
+    /// If the file cannot be read, is not an SQL dump, is truncated, or contains statements that cannot be loaded in
+    /// one transaction.
     pub fn prepare(path: &Path, replaces: bool) -> Result<Self, Refusal> {
         let unreadable =
             |error: io::Error| Refusal::new(None, format!("cannot be read: {error}"), "pass a file that pg_dump wrote");
@@ -67,7 +69,7 @@ impl Dump {
         }
     }
 
-    /// The packed file.
+    /// Returns the path of the compressed file.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.folder.path().join("dump.sql.gz")
@@ -112,7 +114,7 @@ fn pack(mut sql: Input<impl Read>, replaces: bool) -> Result<Dump, Refusal> {
     Ok(Dump { folder, sha256, packed, unpacked, owners: statements.owners })
 }
 
-/// A writer that sums up what passes through it.
+/// A writer that computes the SHA-256 and the length of the bytes written through it.
 struct Summed<W> {
     to: W,
     digest: Sha256,

@@ -1,13 +1,13 @@
-//! Why a dump is not loaded.
+//! The error for a dump that cannot be loaded.
 
 /// Why a dump cannot be loaded.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// The line, from 1; none where it is about the file.
+    /// The line number, from 1; `None` if the error is about the whole file.
     pub line: Option<u64>,
     /// What is wrong.
     pub message: String,
-    /// What to do.
+    /// How to fix it.
     pub hint: String,
 }
 

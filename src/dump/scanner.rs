@@ -1,63 +1,64 @@
-//! The parts of SQL, told apart as psql does it: words, quotes, comments. What statements they make is for others.
+//! Splits SQL into words, quoted text, comments and symbols as psql does. It leaves statements to other modules.
 //!
-//! psql reads a script line by line. What a line leaves open, such as a quote, goes on in the next one.
+//! psql reads a script line by line; quotes and comments can continue on the next line.
 //! <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/fe_utils/psqlscan.l>,
 //! <https://www.postgresql.org/docs/current/sql-syntax-lexical.html>
 
 use super::input::Piece;
 
-/// The longest word, number, dollar tag or psql command, in bytes. Postgres cuts names after 63 bytes.
+/// The longest word, number, dollar tag or psql command in bytes. Postgres truncates names to 63 bytes.
 pub(super) const LONGEST: usize = 4096;
 
-/// What a part of the text is.
+/// The type of a part of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    /// White space or a comment, or some of one.
+    /// White space or a comment, or a piece of either.
     Blank,
-    /// A keyword, or a name without quotes.
+    /// A keyword or an unquoted name.
     Word,
-    /// A name in quotes begins.
+    /// The start of a quoted name.
     Name,
-    /// A string begins, in quotes or between dollar tags.
+    /// The start of a string, in quotes or between dollar tags.
     Text,
-    /// Some of what is in quotes.
+    /// A piece of the quoted text.
     Inside,
-    /// The quotes end.
+    /// The end of a quoted name or string.
     Close,
     /// A number, or a parameter such as `$1`.
     Number,
     /// Any other character.
     Symbol(u8),
-    /// A command of psql's own, to the end of the line.
+    /// A psql command, up to the end of the line.
     Command,
-    /// Longer than [`LONGEST`].
+    /// A part longer than [`LONGEST`].
     Endless,
 }
 
-/// What the text before has left open.
+/// The quotes or comments that are open at the current position.
 #[derive(Debug, PartialEq, Eq)]
 enum Place {
-    /// Nothing.
+    /// No quotes and no comment.
     Code,
-    /// Such quotes; in some, a backslash makes the next character a part of the text.
+    /// Quotes. If `escapes` is set, a backslash escapes the next character.
     Quoted { by: u8, escapes: bool },
-    /// Two of these, such as `$$`.
+    /// A string that ends with this dollar tag, such as `$$`.
     Dollars(Vec<u8>),
-    /// So many comments.
+    /// This number of nested comments.
     Comment(u32),
     /// A comment to the end of the line.
     LineComment,
 }
 
-/// A reader of parts.
+/// Splits the text into parts.
 #[derive(Debug)]
 pub(super) struct Scanner {
     place: Place,
-    /// Whether a backslash in `'…'` is a character like any other: `standard_conforming_strings`.
+    /// Whether a backslash in `'…'` is an ordinary character (`standard_conforming_strings`).
     standard: bool,
-    /// The same from the next line on: psql asks for it after each line.
+    /// The value of `standard` from the next line on: psql reads the setting after each line.
     next_standard: bool,
-    /// After an `E'…'` on the same line: whether a carriage return has followed. If so, a string that comes next continues it.
+    /// Set after an `E'…'` on the same line: whether a carriage return has followed. If it has, the next string
+    /// continues the `E'…'`.
     continues: Option<bool>,
 }
 
@@ -66,17 +67,17 @@ impl Scanner {
         Self { place: Place::Code, standard: true, next_standard: true, continues: None }
     }
 
-    /// Whether nothing is open: neither quotes nor a comment.
+    /// Whether neither quotes nor a comment are open.
     pub(super) fn is_outside(&self) -> bool {
         self.place == Place::Code
     }
 
-    /// Whether a comment is open that no end of a line ends.
+    /// Whether a `/*` comment is open.
     pub(super) fn is_in_comment(&self) -> bool {
         matches!(self.place, Place::Comment(_))
     }
 
-    /// After the end of a line.
+    /// Updates the state at the end of a line.
     pub(super) fn end_line(&mut self) {
         self.continues = None;
         self.standard = self.next_standard;
@@ -87,7 +88,7 @@ impl Scanner {
         self.next_standard = standard;
     }
 
-    /// The part that `piece` begins with, and its length in bytes; none if the piece is too short to tell.
+    /// Returns the first part of `piece` and its length in bytes, or `None` if the piece is too short to decide.
     pub(super) fn next(&mut self, piece: Piece) -> Option<(Part, usize)> {
         match &mut self.place {
             Place::Code => self.code(piece),
@@ -127,7 +128,7 @@ impl Scanner {
 
     fn code(&mut self, piece: Piece) -> Option<(Part, usize)> {
         let Piece { bytes, complete } = piece;
-        // What begins here is known by its first three bytes.
+        // Three bytes are enough to know what begins here.
         if bytes.len() < 3 && !complete {
             return None;
         }
@@ -183,7 +184,7 @@ impl Scanner {
         (part, length)
     }
 
-    /// Between two strings.
+    /// Records a carriage return between two strings.
     fn blank(&mut self, bytes: &[u8]) {
         if let Some(returned) = &mut self.continues {
             *returned |= bytes.contains(&b'\r');
@@ -191,7 +192,7 @@ impl Scanner {
     }
 }
 
-/// A part of `length` bytes, if it is known that it does not go on.
+/// Returns a part of `length` bytes, or `None` if more of it may follow.
 fn ended(piece: Piece, part: Part, length: usize) -> Option<(Part, usize)> {
     if length > LONGEST {
         Some((Part::Endless, length))
@@ -208,7 +209,7 @@ fn quoted(piece: Piece, by: u8, escapes: bool) -> Option<(Part, usize)> {
     }
     match bytes {
         [_] if !piece.complete => None,
-        // A quote that is doubled, or a character with a backslash before it.
+        // A doubled quote, or a character after a backslash.
         [first, second, ..] if *first != by || *second == by => Some((Part::Inside, 2)),
         [first, ..] if *first == by => Some((Part::Close, 1)),
         _ => Some((Part::Inside, 1)),
@@ -225,7 +226,7 @@ fn between_dollars(piece: Piece, tag: &[u8]) -> Option<(Part, usize)> {
     }
 }
 
-/// By how many the comments grow, and after how many bytes.
+/// Returns the change of the comment depth, and the number of bytes read.
 fn comment(piece: Piece) -> Option<(i32, usize)> {
     let bytes = piece.bytes;
     match bytes.windows(2).position(|pair| pair == b"*/" || pair == b"/*") {
@@ -236,7 +237,8 @@ fn comment(piece: Piece) -> Option<(i32, usize)> {
     }
 }
 
-/// The length of the number that `bytes` begin with. Letters after it are a part of it, which Postgres then refuses.
+/// Returns the length of the number that `bytes` begin with. It includes directly following letters, which Postgres
+/// refuses.
 fn number(bytes: &[u8]) -> usize {
     let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let letters = bytes.get(digits).copied().is_some_and(begins_name);

@@ -1,15 +1,15 @@
-//! One statement while it is read: the first of its tokens, by which it is judged, and whether a semicolon ends it.
+//! Collects the first tokens of a statement, by which it is classified, and finds the semicolon that ends it.
 
 use super::scanner::Part;
 
-/// So many tokens are kept. A statement that gives something to an owner has fewer, but for names of operators: those have up
-/// to 63 characters, a token each.
+/// The number of tokens to keep. A statement that changes an owner has fewer, even with an operator name of 63
+/// characters, each of which is a token.
 const TOKENS: usize = 96;
 
-/// So much of a token's text is kept, in bytes: more than any keyword or setting has.
+/// The number of bytes of a token's text to keep, which is more than any keyword or setting has.
 const TEXT: usize = 64;
 
-/// A token outside of parentheses.
+/// A token outside parentheses.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Token {
     part: Part,
@@ -17,7 +17,7 @@ pub(super) struct Token {
 }
 
 impl Token {
-    /// Whether it is this keyword, which stands here in capitals.
+    /// Whether the token is this keyword, given in capitals.
     pub(super) fn is(&self, keyword: &str) -> bool {
         self.part == Part::Word && self.text.eq_ignore_ascii_case(keyword.as_bytes())
     }
@@ -30,7 +30,7 @@ impl Token {
         matches!(self.part, Part::Symbol(_))
     }
 
-    /// Whether it names something.
+    /// Whether the token is a name, quoted or not, or a keyword.
     pub(super) fn is_name(&self) -> bool {
         matches!(self.part, Part::Word | Part::Name)
     }
@@ -43,42 +43,43 @@ impl Token {
         self.part == Part::Text
     }
 
-    /// What it says: the word, or what is in the quotes.
+    /// Returns the word, or the text in the quotes.
     pub(super) fn value(&self) -> String {
         String::from_utf8_lossy(&self.text).into_owned()
     }
 }
 
-/// Why psql would read a statement otherwise than its writer meant it.
+/// The reason why psql would misread a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Misread {
-    /// A name that psql takes for the beginning of a function's body.
+    /// psql takes a name for the beginning of a function's body.
     Begins,
-    /// What cannot be in a function's body: psql has not seen that the body ended, because of a name such as `case`.
+    /// The statement contains what no function body can contain: psql has missed the end of the body because of a name
+    /// such as `case`.
     NeverEnds,
 }
 
-/// A statement, as far as it has been read.
+/// A statement that is being read.
 #[derive(Debug, Default)]
 pub(super) struct Statement {
     tokens: Vec<Token>,
     begun: bool,
-    /// Whether the text of the last token is still to come.
+    /// Whether the quoted text that follows belongs to the last token.
     is_text_kept: bool,
     parentheses: u32,
     body: Body,
 }
 
-/// psql's count of what is open in the body of a function, so that the semicolons in it end no statement.
+/// psql's count of open blocks in a function's body, so that a semicolon in the body does not end the statement.
 #[derive(Debug, Default)]
 struct Body {
-    /// What the first words are: `c`reate, `o`r, `r`eplace, `f`unction, `p`rocedure, or 0.
+    /// The first words by initial: `C`REATE, `O`R, `R`EPLACE, `F`UNCTION, `P`ROCEDURE, or 0 for any other word.
     words: [u8; 4],
     count: usize,
     depth: u32,
-    /// After BEGIN.
+    /// Whether the previous token is BEGIN.
     has_begun: bool,
-    /// After a semicolon in the body or in parentheses.
+    /// Whether the previous token is a semicolon in the body or in parentheses.
     is_fresh: bool,
 }
 
@@ -87,12 +88,12 @@ impl Statement {
         !self.begun
     }
 
-    /// Its first tokens outside of parentheses; of what is in them, only the opening one.
+    /// Returns the first tokens outside parentheses. An opening parenthesis is a token; its content is left out.
     pub(super) fn tokens(&self) -> &[Token] {
         &self.tokens
     }
 
-    /// The next token, which is neither blank nor inside of quotes. Gives whether the statement ends with it.
+    /// Adds a token, which is neither blank nor quoted text. Returns whether it ends the statement.
     pub(super) fn push(&mut self, part: Part, text: &[u8]) -> Result<bool, Misread> {
         self.begun = true;
         self.body.push(part, text, self.parentheses)?;
@@ -111,13 +112,13 @@ impl Statement {
             let text = if is_quoted { Vec::new() } else { text[..text.len().min(TEXT)].to_vec() };
             self.tokens.push(Token { part, text });
         } else if is_outside && self.tokens.len() == TOKENS {
-            // Nobody shall take the tokens for the whole statement.
+            // This marks the list of tokens as incomplete.
             self.tokens.push(Token { part: Part::Endless, text: Vec::new() });
         }
         Ok(false)
     }
 
-    /// Some of what is in quotes.
+    /// Adds quoted text to the last token.
     pub(super) fn inside(&mut self, text: &[u8]) {
         if let Some(token) = self.tokens.last_mut().filter(|_| self.is_text_kept) {
             let free = TEXT.saturating_sub(token.text.len());

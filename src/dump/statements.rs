@@ -1,7 +1,7 @@
-//! The statements of a dump, read as psql reads them: what is loaded, what is left out, and what must not be among them. What
-//! is in quotes and comments, and the rows of a COPY, are no statements, and are loaded as they are.
+//! Reads the statements of a dump as psql does, and decides for each whether it is loaded, omitted or refused. Quoted
+//! text, comments and the rows of a COPY are not statements and are loaded unchanged.
 //!
-//! What is left out leaves its empty lines, so that psql and the file count the same lines.
+//! An omitted statement leaves empty lines, so that the line numbers of psql match those of the file.
 
 use super::{
     format,
@@ -12,66 +12,68 @@ use super::{
     statement::{Misread, Statement},
 };
 
-/// With which comment `pg_dump` begins a dump, and with which it ends one.
+/// The comments at the beginning and the end of a dump of `pg_dump`.
 const BEGIN: &[u8] = b"-- PostgreSQL database dump";
 const COMPLETE: &[u8] = b"-- PostgreSQL database dump complete";
 
-/// So much of a line is looked at before anything of it is read, in bytes: as far as `pg_dump`'s comments and the end of rows.
+/// The number of bytes of a line that must be available before it is read: enough to recognize the comments of
+/// `pg_dump` and the end of rows.
 const LOOKED_AT: usize = 64;
 
-/// So much of a file's first statement is looked at, in bytes: what a message shows of it.
+/// The number of bytes of a file's first statement that must be available: as many as a message may need.
 const SHOWN: usize = 256;
 
-/// Statements that may be left out begin with one of these.
+/// The first words of statements that may be omitted.
 const MAY_BE_LEFT_OUT: &[&[u8]] = &[b"ALTER", b"BEGIN", b"COMMIT", b"RESET", b"SET"];
 
-/// A statement that is longer is not left out, in bytes. One that gives a function to an owner may have a hundred arguments.
+/// The longest statement to omit, in bytes. A statement that changes the owner of a function may list a hundred
+/// arguments.
 const LONGEST_LEFT_OUT: usize = 1 << 20;
 
-/// What psql ignores at the beginning of a file.
+/// The bytes that psql ignores at the beginning of a file.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// In how many transactions it is loaded.
+/// The transactions that load the dump.
 #[derive(Debug, PartialEq, Eq)]
 enum Transactions {
-    /// In one, which is not the dump's: whole or not at all.
+    /// One transaction around the whole dump, so that it is applied completely or not at all.
     One {
-        /// Whether a BEGIN came, and since then nothing but large objects.
+        /// Whether a BEGIN has been read, followed only by large objects.
         is_of_large_objects: bool,
     },
-    /// As the dump has it, into a new database.
+    /// The transactions of the dump, in a new database.
     Several,
 }
 
 /// The rows of COPY statements.
 #[derive(Debug, Default)]
 struct Rows {
-    /// How many of these have rows to come.
+    /// The number of COPY statements whose rows have not ended.
     copies: u32,
-    /// The line of the first of them.
+    /// The line of the first of these statements.
     since: u64,
-    /// Whether the present line is of rows: those of all COPY in a line begin in the next one.
+    /// Whether the current line contains rows. The rows of all COPY statements in a line begin on the next line.
     have_begun: bool,
 }
 
-/// A reader of statements.
+/// Reads and judges statements.
 #[derive(Debug)]
 pub(super) struct Statements {
     transactions: Transactions,
     scanner: Scanner,
     statement: Statement,
-    /// The statement so far, while it may still be left out.
+    /// The text of the current statement, as long as it may be omitted.
     held: Option<Vec<u8>>,
-    /// The number of the present line.
+    /// The number of the current line.
     line: u64,
     is_line_begun: bool,
-    /// The line at which the last statement began.
+    /// The first line of the current or last statement.
     since: u64,
     rows: Rows,
     has_statement: bool,
-    /// By `pg_dump`'s comments: whether a dump has begun that has not ended.
+    /// Whether a dump has begun and not ended, according to the comments of `pg_dump`.
     is_dump_open: bool,
-    /// How many statements were left out that would have given something to another owner.
+    /// The number of omitted statements that change an owner.
     pub(super) owners: usize,
 }
 
@@ -93,8 +95,8 @@ impl Statements {
         }
     }
 
-    /// Reads as much of `piece` as can be told, and puts what is loaded of it into `out`. Gives how many bytes were read; if
-    /// that is 0, a longer piece is needed.
+    /// Reads as much of `piece` as possible and appends the SQL to load to `out`. Returns the number of bytes read; if
+    /// it is 0, a longer piece is needed.
     pub(super) fn read(&mut self, piece: Piece, out: &mut Vec<u8>) -> Result<usize, Refusal> {
         if piece.bytes.contains(&0) {
             return Err(self
@@ -110,7 +112,7 @@ impl Statements {
         Ok(length)
     }
 
-    /// After the last piece.
+    /// Checks that the dump is complete, after the last piece.
     pub(super) fn end(&mut self, out: &mut Vec<u8>) -> Result<(), Refusal> {
         let is_begun = |line: u64| format!(" that begins in line {line}");
         let (place, since) = if self.rows.copies > 0 {
@@ -144,7 +146,7 @@ impl Statements {
         self.scanner.end_line();
     }
 
-    /// psql knows the end of the rows by a line of its own.
+    /// Reads a line of rows. A line with only `\.` ends them.
     fn row(&mut self, Piece { bytes, complete }: Piece, out: &mut Vec<u8>) -> usize {
         let is_end = !self.is_line_begun && complete && matches!(bytes, b"\\.\n" | b"\\.\r\n" | b"\\.");
         self.rows.copies -= u32::from(is_end);
@@ -175,7 +177,7 @@ impl Statements {
         Ok(at)
     }
 
-    /// Whether a whole dump begins or ends in this line.
+    /// Checks whether this line is the comment at the beginning or the end of a dump.
     fn look_at_comment(&mut self, line: &[u8]) {
         let line = line.trim_ascii_end();
         if (line == BEGIN || line == COMPLETE) && self.statement.is_empty() && self.scanner.is_outside() {
@@ -183,7 +185,7 @@ impl Statements {
         }
     }
 
-    /// The first `length` bytes of `rest` are such a part.
+    /// Handles the first `length` bytes of `rest`, which are a part of type `part`.
     fn part(&mut self, part: Part, rest: &[u8], length: usize, out: &mut Vec<u8>) -> Result<(), Refusal> {
         let text = &rest[..length];
         match part {
@@ -240,7 +242,7 @@ impl Statements {
         }
     }
 
-    /// Writes what is loaded, or holds it until it is known whether it is.
+    /// Writes `text` to `out`, or holds it until it is known whether the statement is loaded.
     fn put(&mut self, text: &[u8], out: &mut Vec<u8>) {
         let Some(held) = &mut self.held else { return out.extend(text) };
         held.extend(text);
@@ -253,7 +255,7 @@ impl Statements {
         out.extend(self.held.take().unwrap_or_default());
     }
 
-    /// Leaves out what is held, but for its lines.
+    /// Omits the held statement except for its newlines.
     fn leave_out(&mut self, out: &mut Vec<u8>) {
         out.extend(self.held.take().unwrap_or_default().into_iter().filter(|byte| *byte == b'\n'));
     }
@@ -267,7 +269,7 @@ impl Statements {
         Ok(())
     }
 
-    /// Whether the statement is left out.
+    /// Returns whether to omit the statement, or an error if it must not be loaded.
     fn judge(&mut self, meaning: &Meaning) -> Result<bool, Refusal> {
         let is_held = self.held.is_some();
         let is_after_large_objects = self.follow(meaning);
@@ -277,7 +279,7 @@ impl Statements {
                 self.owners += usize::from(is_held);
                 return Ok(is_held);
             }
-            // The one transaction is there.
+            // The load has already begun the transaction.
             Meaning::Begins => return Ok(is_in_one),
             Meaning::Commits if is_after_large_objects && is_held => return Ok(true),
             Meaning::Commits | Meaning::EndsTransaction if is_in_one => {
@@ -308,8 +310,8 @@ impl Statements {
         Ok(false)
     }
 
-    /// Whether a BEGIN came before this statement, and since then nothing but large objects. `pg_dump` puts these into a
-    /// transaction of their own, for which `pg_restore --single-transaction` has no need either.
+    /// Returns whether a BEGIN came before this statement, followed only by large objects. `pg_dump` puts large objects
+    /// into a separate transaction, which `pg_restore --single-transaction` also omits.
     fn follow(&mut self, meaning: &Meaning) -> bool {
         let Transactions::One { is_of_large_objects } = &mut self.transactions else { return false };
         let was = *is_of_large_objects;
@@ -321,7 +323,7 @@ impl Statements {
         Refusal::new(Some(self.since), message, hint)
     }
 
-    /// A command of psql's own. Of those, `pg_dump` writes two that keep others from being run.
+    /// Checks a psql command. `pg_dump` writes only two, which prevent other psql commands from running.
     /// <https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-META-COMMAND-RESTRICT>
     fn command(&mut self, text: &[u8]) -> Result<(), Refusal> {
         self.has_statement = true;

@@ -1,4 +1,4 @@
-//! From files as people have them to what is loaded, or to why it is not.
+//! Tests of what is loaded from a file, and why a file is refused.
 
 mod left_out;
 mod pieces;
@@ -22,7 +22,7 @@ fn prepared(text: &[u8], replaces: bool) -> Result<(Dump, Vec<u8>), Refusal> {
     Ok((dump, unpacked))
 }
 
-/// What is loaded of this.
+/// Returns the SQL that is loaded.
 fn loaded(text: &str) -> String {
     match prepared(text.as_bytes(), false) {
         Ok((_, loaded)) => String::from_utf8(loaded).expect("it is text"),
@@ -30,7 +30,7 @@ fn loaded(text: &str) -> String {
     }
 }
 
-/// The line and the reason of a refusal.
+/// Returns the line and the message of the refusal.
 fn refused(text: &str) -> (Option<u64>, String) {
     match prepared(text.as_bytes(), false) {
         Ok(_) => panic!("{text}\nis not refused"),
@@ -42,7 +42,7 @@ fn refused(text: &str) -> (Option<u64>, String) {
 }
 
 #[test]
-fn a_dump_is_loaded_as_it_is_without_its_owners() {
+fn dump_is_loaded_unchanged_without_owners() {
     let (dump, loaded) = prepared(DUMP.as_bytes(), false).expect("it is a dump");
     assert_eq!(dump.owners, 1);
     let expected = DUMP.replace("ALTER TABLE public.ports OWNER TO somebody;", "");
@@ -54,7 +54,7 @@ fn a_dump_is_loaded_as_it_is_without_its_owners() {
 }
 
 #[test]
-fn a_packed_dump_is_the_same_dump() {
+fn compressed_dump_gives_the_same_result() {
     let mut packed = GzEncoder::new(Vec::new(), Compression::best());
     packed.write_all(DUMP.as_bytes()).expect("memory takes it");
     let packed = packed.finish().expect("memory takes it");
@@ -65,7 +65,7 @@ fn a_packed_dump_is_the_same_dump() {
 }
 
 #[test]
-fn a_dump_in_another_encoding_keeps_its_bytes() {
+fn dump_in_another_encoding_keeps_its_bytes() {
     let text =
         b"SET client_encoding = 'LATIN1';\nCOPY a FROM stdin;\n\xe9;\n\\.\nSELECT '\xe9\\', \xe9t\xe9 FROM \"\xff\";\n";
     assert_eq!(prepared(text, false).expect("it is a dump").1, text);

@@ -1,5 +1,5 @@
-//! What a registry keeps: some bytes under their digest. They are held in memory, are a
-//! piece of a file that is read when it is sent, or are in another registry.
+//! A blob: bytes that a registry stores under their digest. The bytes are in memory, in a part of a file that is read
+//! during the push, or in another registry.
 
 use std::{
     fs::File,
@@ -14,7 +14,7 @@ use crate::model::{Failure, Subject};
 /// One blob.
 #[derive(Debug)]
 pub(super) struct Blob {
-    /// `sha256:…` of its bytes.
+    /// `sha256:…` of the bytes.
     pub(super) digest: String,
     content: Content,
 }
@@ -27,24 +27,25 @@ enum Content {
 }
 
 impl Blob {
-    /// A blob of these bytes.
+    /// Returns a blob with these bytes in memory.
     pub(super) fn held(digest: String, bytes: Vec<u8>) -> Self {
         Self { digest, content: Content::Held(bytes) }
     }
 
-    /// The blob of a piece of `file`, which stays as it is until it is sent.
+    /// Returns the blob of `length` bytes of `file`, starting at `from`. The file must not change until the blob is
+    /// pushed.
     pub(super) fn piece(file: &Path, from: u64, length: u64) -> io::Result<Self> {
         let bytes = read(file, from, length)?;
         let content = Content::Piece { file: file.to_owned(), from, length };
         Ok(Self { digest: layer::digest(&bytes), content })
     }
 
-    /// One that another registry keeps; it is fetched when it is sent.
+    /// Returns a blob that another registry stores; it is downloaded when it is pushed.
     pub(super) fn elsewhere(digest: String, length: u64, registry: Arc<Registry>) -> Self {
         Self { digest, content: Content::Elsewhere { registry, length } }
     }
 
-    /// How many bytes it has.
+    /// Returns the length in bytes.
     pub(super) fn length(&self) -> u64 {
         match &self.content {
             Content::Held(bytes) => bytes.len() as u64,
@@ -52,7 +53,7 @@ impl Blob {
         }
     }
 
-    /// Its bytes.
+    /// Reads or downloads the bytes.
     pub(super) async fn bytes(&self) -> Result<Vec<u8>, Failure> {
         match &self.content {
             Content::Held(bytes) => Ok(bytes.clone()),

@@ -1,5 +1,5 @@
-//! A packed file as an artifact of a registry: an image that nobody runs, whose layers are the pieces of the file in their
-//! order. Who has the registry's addresses of the pieces has the file.
+//! Stores a compressed dump in a registry as an OCI artifact: an image that is never run, whose layers are the
+//! consecutive pieces of the file. Anyone with the download URLs of the pieces can read the file.
 //!
 //! <https://github.com/opencontainers/image-spec/blob/main/manifest.md#guidelines-for-artifact-usage>
 
@@ -14,19 +14,19 @@ use super::{
 };
 use crate::model::{Failure, Subject};
 
-/// Of how many pieces it is at most: their addresses, at 2 kB each, have to go into one secret of 64 KiB, and a piece is what
-/// is held in memory, what is sent again after a failure, and what progress is counted in.
+/// The largest number of pieces. Their URLs, 2 kB each, must fit into one secret of 64 KiB. A piece is also held in
+/// memory, sent again after a failure, and counted as a step of the progress.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>
 const PIECES: u64 = 20;
 
-/// The least size of a piece in bytes, but for the last.
+/// The smallest size of a piece in bytes; only the last piece may be smaller.
 const PIECE: u64 = 1 << 20;
 
 const ARTIFACT: &str = "application/vnd.stackctl.dump.v1";
 const CONTENT: &str = "application/sql";
 const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 
-/// The artifact of `file`.
+/// Returns the artifact that contains `file`.
 pub(super) fn assemble(file: &Path) -> Result<Assembled, Failure> {
     let pieces = pieces(file).map_err(|error| Failure::about(Subject::file(file), error.to_string()))?;
     let config = Blob::held(layer::digest(b"{}"), b"{}".to_vec());
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pieces_of_a_file_are_the_file() {
+    fn pieces_of_a_dump_join_to_the_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("dump");
         for (length, pieces) in [(1, 1), (1 << 20, 1), ((1 << 20) + 1, 2), (41 << 20, 20)] {

@@ -1,15 +1,15 @@
-//! Whether a program is static: an image with nothing else in it has no loader that could start another one.
+//! Checks that a program is statically linked: the image contains no dynamic loader that could start any other program.
 
-/// The type of a program header that names a loader.
+/// The type of the program header that names the dynamic loader.
 /// <https://refspecs.linuxfoundation.org/elf/gabi4+/ch5.pheader.html>
 const PT_INTERP: u32 = 3;
 
-/// Whether `program` is a 64-bit little-endian ELF file that needs no loader.
+/// Whether `program` is a 64-bit little-endian ELF file that needs no dynamic loader.
 pub(super) fn is_static(program: &[u8]) -> bool {
     loader_headers(program).is_some_and(|count| count == 0)
 }
 
-/// How many program headers name a loader; none if it is no such ELF file.
+/// Counts the program headers that name a loader. Returns `None` if `program` is not a 64-bit little-endian ELF file.
 fn loader_headers(program: &[u8]) -> Option<usize> {
     let is_elf64_little = program.starts_with(b"\x7fELF") && program.get(4..6)? == [2, 1];
     if !is_elf64_little {
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_very_test_is_a_dynamic_program_and_a_text_is_none() {
+    fn static_check_reads_elf_and_rejects_other_files() {
         let own = std::fs::read(std::env::current_exe().expect("a test has a program")).expect("it can be read");
         assert!(loader_headers(&own).is_some());
         assert!(!is_static(b"#!/bin/sh\n"));

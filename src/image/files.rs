@@ -1,5 +1,6 @@
-//! The layer of a service's `files`: files and folders of the project, at their paths in the image. Owner, time and place of
-//! the checkout leave no trace in it, so that the same files are the same layer everywhere.
+//! Builds the layer with a service's `files`: files and folders of the project, at their paths in the image. The layer
+//! does not depend on the owner, the times or the location of the checkout, so the same files give the same layer on
+//! every machine.
 
 use std::{
     fs::{self, Metadata},
@@ -12,32 +13,34 @@ use crate::{
     model::{Failure, Subject},
 };
 
-/// How large all files of a service may be, in bytes: they are held in memory, and more belongs into the image or a bucket.
+/// The largest total size of a service's files in bytes. They are held in memory; larger files belong in the image or a
+/// bucket.
 const LARGEST: u64 = 10 * 1024 * 1024;
 
-/// How many they may be.
+/// The largest number of files of a service.
 const MOST: usize = 1000;
 
-/// How a private key in PEM begins and ends, whatever its kind. <https://www.rfc-editor.org/rfc/rfc7468>
+/// The beginning and the end of the first line of a private key in PEM, of any type.
+/// <https://www.rfc-editor.org/rfc/rfc7468>
 const PRIVATE_KEY: [&str; 2] = ["-----BEGIN ", "PRIVATE KEY-----"];
 
-/// One file that is laid over an image.
+/// One file to add to an image.
 struct Found {
-    /// Its path in the image, without the `/` at its beginning.
+    /// The path in the image, without the leading `/`.
     path: String,
     mode: u32,
     from: PathBuf,
     content: Vec<u8>,
 }
 
-/// The files of a service, read.
+/// The files of a service, with their content.
 pub(super) struct Files {
     root: PathBuf,
     found: Vec<Found>,
 }
 
 impl Files {
-    /// Reads `files`, which are below `root`, by their paths in the image.
+    /// Reads `files`, whose keys are paths in the image and whose sources are below `root`.
     pub(super) fn read<'a>(root: &Path, files: impl Iterator<Item = (&'a String, &'a Laid)>) -> Result<Self, Failure> {
         let root = root.canonicalize().map_err(|error| unusable(root, &error.to_string()))?;
         let (mut found, mut length) = (Vec::new(), 0);
@@ -49,7 +52,7 @@ impl Files {
         Ok(Self { root, found })
     }
 
-    /// Their layer; none without a file.
+    /// Returns the layer with the files, or `None` if there are no files.
     pub(super) fn layer(&self) -> Result<Option<Archive>, Failure> {
         let entry = |file| {
             let Found { path, mode, content, .. }: &Found = file;
@@ -59,14 +62,15 @@ impl Files {
         if entries.is_empty() { Ok(None) } else { Archive::of(&entries).map(Some) }
     }
 
-    /// Those, from the folder of stack.yaml, that look as if they held a secret: whoever can pull the image reads it.
+    /// Returns the files that look like secrets, as paths relative to the folder of stack.yaml. Anyone who can pull the
+    /// image can read them.
     pub(super) fn secret_by_looks(&self) -> Vec<String> {
         let suspicious = self.found.iter().filter(|file| holds_secret(file));
         suspicious.map(|file| file.from.strip_prefix(&self.root).unwrap_or(&file.from).display().to_string()).collect()
     }
 }
 
-/// Reads the files at `from`, and adds up how large they are.
+/// Reads the files at `from`, adds them to `found` and adds their sizes to `length`.
 fn gather(
     root: &Path,
     from: &Path,
@@ -107,8 +111,8 @@ fn gather(
     Ok(())
 }
 
-/// Who may do what with a file of which nothing is said: everybody reads it, and runs it if its owner does. That is all that Git
-/// keeps of a file's permissions.
+/// The mode of a file without `mode` in stack.yaml: everyone may read it, and everyone may run it if its owner may. Git
+/// keeps no other permissions.
 fn own_mode(metadata: &Metadata) -> u32 {
     #[cfg(unix)]
     {
@@ -145,7 +149,7 @@ mod tests {
         Laid { from: from.into(), mode: None }
     }
 
-    /// A project with a configuration, and a folder of scripts.
+    /// A project with a configuration file and a folder of scripts.
     fn project() -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let write = |path: &str, text: &str, mode: u32| {
@@ -172,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn files_and_folders_are_laid_where_they_are_wanted() {
+    fn files_and_folders_get_their_paths_in_the_image() {
         let project = project();
         let files = BTreeMap::from([
             ("/etc/nginx/conf.d/default.conf".to_owned(), laid("nginx.conf")),
@@ -196,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_elsewhere_or_too_much_is_refused() {
+    fn missing_outside_and_too_large_files_are_refused() {
         let project = project();
         assert!(refused(project.path(), "none").contains("No such file"));
         let outside = tempfile::tempdir().expect("a temporary folder");
@@ -207,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_private_key_and_a_file_of_variables_look_like_secrets() {
+    fn private_keys_and_env_files_look_like_secrets() {
         let project = project();
         let write = |name: &str, text: &str| fs::write(project.path().join(name), text).expect("it can be written");
         write("server.pem", "-----BEGIN EC PRIVATE KEY-----\nMHcC\n-----END EC PRIVATE KEY-----\n");

@@ -1,6 +1,6 @@
-//! Layers that were packed before. To pack a program takes longer than all else that is done about an image which the
-//! registry has already, so what was packed is kept beside what Cargo has built. It is only a memory: what is missing,
-//! damaged or cannot be written is packed again.
+//! Caches compressed layers next to Cargo's build output. Compressing a program takes longer than all other steps for
+//! an image that the registry already has. A layer is compressed again if the cached file is missing, damaged or not
+//! writable.
 
 use std::{
     fs,
@@ -11,20 +11,21 @@ use std::{
 use super::layer::{self, Archive, Layer};
 use crate::model::Failure;
 
-/// The packed layers of one program.
+/// The cache of one program's compressed layers.
 #[derive(Debug)]
 pub(super) struct Kept {
     folder: PathBuf,
 }
 
 impl Kept {
-    /// Those in `folder`, which need not be there. A stackctl of another version may pack in another way, and everybody who
-    /// builds the same source with the same stackctl is to get the same image: it has a memory of its own.
+    /// Returns the cache in `folder`, which may be missing. Each version of stackctl has a separate cache: another
+    /// version may compress differently, and everyone who builds the same source with the same stackctl must get the
+    /// same image.
     pub(super) fn new(folder: &Path) -> Self {
         Self { folder: folder.join(env!("CARGO_PKG_VERSION")) }
     }
 
-    /// The layers of these archives, in their order. Layers of other archives are forgotten.
+    /// Returns the layers of `archives`, in the same order, and removes all other layers from the cache.
     pub(super) fn layers(&self, archives: &[Archive]) -> Result<Vec<Layer>, Failure> {
         let layers = archives.iter().map(|archive| match self.find(&archive.diff_id) {
             Some(layer) => Ok(layer),
@@ -48,7 +49,7 @@ impl Kept {
 
     fn keep(&self, layer: &Layer) -> std::io::Result<()> {
         fs::create_dir_all(&self.folder)?;
-        // Another stackctl may read meanwhile: whole, or not there.
+        // Another stackctl may read the file at the same time: it must be complete, or missing.
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
         file.write_all(&layer.compressed)?;
         file.persist(self.folder.join(name(layer)))?;
@@ -65,7 +66,7 @@ impl Kept {
     }
 }
 
-/// What a layer's file is called: what it is of, and what is in it.
+/// Returns the file name of a layer: the digests of the archive and of the compressed layer.
 fn name(layer: &Layer) -> String {
     format!("{}-{}", hex(&layer.diff_id), hex(&layer.digest))
 }
@@ -87,14 +88,14 @@ mod tests {
     }
 
     #[test]
-    fn a_packed_image_is_kept_and_a_damaged_one_packed_again() {
+    fn layer_is_cached_and_compressed_again_if_damaged() {
         let folder = tempfile::tempdir().expect("a folder");
         let kept = Kept::new(folder.path());
         let one = [archive(b"one")];
         let packed = kept.layers(&one).expect("it is made").remove(0);
         let file = files(&kept).remove(0);
 
-        // That it is read and not packed once more, only other bytes of the same name can show.
+        // A file with the same name and other bytes shows that the layer is read, not compressed again.
         let other = b"other bytes".to_vec();
         let named = Layer { digest: layer::digest(&other), compressed: other, ..archive(b"one").pack().expect("made") };
         fs::remove_file(&file).expect("it is there");
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn layers_of_what_is_not_built_any_more_are_forgotten() {
+    fn layers_of_earlier_builds_are_removed_from_the_cache() {
         let folder = tempfile::tempdir().expect("a folder");
         let kept = Kept::new(folder.path());
         for content in [&b"one"[..], b"another", b"the last"] {
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_place_it_packs() {
+    fn layers_are_compressed_without_a_writable_cache() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("file");
         fs::write(&file, b"in the way").expect("it can be written");

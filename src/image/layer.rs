@@ -1,4 +1,5 @@
-//! Layers: archives that are the same for the same content, whoever makes them, wherever, whenever.
+//! Creates image layers. The same content gives the same archive and the same compressed layer on every machine, at any
+//! time.
 
 use std::io::{BufRead, BufReader, Read, Write};
 
@@ -11,12 +12,12 @@ use crate::{kind::authorities, model::Failure};
 /// The user that a container runs as.
 pub(super) const USER: u32 = 10001;
 
-/// How a packed archive begins. <https://www.rfc-editor.org/rfc/rfc1952#section-2.3.1>
+/// The first bytes of a gzip file. <https://www.rfc-editor.org/rfc/rfc1952#section-2.3.1>
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// The content of a layer, not packed yet.
+/// The uncompressed content of a layer.
 pub(super) struct Archive {
-    /// `sha256:…` of it.
+    /// `sha256:…` of the archive.
     pub(super) diff_id: String,
     bytes: Vec<u8>,
 }
@@ -37,9 +38,9 @@ pub(super) enum Entry<'a> {
     File { path: &'a str, mode: u32, content: &'a [u8] },
 }
 
-/// What every image stands on: who the user is, where localhost is, whom to trust, and a place for temporary files.
-/// Trusted are Mozilla's root certificates as a crate carries them: those of the machine that happens to build would make
-/// another image on each.
+/// Returns the lowest layer of every image of a Cargo package: the user, the address of localhost, root certificates
+/// and a folder for temporary files. The certificates are Mozilla's, from a crate: those of the build machine would
+/// give a different image on each machine.
 pub(super) fn base() -> Result<Archive, Failure> {
     let certificates = root_certificates();
     let passwd = format!("root:x:0:0:root:/:/\napp:x:{USER}:{USER}:app:/:/\n");
@@ -57,7 +58,8 @@ pub(super) fn base() -> Result<Archive, Failure> {
     ])
 }
 
-/// What every image that is pushed has above all else: Amazon's authorities for RDS, for whoever connects to the database.
+/// Returns the layer that every pushed image of a service contains: Amazon's certificate authorities for RDS, for
+/// clients of the database.
 pub(super) fn authorities() -> Result<Archive, Failure> {
     let path = authorities::PATH.trim_start_matches('/');
     let (folder, _) = path.rsplit_once('/').unwrap_or_default();
@@ -68,13 +70,13 @@ pub(super) fn authorities() -> Result<Archive, Failure> {
 }
 
 impl Archive {
-    /// Of these entries, in this order.
+    /// Returns the archive of these entries, in this order.
     pub(super) fn of(entries: &[Entry]) -> Result<Self, Failure> {
         let bytes = archive(entries).map_err(|error| Failure::internal(format!("cannot create a layer: {error}")))?;
         Ok(Self { diff_id: digest(&bytes), bytes })
     }
 
-    /// The layer of it.
+    /// Compresses the archive.
     pub(super) fn pack(&self) -> Result<Layer, Failure> {
         let compressed =
             compress(&self.bytes).map_err(|error| Failure::internal(format!("cannot compress a layer: {error}")))?;
@@ -82,7 +84,8 @@ impl Archive {
     }
 }
 
-/// The layer of an archive that somebody else made, packed or not; read once and never held unpacked.
+/// Returns the layer of an archive that another program made, compressed or not. The archive is read once and is never
+/// held in memory uncompressed.
 pub(super) fn packed(archive: impl Read) -> std::io::Result<Layer> {
     let mut archive = BufReader::new(archive);
     let is_packed = archive.fill_buf()?.starts_with(&GZIP);
@@ -94,7 +97,7 @@ pub(super) fn packed(archive: impl Read) -> std::io::Result<Layer> {
     Ok(Layer { diff_id: hex(&hashed.digest.finalize()), digest: digest(&compressed), compressed })
 }
 
-/// A reader that sums up what passes through it.
+/// A reader that computes the SHA-256 digest of the bytes read through it.
 struct Hashed<R> {
     archive: R,
     digest: Sha256,
@@ -121,7 +124,7 @@ fn archive(entries: &[Entry]) -> std::io::Result<Vec<u8>> {
     let mut builder = tar::Builder::new(Vec::new());
     for entry in entries {
         let mut header = Header::new_ustar();
-        // No time, no owner of this machine: both would make another layer of the same content.
+        // A time or an owner of this machine would give another layer for the same content.
         header.set_mtime(0);
         header.set_uid(0);
         header.set_gid(0);
@@ -149,7 +152,7 @@ fn compress(archive: &[u8]) -> std::io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// Without time and machine: the same archive is the same layer.
+/// Leaves out the time and the operating system, so that the same archive gives the same layer.
 fn encoder() -> GzEncoder<Vec<u8>> {
     GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::new(6))
 }
@@ -178,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_entries_are_the_same_layer() {
+    fn same_entries_give_the_same_layer() {
         let entries = [Entry::File { path: "app/x", mode: 0o755, content: b"x" }];
         let (one, other) = (layer(&entries), layer(&entries));
         assert_eq!(one.digest, other.digest);
@@ -186,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn an_archive_is_the_same_layer_packed_or_not() {
+    fn archive_gives_the_same_layer_compressed_or_not() {
         let content = vec![7; 100_000];
         let own = layer(&[Entry::File { path: "app/x", mode: 0o755, content: &content }]);
         let mut archive = Vec::new();
@@ -198,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn the_base_trusts_somebody_and_knows_its_user() {
+    fn base_layer_has_root_certificates_and_users() {
         let base = base().and_then(|base| base.pack()).expect("it is made");
         let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(base.compressed.as_slice()));
         let mut names = Vec::new();

@@ -1,4 +1,4 @@
-//! An image before its manifest is made: its configuration and its layers, over which more can be laid.
+//! An image without a manifest: a configuration and layers, to which more layers can be added.
 
 use serde_json::Value;
 
@@ -9,24 +9,25 @@ use super::{
 };
 use crate::model::{Failure, Subject};
 
-/// What the history of an image calls the layer of [`layer::authorities`].
+/// The history entry of the layer from [`layer::authorities`].
 pub(super) const AUTHORITIES: &str = "stackctl: Amazon's certificate authorities for RDS";
 
-/// What it calls the layer of the service's `files`.
+/// The history entry of the layer with the service's `files`.
 const FILES: &str = "stackctl: files of the service";
 
-/// An image before its manifest is made.
+/// An image without a manifest.
 #[derive(Debug)]
 pub(super) struct Layered {
-    /// Its version: any text.
+    /// The version; any text.
     pub(super) version: String,
-    /// Its configuration. <https://github.com/opencontainers/image-spec/blob/main/config.md>
+    /// The configuration. <https://github.com/opencontainers/image-spec/blob/main/config.md>
     pub(super) config: Vec<u8>,
     pub(super) layers: Vec<Stored>,
 }
 
 impl Layered {
-    /// With Amazon's authorities for RDS. An image that was made from one of ours has them already.
+    /// Adds Amazon's certificate authorities for RDS, unless the image is based on an image of stackctl and already has
+    /// them.
     pub(super) fn with_authorities(self) -> Result<Self, Failure> {
         let own = layer::authorities()?;
         if self.layers.iter().any(|layer| layer.diff_id == own.diff_id) {
@@ -36,7 +37,7 @@ impl Layered {
         }
     }
 
-    /// With the files of a service.
+    /// Adds the files of a service.
     pub(super) fn with_files(self, files: &Files) -> Result<Self, Failure> {
         match files.layer()? {
             Some(layer) => self.over(&layer, FILES),
@@ -44,13 +45,13 @@ impl Layered {
         }
     }
 
-    /// With one more layer; `created_by` is what the history says of it.
+    /// Adds a layer; `created_by` is its history entry.
     fn over(mut self, archive: &Archive, created_by: &str) -> Result<Self, Failure> {
         let own = archive.pack()?;
         let mut config: Value = serde_json::from_slice(&self.config).map_err(|error| unreadable(&error.to_string()))?;
         let diff_ids = config["rootfs"]["diff_ids"].as_array_mut();
         diff_ids.ok_or_else(|| unreadable("it lists no layers"))?.push(own.diff_id.as_str().into());
-        // It may be left out, and otherwise has an entry for each layer.
+        // The history is optional. If there is one, it needs an entry for each layer.
         if let Some(history) = config.get_mut("history").and_then(Value::as_array_mut) {
             history.push(serde_json::json!({ "created_by": created_by }));
         }
@@ -59,7 +60,7 @@ impl Layered {
         Ok(self)
     }
 
-    /// The finished image.
+    /// Creates the manifest.
     pub(super) fn assemble(self) -> Result<Assembled, Failure> {
         manifest::manifest(&self.version, self.config, self.layers)
     }

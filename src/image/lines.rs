@@ -1,15 +1,15 @@
-//! What a command that is run here writes, line by line, in whatever encoding.
+//! Reads the output of a child process line by line, in any encoding.
 
 use std::collections::VecDeque;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
-/// How many of a command's last lines are shown when it fails.
+/// The number of a command's last lines that are shown when it fails.
 pub(super) const LAST_LINES: usize = 40;
 
-/// Reads `stream` to its end and gives its last lines; `hear` gets every line. Both without the white space at its end.
+/// Reads `stream` to its end and returns its last lines; `hear` gets every line. Trailing white space is removed.
 ///
-/// What is not UTF-8 is replaced, and what follows is read: a command whose output nobody takes any more would be ended.
+/// Invalid UTF-8 is replaced and reading continues: a command is killed when it writes to a pipe that nobody reads.
 pub(super) async fn last_lines(stream: Option<impl AsyncRead + Unpin>, hear: &(dyn Fn(&str) + Sync)) -> Vec<String> {
     let mut last = VecDeque::new();
     let Some(stream) = stream else { return Vec::new() };
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_line_in_another_encoding_is_heard_and_so_is_what_follows() {
+    async fn invalid_utf8_is_replaced_and_reading_continues() {
         let heard = Mutex::new(Vec::new());
         let hear = |line: &str| heard.lock().expect("nobody panics").push(line.to_owned());
         let latin_1 = b"Compiling caf\xe9\r\n\xe9t\xe9\n\nFinished";
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_many_lines_the_last_are_given() {
+    async fn only_the_last_lines_are_returned() {
         let many: String = (1..=100).map(|number| format!("{number}\n")).collect();
         let last = last_lines(Some(many.as_bytes()), &|_| {}).await;
         assert_eq!(last.len(), LAST_LINES);

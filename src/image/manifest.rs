@@ -1,4 +1,4 @@
-//! The manifest of an image, which names its layers and its configuration.
+//! Creates the manifest of an image, which lists its configuration and layers.
 //!
 //! <https://github.com/opencontainers/image-spec/blob/main/manifest.md>
 
@@ -13,7 +13,8 @@ use crate::model::Failure;
 /// The media type of a manifest.
 pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
-/// How much of a version is in a tag, in characters: the build number comes after it, and a tag has 128 at most.
+/// The largest number of characters of a version in a tag. The build number follows, and a tag has at most 128
+/// characters.
 /// <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>
 const LONGEST_VERSION: usize = 100;
 
@@ -22,11 +23,11 @@ const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 /// The media type of a layer that stackctl packs.
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
-/// A layer, and where its bytes are.
+/// A layer of an image, with its blob.
 #[derive(Debug)]
 pub(super) struct Stored {
     pub(super) diff_id: String,
-    /// The media type that its bytes have.
+    /// The media type of the bytes.
     pub(super) media: String,
     pub(super) blob: Blob,
 }
@@ -43,7 +44,7 @@ impl From<Layer> for Stored {
 pub(super) struct Assembled {
     /// `sha256:…` of the manifest.
     pub(super) digest: String,
-    /// The package's version, as a tag can have it.
+    /// The version of the package, with only the characters allowed in a tag.
     pub(super) version: String,
     pub(super) manifest: Vec<u8>,
     /// The layers and the configuration.
@@ -51,19 +52,19 @@ pub(super) struct Assembled {
 }
 
 impl Assembled {
-    /// The first characters of the digest, as people tell images apart.
+    /// Returns the first characters of the digest, for messages.
     pub(super) fn short_digest(&self) -> &str {
         &self.digest[..self.digest.len().min(19)]
     }
 
-    /// What a first push sends, in MB.
+    /// Returns the size of all blobs in MB, which is what the first push sends.
     pub(super) fn megabytes(&self) -> f64 {
         let bytes: u64 = self.blobs.iter().map(Blob::length).sum();
         f64::from(u32::try_from(bytes / 1000).unwrap_or(u32::MAX)) / 1000.0
     }
 }
 
-/// The image of a configuration and the layers that it names. The `version` is any text.
+/// Returns the image with this configuration and the layers that it names. `version` is any text.
 pub(super) fn manifest(version: &str, config: Vec<u8>, layers: Vec<Stored>) -> Result<Assembled, Failure> {
     let config_digest = layer::digest(&config);
     let manifest = json!({
@@ -79,8 +80,8 @@ pub(super) fn manifest(version: &str, config: Vec<u8>, layers: Vec<Stored>) -> R
     Ok(Assembled { digest: layer::digest(&manifest), version: in_tag(version), manifest, blobs })
 }
 
-/// `version` as a tag can have it: `1.2.0+g1a2b` is a version for Cargo, and `+` is in no tag. It becomes `_`, which no
-/// version of Cargo has.
+/// Replaces the characters of `version` that a tag does not allow. Cargo accepts `1.2.0+g1a2b`, but a tag has no `+`.
+/// It becomes `_`, which no Cargo version contains.
 fn in_tag(version: &str) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     version.chars().take(LONGEST_VERSION).map(|c| if allowed(c) { c } else { '_' }).collect()
@@ -91,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_with_a_plus_gives_a_valid_tag() {
+    fn version_with_a_plus_gives_a_valid_tag() {
         assert_eq!(in_tag("1.2.0"), "1.2.0");
         assert_eq!(in_tag("1.2.0-rc.1+g1a2b.5"), "1.2.0-rc.1_g1a2b.5");
         let longest = in_tag(&format!("1.0.0+{}", "a".repeat(200)));

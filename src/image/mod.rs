@@ -1,6 +1,7 @@
-//! Images: from a Cargo package to an OCI image to a registry, without Docker; from a Dockerfile by Docker; or from an image of a
-//! registry, with files laid over it. What the same toolchain builds from the same package is the same image, to the last bit;
-//! what Docker builds is as good as its cache.
+//! Builds container images and pushes them to a registry. An image comes from a Cargo package (built without Docker),
+//! from a Dockerfile (built by Docker) or from another registry, with the service's files added on top. The same
+//! toolchain builds the same package into a byte-identical image; an image that Docker builds is only as reproducible
+//! as Docker's cache.
 
 mod blob;
 mod dockerfile;
@@ -42,19 +43,20 @@ use files::Files;
 use layered::Layered;
 use manifest::Assembled;
 
-/// A line about an image on its way.
+/// A progress line about an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildEvent {
-    /// Which one: the package's folder.
+    /// The source of the image: the folder of the package, the path of the Dockerfile or dump, or the name of the
+    /// image.
     pub source: String,
-    /// What is done.
+    /// What the builder does.
     pub message: String,
 }
 
-/// Where [`BuildEvent`]s go.
+/// Receives [`BuildEvent`]s.
 pub type Progress = Arc<dyn Fn(BuildEvent) + Send + Sync>;
 
-/// Builds each image once, however often it is asked for, and pushes it.
+/// Builds each image once, even if it is requested several times, and pushes it.
 pub struct Builder {
     root: PathBuf,
     logins: Logins,
@@ -63,7 +65,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// A builder of sources below `root`, the folder of stack.yaml.
+    /// Returns a builder for sources below `root`, the folder of stack.yaml.
     pub fn new(root: PathBuf, logins: Logins, progress: Progress) -> Self {
         Self { root, logins, progress, built: Mutex::default() }
     }
@@ -104,7 +106,7 @@ impl Builder {
         Ok(Arc::new(assembled))
     }
 
-    /// The image with what is laid over it.
+    /// Adds the certificate authorities and the service's files to the image, and finishes it.
     async fn laid(
         &self,
         source: &ImageSource,
@@ -135,7 +137,7 @@ impl Builder {
     }
 }
 
-/// What `work` gives, which takes a processor for a while.
+/// Runs `work`, which is CPU-bound, on a blocking thread.
 async fn blocking<T: Send + 'static>(
     what: &str,
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,

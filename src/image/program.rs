@@ -1,4 +1,5 @@
-//! The image of a Cargo package's program: what every program stands on, and the program with its bill of materials.
+//! Creates the image of a Cargo package: the base layer, the certificate authorities, and the program with its bill of
+//! materials.
 
 use serde_json::json;
 
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::model::Failure;
 
-/// The image of a program, of layers that are packed only if they are not kept.
+/// Returns the image of `program`. Layers are compressed only if they are not in the cache `kept`.
 pub(super) fn image(program: &Program, kept: &Kept) -> Result<Layered, Failure> {
     let (path, bill) = (format!("app/{}", program.name), format!("app/{}.cdx.json", program.name));
     let own = Archive::of(&[
@@ -30,7 +31,7 @@ fn config(program: &Program, layers: &[layer::Layer]) -> serde_json::Value {
     json!({
         "architecture": program.arch.name(),
         "os": "linux",
-        // The time of the build would make another image of the same source.
+        // The time of the build would give another image for the same source.
         "created": "1970-01-01T00:00:00Z",
         "config": {
             "User": format!("{USER}:{USER}"),
@@ -57,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_program_is_the_same_image_and_others_share_its_base() {
+    fn same_program_gives_the_same_image_and_others_share_the_base() {
         let program = |bytes: &[u8]| Program {
             name: "app".into(),
             arch: crate::kind::Arch::Amd64,

@@ -1,4 +1,4 @@
-//! Which Cargo packages of a folder have a program that an image can be made of.
+//! Finds the Cargo packages below a folder that have a program to build an image from.
 
 use std::path::Path;
 
@@ -10,12 +10,12 @@ use crate::model::{Failure, Subject};
 pub struct CargoProgram {
     /// The package's name.
     pub package: String,
-    /// Its folder, from the one that was asked about; `.` for that one itself.
+    /// The folder of the package, relative to the folder that was searched; `.` for that folder.
     pub folder: String,
 }
 
-/// The packages in `root` and below that `build:` can name: those of its workspace with one program, or with a
-/// `default-run` among several. Sorted by folder.
+/// Returns the packages in and below `root` that `build:` can name: packages of the workspace with one program, or with
+/// several programs and a `default-run`. Sorted by folder.
 pub async fn programs(root: &Path) -> Result<Vec<CargoProgram>, Failure> {
     let root = root.canonicalize().map_err(|error| {
         Failure::about(Subject::file(root), error.to_string()).hint("run the command in the folder of the project")
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn packages_of_a_workspace_with_one_program_are_found() {
+    async fn workspace_packages_with_one_program_are_found() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let write = |path: &str, text: &str| {
             let path = folder.path().join(path);

@@ -1,4 +1,4 @@
-//! From an image to a registry; what is there already is not sent again.
+//! Pushes an image to a registry. Blobs that the registry already has are not sent again.
 
 use std::time::Duration;
 
@@ -18,23 +18,23 @@ use crate::{
     model::{Cause, Failure, Subject},
 };
 
-/// How often a blob is sent from its start before the push fails, and how long it is waited before the second time, doubled
-/// each time.
+/// How often a blob is sent before the push fails, and the pause before the second attempt, which doubles each time.
 const ATTEMPTS: (u32, Duration) = (4, Duration::from_millis(250));
 
-/// How long a connection may take.
+/// The timeout for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// How long an answer may take, beside the time that what is sent takes.
+/// The timeout for a response, in addition to the time for sending the body.
 const ANSWER: Duration = Duration::from_secs(60);
 
-/// The slowest way to the registry that is waited for, in bytes a second.
+/// The slowest upload that the timeout allows, in bytes per second.
 const SLOWEST: u64 = 50_000;
 
-/// Of how many layers it is told one by one how far they are.
+/// The number of blobs above which the push reports its progress.
 const MANY: usize = 4;
 
-/// Sends `image` to `repository` under `tag`; says in words what was sent, and of one of many layers how far it is.
+/// Pushes `image` to `repository` under `tag` and returns a summary of what was sent. If the image has many layers,
+/// `say` gets the progress.
 pub(super) async fn push(
     image: &Assembled,
     repository: &str,
@@ -89,7 +89,7 @@ async fn send(client: &Client, reference: &Reference, blob: &Blob) -> Result<(),
     }
 }
 
-/// What the registry answers, if it does within `patience`.
+/// Returns the response of the registry, or an error after `patience`.
 async fn within<T>(
     what: &str,
     patience: Duration,
@@ -109,7 +109,7 @@ fn failed(what: &str, cause: Cause, why: String) -> Failure {
     )
 }
 
-/// What the error says of another try.
+/// Returns the cause of the error, which decides whether another attempt can succeed.
 fn cause(error: &OciDistributionError) -> Cause {
     match error {
         OciDistributionError::UnauthorizedError { .. } | OciDistributionError::AuthenticationFailure(_) => {
@@ -120,7 +120,7 @@ fn cause(error: &OciDistributionError) -> Cause {
             if too_many { Cause::Throttled } else { Cause::Refused }
         }
         OciDistributionError::ServerError { code, .. } => cause_of_status(*code),
-        // The answer to whether a layer is there comes so.
+        // Checks for existing blobs return this variant.
         OciDistributionError::RequestError(error) => {
             error.status().map_or(Cause::Ambiguous, |status| cause_of_status(status.as_u16()))
         }
@@ -128,11 +128,11 @@ fn cause(error: &OciDistributionError) -> Cause {
     }
 }
 
-/// What an HTTP status says of another try.
+/// Returns the cause that an HTTP status stands for.
 fn cause_of_status(status: u16) -> Cause {
     match status {
         429 => Cause::Throttled,
-        // 408: the registry has waited too long for the request.
+        // 408 is left out: the registry timed out while it waited for the request, so another attempt can succeed.
         400..=407 | 409..=428 | 430..=499 => Cause::Refused,
         _ => Cause::Ambiguous,
     }
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_registry_refuses_is_told_apart_from_what_passes() {
+    fn registry_refusals_differ_from_temporary_errors() {
         let url = || "https://registry/v2/".to_owned();
         let answered = |code| cause(&OciDistributionError::ServerError { code, url: url(), message: String::new() });
         for code in [400, 401, 403, 404, 405, 413] {

@@ -1,4 +1,5 @@
-//! Images of registries: what they say of themselves, and their layers, which are fetched only if another registry lacks them.
+//! Reads the manifest and configuration of an image in another registry. Its layers are downloaded only if the target
+//! registry lacks them.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -19,10 +20,10 @@ use crate::{
     model::{Failure, Subject},
 };
 
-/// Gives the login of the account's own ECR.
+/// Returns the login for the account's ECR registry.
 pub type Logins = Arc<dyn Fn() -> BoxFuture<'static, Result<RegistryLogin, Failure>> + Send + Sync>;
 
-/// What of an image's configuration counts here.
+/// The part of an image's configuration that is read here.
 #[derive(Deserialize)]
 struct Config {
     architecture: String,
@@ -35,14 +36,14 @@ struct RootFs {
     diff_ids: Vec<String>,
 }
 
-/// The image called `name`, for `arch`. Its layers stay where they are.
+/// Reads the image called `name` for `arch`. Its layers are not downloaded.
 pub(super) async fn pull(name: &str, arch: Arch, logins: &Logins) -> Result<Layered, Failure> {
     let image: Reference = name
         .parse()
         .map_err(|error| Failure::about(Subject::activity("build"), format!("invalid image name `{name}`: {error}")))?;
     let host = image.resolve_registry().to_owned();
     let is_local = is_local(&host);
-    // A registry of this computer needs no TLS, as for Docker.
+    // As in Docker, a registry on this machine needs no TLS.
     let protocol = if is_local { ClientProtocol::HttpsExcept(vec![host.clone()]) } else { ClientProtocol::Https };
     let resolver = move |entries: &[ImageIndexEntry]| of_platform(entries, arch);
     let config = ClientConfig { protocol, platform_resolver: Some(Box::new(resolver)), ..ClientConfig::default() };
@@ -98,8 +99,8 @@ fn layers(registry: &Arc<Registry>, manifest: OciImageManifest, diff_ids: Vec<St
     layers.collect()
 }
 
-/// The media type of a layer as OCI has it: Docker's older names are for the same bytes. None for a layer that stays where it is,
-/// as those of Windows do.
+/// Returns the OCI media type of a layer: Docker's older names mean the same bytes. Returns `None` for a layer that
+/// must not be copied, such as those of Windows.
 /// <https://github.com/opencontainers/image-spec/blob/main/media-types.md#compatibility-matrix>
 fn in_oci(media: &str) -> Option<String> {
     match media {
@@ -111,7 +112,7 @@ fn in_oci(media: &str) -> Option<String> {
     }
 }
 
-/// The digest of the image for Linux on `arch` among those of an index.
+/// Returns the digest of the image for Linux on `arch` from the entries of an index.
 fn of_platform(entries: &[ImageIndexEntry], arch: Arch) -> Option<String> {
     let architecture = match arch {
         Arch::Amd64 => Architecture::Amd64,
@@ -124,7 +125,7 @@ fn of_platform(entries: &[ImageIndexEntry], arch: Arch) -> Option<String> {
     entries.iter().find(of).map(|entry| entry.digest.clone())
 }
 
-/// Whether a registry is on this computer.
+/// Whether the registry is on this machine.
 fn is_local(host: &str) -> bool {
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
@@ -135,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dockers_layers_are_called_as_oci_calls_them() {
+    fn docker_media_types_become_oci_media_types() {
         let gzip = "application/vnd.oci.image.layer.v1.tar+gzip";
         assert_eq!(in_oci("application/vnd.docker.image.rootfs.diff.tar.gzip").as_deref(), Some(gzip));
         let zstd = "application/vnd.oci.image.layer.v1.tar+zstd";
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn of_an_index_the_image_for_the_processor_is_taken() {
+    fn image_for_the_architecture_is_taken_from_an_index() {
         let entry = |os: &str, arch: &str| {
             let entry = serde_json::json!({
                 "mediaType": "m", "digest": format!("{os}/{arch}"), "size": 1, "platform": { "os": os, "architecture": arch },
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_registry_of_this_computer_is_known() {
+    fn registry_on_this_machine_is_recognized() {
         assert!(is_local("127.0.0.1:5000") && is_local("localhost:5000"));
         assert!(!is_local("ghcr.io") && !is_local("index.docker.io"));
     }

@@ -1,10 +1,10 @@
-//! A repository of a registry elsewhere, whose layers are fetched when they are needed.
+//! A repository in another registry, whose blobs are downloaded on demand.
 
 use oci_client::{Client, Reference};
 
 use crate::model::{Failure, Subject};
 
-/// A repository of a registry, and how it is asked.
+/// An image in a registry, and the client to read it with.
 pub(super) struct Registry {
     pub(super) client: Client,
     pub(super) image: Reference,
@@ -17,7 +17,7 @@ impl std::fmt::Debug for Registry {
 }
 
 impl Registry {
-    /// The bytes of the blob `digest`, which have this digest.
+    /// Downloads the blob `digest` and verifies that the bytes have this digest.
     pub(super) async fn blob(&self, digest: &str) -> Result<Vec<u8>, Failure> {
         let mut bytes = Vec::new();
         let fetched = self.client.pull_blob(&self.image, digest, &mut bytes).await;

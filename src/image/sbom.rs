@@ -1,7 +1,7 @@
-//! The bill of materials of a program: the crates that it is compiled from, as `CycloneDX` says it.
+//! Creates the bill of materials of a program in the `CycloneDX` format: the crates that it is compiled from.
 //!
-//! It lies beside the program in the image, where scanners look for one. It has no time and no serial number: the same
-//! source gives the same image. <https://cyclonedx.org/docs/1.6/json/>
+//! The file is next to the program in the image, where scanners look for it. It has no time and no serial number, so
+//! that the same source gives the same image. <https://cyclonedx.org/docs/1.6/json/>
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::model::{Failure, Subject};
 
-/// What `cargo metadata` says of a package with all that it depends on.
+/// The output of `cargo metadata` for a package and its dependencies.
 #[derive(Deserialize)]
 pub(super) struct Resolved {
     packages: Vec<Package>,
@@ -42,14 +42,14 @@ struct Dependency {
     dep_kinds: Vec<Use>,
 }
 
-/// None for what is compiled in, `build` and `dev` for what is not.
+/// How a dependency is used: no kind if it is compiled into the program, `build` or `dev` if not.
 #[derive(Deserialize)]
 struct Use {
     kind: Option<String>,
 }
 
 impl Package {
-    /// <https://github.com/package-url/purl-spec>
+    /// Returns the package URL. <https://github.com/package-url/purl-spec>
     fn url(&self) -> String {
         format!("pkg:cargo/{}@{}", self.name, self.version)
     }
@@ -59,17 +59,17 @@ impl Package {
         let mut component =
             json!({ "type": what, "bom-ref": url, "name": self.name, "version": self.version, "purl": url });
         if let Some(license) = &self.license {
-            // Older crates divide licences by a slash, which SPDX does not know.
+            // Older crates separate licences with a slash, which SPDX does not allow.
             component["licenses"] = json!([{ "expression": license.replace('/', " OR ").replace("  ", " ") }]);
         }
         component
     }
 }
 
-/// The bill of materials of the package with the id `root`.
+/// Returns the bill of materials of the package with the ID `root`.
 ///
 /// # Errors
-/// If Cargo does not tell of that package.
+/// If the output of Cargo does not contain that package.
 pub(super) fn bill(resolved: &Resolved, root: &str) -> Result<Vec<u8>, Failure> {
     let packages: BTreeMap<&str, &Package> =
         resolved.packages.iter().map(|package| (package.id.as_str(), package)).collect();
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_compiled_in_is_in_the_bill_and_nothing_else() {
+    fn bill_lists_only_crates_that_are_compiled_in() {
         let package = |name: &str, license: Option<&str>| json!({ "id": format!("path+file:///home/ada/{name}"), "name": name, "version": "1.0.0", "license": license });
         let needs = |name: &str, kinds: &[Option<&str>]| {
             let kinds: Vec<Value> = kinds.iter().map(|kind| json!({ "kind": kind })).collect();

@@ -1,4 +1,4 @@
-//! What is in an image, to the last bit, and what tells two of them apart.
+//! Tests of the exact content of an image, and of what makes two images differ.
 
 use std::{
     io::Read,
@@ -46,7 +46,7 @@ fn assembled_of(program: &Program) -> Assembled {
     program::image(program, &Kept::new(folder.path())).and_then(Layered::assemble).expect("it is made")
 }
 
-/// What is held of a blob.
+/// The bytes of a blob in memory.
 fn bytes(blob: &Blob) -> Vec<u8> {
     futures::executor::block_on(blob.bytes()).expect("it is in memory")
 }
@@ -87,7 +87,7 @@ fn listed(layer: &[u8]) -> Vec<Listed> {
         .collect()
 }
 
-/// The layers in the order in which the manifest lays them, the lowest first.
+/// The entries of the layers in the order of the manifest, the lowest layer first.
 fn layers(image: &Assembled) -> Vec<Vec<Listed>> {
     let manifest = document(&image.manifest);
     let layers = manifest["layers"].as_array().expect("it has layers").clone();
@@ -99,7 +99,7 @@ fn config(image: &Assembled) -> Value {
 }
 
 #[test]
-fn the_layers_have_only_the_base_and_the_program_with_its_bill() {
+fn layers_contain_only_base_authorities_program_and_bill() {
     let layers = layers(&assembled(b"the program"));
     let names: Vec<Vec<(&str, u32)>> =
         layers.iter().map(|layer| layer.iter().map(|entry| (entry.0.as_str(), entry.1)).collect()).collect();
@@ -121,7 +121,7 @@ fn the_layers_have_only_the_base_and_the_program_with_its_bill() {
 }
 
 #[test]
-fn nothing_in_an_image_tells_who_made_it_or_when() {
+fn image_contains_no_build_user_or_time() {
     for entry in layers(&assembled(b"x")).iter().flatten() {
         assert_eq!((entry.2, entry.3, entry.4), (0, 0, 0), "{}: owner, group and time", entry.0);
     }
@@ -135,7 +135,7 @@ fn nothing_in_an_image_tells_who_made_it_or_when() {
 }
 
 #[test]
-fn the_program_runs_as_a_known_user_that_is_not_root() {
+fn program_runs_as_a_named_user_other_than_root() {
     let image = assembled(b"x");
     let config = config(&image);
     let user = config["config"]["User"].as_str().expect("it has a user").to_owned();
@@ -158,7 +158,7 @@ fn the_program_runs_as_a_known_user_that_is_not_root() {
 }
 
 #[test]
-fn every_digest_and_size_is_that_of_what_it_names() {
+fn digests_and_sizes_match_their_blobs() {
     let image = assembled(b"x");
     assert_eq!(image.digest, layer::digest(&image.manifest));
     for blob in &image.blobs {
@@ -183,7 +183,7 @@ fn every_digest_and_size_is_that_of_what_it_names() {
 }
 
 #[test]
-fn another_version_of_a_program_is_an_image_of_the_same_layers() {
+fn new_version_of_the_same_program_shares_all_layers() {
     let one = assembled(b"x");
     let other = assembled_of(&Program { version: "1.2.4".into(), ..program_of(b"x") });
     assert_ne!(one.digest, other.digest);
@@ -192,7 +192,7 @@ fn another_version_of_a_program_is_an_image_of_the_same_layers() {
 }
 
 #[test]
-fn a_long_path_and_a_large_file_survive_the_archive() {
+fn long_path_and_large_file_are_archived() {
     let path = format!("app/{}", "long-".repeat(18));
     let content = vec![7; 100_000];
     let archive = Archive::of(&[Entry::File { path: &path, mode: 0o755, content: &content }]);
@@ -218,7 +218,7 @@ fn elf_of(types: &[u32]) -> Vec<u8> {
 }
 
 #[test]
-fn a_program_that_names_a_loader_anywhere_is_not_static() {
+fn program_with_a_loader_header_is_not_static() {
     const LOAD: u32 = 1;
     const DYNAMIC: u32 = 2;
     const INTERP: u32 = 3;
@@ -230,7 +230,7 @@ fn a_program_that_names_a_loader_anywhere_is_not_static() {
 }
 
 #[test]
-fn a_program_for_another_kind_of_machine_is_not_static() {
+fn program_for_another_machine_type_is_not_static() {
     for (byte, value, what) in [(4, 1, "32 bits"), (5, 2, "big-endian"), (0, 0, "no ELF file")] {
         let mut other = elf_of(&[1]);
         other[byte] = value;
@@ -239,14 +239,14 @@ fn a_program_for_another_kind_of_machine_is_not_static() {
 }
 
 proptest! {
-    /// A damaged program is refused, and never a panic.
+    /// A damaged program is refused without a panic.
     #[test]
-    fn a_truncated_file_is_not_taken_for_a_static_program(cut in 0_usize..176) {
+    fn truncated_program_is_not_static(cut in 0_usize..176) {
         prop_assert!(!elf::is_static(&elf_of(&[1, 1])[..cut.min(64 + 56 + 3)]));
     }
 
     #[test]
-    fn any_bytes_are_read_as_a_program_without_a_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..200), head in any::<bool>()) {
+    fn static_check_never_panics(mut bytes in proptest::collection::vec(any::<u8>(), 0..200), head in any::<bool>()) {
         if head && bytes.len() >= 6 {
             bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
         }
@@ -256,11 +256,11 @@ proptest! {
 }
 
 proptest! {
-    // Each case packs the base thrice.
+    // Each case compresses the base layer three times.
     #![proptest_config(ProptestConfig::with_cases(8))]
 
     #[test]
-    fn images_are_the_same_exactly_where_their_programs_are(one in ".{0,40}", other in ".{0,40}") {
+    fn images_are_equal_only_if_their_programs_are(one in ".{0,40}", other in ".{0,40}") {
         let (first, again, second) = (assembled(one.as_bytes()), assembled(one.as_bytes()), assembled(other.as_bytes()));
         prop_assert_eq!(&first.digest, &again.digest);
         prop_assert_eq!(first.digest == second.digest, one == other);
@@ -269,7 +269,7 @@ proptest! {
     }
 }
 
-/// Answers every request on one connection after the other with these bytes, until it is dropped.
+/// Starts a registry that accepts one connection after another and answers every request with these bytes in turn.
 async fn rude_registry(answers: Vec<Vec<u8>>) -> (String, tokio::task::JoinHandle<()>) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -278,7 +278,7 @@ async fn rude_registry(answers: Vec<Vec<u8>>) -> (String, tokio::task::JoinHandl
     let serving = tokio::spawn(async move {
         for turn in 0.. {
             let Ok((mut stream, _)) = listener.accept().await else { return };
-            // Whoever goes away in the middle is not our business.
+            // Clients that disconnect early are ignored.
             drop(stream.read(&mut [0; 4096]).await);
             drop(stream.write_all(&answers[turn % answers.len()]).await);
         }
@@ -286,7 +286,7 @@ async fn rude_registry(answers: Vec<Vec<u8>>) -> (String, tokio::task::JoinHandl
     (host, serving)
 }
 
-/// An answer of a registry that has been taken over by somebody, or is none.
+/// A response of a malicious registry, or of a server that is not a registry.
 fn rude_answer() -> impl Strategy<Value = Vec<u8>> {
     let header = prop_oneof![
         Just(String::new()),
@@ -313,7 +313,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_answer_of_a_registry_makes_it_panic_or_hang(answers in proptest::collection::vec(rude_answer(), 1..6)) {
+    fn push_never_panics_or_hangs_on_bad_responses(answers in proptest::collection::vec(rude_answer(), 1..6)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let ended = runtime.block_on(async {
             let (host, serving) = rude_registry(answers).await;
@@ -332,7 +332,8 @@ proptest! {
     }
 }
 
-/// A registry without layers that forbids `method`: its address, and how often it has forbidden it.
+/// Starts a registry without layers that forbids `method`. Returns its address and the number of requests that it has
+/// forbidden.
 async fn forbidding_registry(method: &'static str) -> (String, Arc<AtomicUsize>, tokio::task::JoinHandle<()>) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -361,7 +362,7 @@ async fn forbidding_registry(method: &'static str) -> (String, Arc<AtomicUsize>,
 }
 
 #[tokio::test]
-async fn what_the_registry_forbids_is_asked_for_once() {
+async fn forbidden_request_is_not_retried() {
     for (method, activity) in [("HEAD", "look for a layer"), ("POST", "push a layer")] {
         let (host, forbidden, serving) = forbidding_registry(method).await;
         let login = RegistryLogin { user: "AWS".into(), password: "p4ssw0rd-of-ecr".into(), plain_http: true };

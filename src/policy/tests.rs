@@ -3,7 +3,7 @@ use crate::{kinds, model::StackId, spec};
 
 const SMALL: &str = "name: shop\nregion: eu-west-1\nnetwork: { nat: none }\nservices: { web: { image: nginx } }\n";
 
-/// A stack with everything, whose names are the longest that there can be.
+/// A stack with all features and the longest possible names.
 const WHOLE: &str = "
 name: a-name-of-20-letters
 region: ap-southeast-1
@@ -46,7 +46,7 @@ fn actions(policy: &Policy) -> BTreeSet<String> {
 }
 
 #[test]
-fn only_what_the_stack_has_may_be_changed() {
+fn only_kinds_of_the_stack_may_be_changed() {
     let small = actions(&policy(SMALL, "default", Commands::All));
     for part in ["rds:Create", "elasticache:Create", "elasticloadbalancing:Create", "route53:Change", "ecr:Create"] {
         assert!(!small.iter().any(|action| action.starts_with(part)), "{part}");
@@ -57,7 +57,7 @@ fn only_what_the_stack_has_may_be_changed() {
 }
 
 #[test]
-fn a_plan_may_only_read_and_a_deployment_may_only_release() {
+fn plan_only_reads_and_deploy_only_releases() {
     let look = actions(&policy(WHOLE, "twelve-chars", Commands::Plan));
     let reads = ["Describe", "Filter", "Get", "List"];
     for action in &look {
@@ -84,8 +84,9 @@ fn a_plan_may_only_read_and_a_deployment_may_only_release() {
 }
 
 #[test]
-fn what_is_changed_anywhere_is_what_iam_cannot_narrow() {
-    // Of these, the service authorization reference has no resource, or only one without our names and tags.
+fn only_actions_that_iam_cannot_limit_apply_to_any_resource() {
+    // For these actions, the service authorization reference lists no resource, or only one without the stack's names
+    // and tags.
     let known = [
         "ec2:CreateNetworkInterface",
         "ec2:DeleteNetworkInterface",
@@ -120,7 +121,7 @@ fn what_is_changed_anywhere_is_what_iam_cannot_narrow() {
 }
 
 #[test]
-fn names_that_aws_shortens_are_still_covered() {
+fn names_shortened_for_aws_limits_are_covered() {
     let whole = policy(WHOLE, "twelve-chars", Commands::All).document().to_string();
     let id = StackId { stack: "a-name-of-20-letters".into(), environment: "twelve-chars".into() };
     for (limit, before) in [(32, "targetgroup/"), (40, "*:"), (63, "*:")] {
@@ -133,7 +134,7 @@ fn names_that_aws_shortens_are_still_covered() {
 }
 
 #[test]
-fn rules_on_a_listener_of_others_are_allowed_there_alone() {
+fn rules_are_allowed_only_on_the_existing_listener() {
     let arn =
         "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/app/shared/0123456789abcdef/fedcba9876543210";
     let text = format!(
@@ -164,8 +165,8 @@ fn records_of_all_domains_are_allowed() {
 }
 
 #[test]
-fn the_largest_policy_fits_a_role_and_its_parts_fit_policies() {
-    // IAM lets a role have so much inline; a stack with everything needs three managed policies.
+fn largest_policies_fit_the_limits_of_iam() {
+    // A usual stack fits into the inline policies of a role. A stack with all features needs three managed policies.
     let usual =
         WHOLE.replace("a-name-of-20-letters", "shop").replace("twelve-chars", "prod").replace(", tls: optional", "");
     let is_unusual =

@@ -1,4 +1,4 @@
-//! `/admin`: an overview for whoever knows the password.
+//! `/admin`: an overview for the administrator, who needs a password.
 
 use std::sync::Arc;
 
@@ -20,14 +20,14 @@ use crate::{
     overview::{self, Counts},
 };
 
-/// What there is to see.
+/// The content of the overview.
 #[derive(Serialize, Template)]
 #[template(path = "admin.html")]
 struct Overview<'a> {
     version: &'a str,
-    /// Which of several instances answers.
+    /// The name of the instance that responds.
     instance: &'a str,
-    /// For how long it has been running, in seconds.
+    /// The uptime of the instance in seconds.
     uptime: u64,
     database: &'static str,
     counts: Option<Counts>,
@@ -56,7 +56,7 @@ pub(super) async fn admin(State(app): State<Arc<App>>, headers: HeaderMap) -> Re
     };
     let uptime = app.started.elapsed().as_secs();
     let overview = Overview { version: &config.version, instance: &app.instance, uptime, database, counts };
-    // Nobody's cache keeps it.
+    // The response must not be cached.
     let private = [(header::CACHE_CONTROL, "no-store")];
     if page::wants_json(&headers) {
         return Ok((private, Json(overview)).into_response());
@@ -65,12 +65,13 @@ pub(super) async fn admin(State(app): State<Arc<App>>, headers: HeaderMap) -> Re
     Ok((private, Html(html)).into_response())
 }
 
-/// Whether the request brings this user and this password.
+/// Returns whether the request has this user and this password.
 fn is_allowed(headers: &HeaderMap, user: &str, password: &str) -> bool {
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let given = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"));
     let Some(given) = given.and_then(|(_, encoded)| STANDARD.decode(encoded.trim()).ok()) else { return false };
-    // Digests are equally long, so the time tells neither where a guess went wrong nor how long the password is.
+    // Digests have the same length, so the time of the comparison reveals neither where a guess is wrong nor the length
+    // of the password.
     let expected = Sha256::digest(format!("{user}:{password}"));
     Sha256::digest(given).as_slice().ct_eq(expected.as_slice()).into()
 }
@@ -80,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_right_user_with_the_right_password_is_allowed() {
+    fn only_the_right_user_and_password_are_allowed() {
         let allowed = |authorization: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::AUTHORIZATION, authorization.parse().expect("it is a header"));

@@ -1,4 +1,4 @@
-//! Whose request it is: the peer's address, or the one that a trusted load balancer reports.
+//! Determines the client's address: the address of the peer, or the one that a trusted load balancer reports.
 
 use std::net::IpAddr;
 
@@ -6,8 +6,8 @@ use axum::http::HeaderMap;
 
 use crate::config::Network;
 
-/// The client's address. A load balancer appends the address that it saw to X-Forwarded-For; whatever stands before that,
-/// the client wrote itself.
+/// Returns the client's address. A load balancer appends the address that it received the request from to
+/// X-Forwarded-For; earlier entries come from the client and are not trustworthy.
 pub(super) fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let is_trusted = trusted.iter().any(|network| network.contains(peer));
     let last = headers.get_all("x-forwarded-for").iter().next_back();
@@ -29,7 +29,7 @@ mod tests {
     }
 
     #[test]
-    fn the_load_balancers_word_counts_and_the_clients_does_not() {
+    fn only_the_address_from_a_trusted_proxy_is_used() {
         assert_eq!(seen("10.0.0.5", &["203.0.113.7"]), "203.0.113.7");
         assert_eq!(seen("10.0.0.5", &["1.1.1.1, 203.0.113.7"]), "203.0.113.7");
         assert_eq!(seen("10.0.0.5", &["1.1.1.1", "203.0.113.7"]), "203.0.113.7");

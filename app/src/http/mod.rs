@@ -1,4 +1,4 @@
-//! The endpoints: from a request to the module that knows the answer, and from there to JSON, text or a page.
+//! The HTTP endpoints. They pass each request to the module that handles it, and return JSON, text or a page.
 
 mod admin;
 mod client;
@@ -25,26 +25,26 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::{config::Config, db::Database, drain::Drain, hits::Hits, metrics, palindromes, rates};
 use problem::Problem;
 
-/// What the endpoints share.
+/// The state that the endpoints share.
 pub(crate) struct App {
     pub(crate) config: Config,
     pub(crate) database: Option<Database>,
     pub(crate) hits: Option<Hits>,
     pub(crate) drain: Drain,
     pub(crate) metrics: PrometheusHandle,
-    /// Tells this instance from the others.
+    /// The unique name of this instance.
     pub(crate) instance: String,
     pub(crate) started: Instant,
 }
 
 impl App {
-    /// The database's pool, or the answer that there is none.
+    /// Returns the database's pool, or the error response if no database is configured.
     fn pool(&self) -> Result<&PgPool, Problem> {
         self.database.as_ref().map(Database::pool).ok_or_else(|| Problem::unavailable("there is no database"))
     }
 }
 
-/// All endpoints.
+/// Returns the router with all endpoints.
 pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/", get(page::page))

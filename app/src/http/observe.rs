@@ -1,4 +1,4 @@
-//! What happens to every request: it is counted while it is in flight, measured and logged.
+//! Observes every request: counts it while it is in flight, measures it and logs it.
 
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
@@ -12,10 +12,10 @@ use axum::{
 use super::{App, client};
 use crate::metrics;
 
-/// Probes: they neither count as work in flight nor fill the log.
+/// The paths of probes, which are neither counted as requests in flight nor logged.
 const PROBES: &[&str] = &["/status", "/prepare-for-deploy", "/ready-for-deploy", "/metrics"];
 
-/// The address of a request's client, for the handlers.
+/// The client's address, for the handlers.
 #[derive(Clone, Copy)]
 pub(super) struct Client(pub(super) std::net::IpAddr);
 
@@ -37,7 +37,7 @@ pub(super) async fn observe(
     let took = began.elapsed();
     metrics::request(&method, &route, response.status().as_u16(), took);
     if app.drain.has_begun() {
-        // The caller closes this connection instead of sending its next request to a task that goes.
+        // The client then closes this connection and does not send its next request to a task that is about to stop.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     if !is_probe {

@@ -1,4 +1,4 @@
-//! The page: a greeting, the version, and how often whom we have seen.
+//! The page: a greeting, the version and the number of visits and visitors.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub(super) async fn page(
     let counts = match &app.database {
         Some(database) => visitors::visit(database.pool(), client).await.map_or_else(
             |error| {
-                // The page is still worth showing.
+                // Show the page without the numbers.
                 tracing::error!(error = %db::without_secrets(&error), "a visit could not be counted");
                 None
             },
@@ -50,13 +50,13 @@ pub(super) async fn page(
     Ok(Html(html).into_response())
 }
 
-/// Whether a program asks, and not a browser.
+/// Returns whether the client asks for JSON, as programs do, and not for HTML, as browsers do.
 pub(super) fn wants_json(headers: &HeaderMap) -> bool {
     let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     accepts.contains("application/json") && !accepts.contains("text/html")
 }
 
-/// The answer when a template fails.
+/// Returns the response for a template that failed.
 pub(super) fn unmade(error: &askama::Error) -> Problem {
     tracing::error!(%error, "the page could not be made");
     Problem::unavailable("the page could not be made")

@@ -1,4 +1,4 @@
-//! The passenger API. Nothing reaches a handler here that the contract has not let through.
+//! The passenger API. The contract checks each request before a handler gets it.
 
 use std::sync::Arc;
 
@@ -21,10 +21,10 @@ use crate::{
     people::{self, Fields, Person},
 };
 
-/// The largest body, in bytes: a person is a few hundred.
+/// The largest body in bytes; a person needs a few hundred.
 const LARGEST: usize = 64 * 1024;
 
-/// A page, with the defaults that the contract names.
+/// The limits of a page, with the defaults of the contract.
 #[derive(Deserialize)]
 struct Page {
     #[serde(default = "Page::limit")]
@@ -47,10 +47,10 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/openapi.json", get(document))
 }
 
-/// Lets a request through if it is as the contract has it, and otherwise names every field that is wrong.
+/// Passes on a request that is valid according to the contract. For any other, responds with every invalid field.
 async fn check(route: MatchedPath, request: Request, next: Next) -> Result<Response, Problem> {
     let (mut parts, mut body) = request.into_parts();
-    // A HEAD is answered as a GET whose body is left out.
+    // A HEAD request is handled like a GET whose response body is omitted.
     let method = if parts.method == Method::HEAD { Method::GET } else { parts.method.clone() };
     let given = Given::read(&mut parts).await?;
     let mut json = None;
@@ -74,7 +74,7 @@ async fn check(route: MatchedPath, request: Request, next: Next) -> Result<Respo
     Err(Problem::bad_request(details.join("; ")))
 }
 
-/// The parameters of a request, as text.
+/// The parameters of a request as text.
 struct Given {
     path: Vec<(String, String)>,
     query: Vec<(String, String)>,
@@ -105,7 +105,7 @@ async fn list(
     State(app): State<Arc<App>>,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Json<Vec<Person>>, Problem> {
-    // A parameter that is given twice.
+    // The rejection means that a parameter is repeated.
     let Query(page) = page.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
     let people = people::list(app.pool()?, page.limit, page.offset).await;
     people.map(Json).map_err(|error| Problem::of_database(&error))

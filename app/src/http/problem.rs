@@ -1,4 +1,4 @@
-//! Answers that say what is wrong (RFC 9457).
+//! Error responses (RFC 9457).
 
 use axum::{
     Json,
@@ -8,7 +8,7 @@ use axum::{
 
 use crate::db;
 
-/// What is wrong.
+/// An error response.
 #[derive(Debug)]
 pub(super) struct Problem {
     status: StatusCode,
@@ -28,7 +28,7 @@ impl Problem {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, detail: detail.to_owned() }
     }
 
-    /// The log says what the database said; the client hears only that it did not help.
+    /// Returns the response for a failed query. The error of the database is logged, but not sent to the client.
     pub(super) fn of_database(error: &sqlx::Error) -> Self {
         tracing::error!(error = %db::without_secrets(error), "a query failed");
         Self::unavailable("the database does not answer")

@@ -1,4 +1,4 @@
-//! How this task is, for load balancers and deployments.
+//! Reports the state of this task to load balancers and deployments.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use axum::{
 
 use super::App;
 
-/// 200 when it can serve.
+/// Returns 200 if the task can serve requests.
 pub(super) async fn status(State(app): State<Arc<App>>) -> Response {
     let reason = if app.drain.has_begun() {
         Some("it is being replaced")
@@ -25,13 +25,13 @@ pub(super) async fn status(State(app): State<Arc<App>>) -> Response {
     }
 }
 
-/// From now on it wants no new work.
+/// Starts draining.
 pub(super) async fn prepare(State(app): State<Arc<App>>) -> &'static str {
     app.drain.begin();
     "OK"
 }
 
-/// 200 once it has none left.
+/// Returns 200 once no request is in flight.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
     match app.drain.in_flight() {
         0 => (StatusCode::OK, "Ready").into_response(),

@@ -1,4 +1,4 @@
-//! `app import people FILE.csv`: all of a file's people, or none of them.
+//! `app import people FILE.csv`: imports all people of a file, or none if a row is invalid.
 
 use std::{
     fs::File,
@@ -16,7 +16,7 @@ use crate::{
     db,
 };
 
-/// How a column's text is read.
+/// The type of a column.
 #[derive(Clone, Copy)]
 enum Kind {
     /// 0 or 1.
@@ -25,7 +25,7 @@ enum Kind {
     Text,
 }
 
-/// The header's columns in their order, the fields that they are, and how they are read.
+/// The columns of the header in order, with the field and the type of each.
 const COLUMNS: [(&str, &str, Kind); 8] = [
     ("Survived", "survived", Kind::Flag),
     ("Pclass", "passengerClass", Kind::Number),
@@ -37,27 +37,28 @@ const COLUMNS: [(&str, &str, Kind); 8] = [
     ("Fare", "fare", Kind::Number),
 ];
 
-/// COPY rather than INSERT: a hundred thousand rows take seconds. The columns are in the file's order.
+/// The statement for the import. COPY imports 100,000 rows within seconds, which INSERT does not. The columns are in
+/// the order of the file.
 const COPY: &str =
     "COPY people (survived, passenger_class, name, sex, age, siblings_or_spouses, parents_or_children, fare)
                     FROM STDIN";
 
-/// How much is gathered before it is sent, in bytes.
+/// The number of bytes to collect before they are sent.
 const CHUNK: usize = 1 << 20;
 
-/// How many bad lines are shown one by one.
+/// The number of invalid rows whose errors are logged.
 const SHOWN: usize = 20;
 
-/// What a byte order mark looks like; spreadsheets write it before UTF-8.
+/// The byte order mark, which spreadsheet programs write at the beginning of UTF-8 files.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What is wrong with which line.
+/// An error and its line.
 struct BadLine {
     line: u64,
     breach: Breach,
 }
 
-/// Imports the file, `-` being standard input. Each bad line is logged; then nothing has been imported.
+/// Imports the file, or standard input for `-`. If any row is invalid, logs the errors and imports nothing.
 pub(crate) async fn import(config: &Config, file: &str) -> Result<()> {
     let Some(options) = &config.database else { bail!("DATABASE_URL is not set: there is nothing to import into") };
     let mut source: Box<dyn Read> = match file {
@@ -78,7 +79,8 @@ pub(crate) async fn import(config: &Config, file: &str) -> Result<()> {
     PgConnection::close(connection).await.context("the connection does not end well")
 }
 
-/// One COPY, which Postgres does whole or not at all: how many people it added.
+/// Imports all people with one COPY, which Postgres applies completely or not at all. Returns the number of people
+/// added.
 async fn copy(connection: &mut PgConnection, source: impl BufRead, file: &str) -> Result<u64> {
     let mut records = Records::new(source);
     let cannot_read = || format!("cannot read {file}");
@@ -127,10 +129,10 @@ async fn copy(connection: &mut PgConnection, source: impl BufRead, file: &str) -
     bail!("{file}: {count} bad {rows}{shown}; nothing was imported")
 }
 
-/// Tells Postgres to forget what it got.
+/// Aborts the COPY.
 async fn refuse(copy: PgCopyIn<&mut PgConnection>) -> Result<()> {
     match copy.abort("the file is not good").await {
-        // It answers that it was told to.
+        // Postgres responds to an abort with an error.
         Ok(()) | Err(sqlx::Error::Database(_)) => Ok(()),
         Err(error) => Err(said(&error)),
     }
@@ -144,7 +146,7 @@ fn header() -> String {
     COLUMNS.map(|(name, ..)| name).join(",")
 }
 
-/// A record in COPY's form, or what is wrong with it.
+/// Encodes a record for COPY, or returns its errors.
 fn encode(row: &Row<'_>) -> Result<Vec<u8>, Vec<Breach>> {
     if row.is_open {
         return Err(vec![Breach::new("the row", "has a quote that is not closed")]);
@@ -161,7 +163,7 @@ fn encode(row: &Row<'_>) -> Result<Vec<u8>, Vec<Breach>> {
         }
     }
     if breaches.is_empty() {
-        // A person from a file is as good as one from a request.
+        // The rules for a person in a file are the same as for a person in a request.
         let person = Value::Object(person);
         let found = PEOPLE.check_new_person(&person);
         if found.is_empty() {
@@ -190,13 +192,13 @@ fn value(kind: Kind, bytes: &[u8]) -> Result<Value, String> {
     }
 }
 
-/// As much of a text as a message bears.
+/// Returns the beginning of a text, short enough for a message.
 fn beginning(text: &str) -> String {
     const MOST: usize = 100;
     if text.chars().count() <= MOST { text.to_owned() } else { text.chars().take(MOST).chain(['…']).collect() }
 }
 
-/// The values in COPY's text format. Numbers that have to be whole may be written 3.0; Postgres wants 3.
+/// Encodes the values in the text format of COPY. Integers may be written as 3.0 in the file, but Postgres expects 3.
 fn encoded(person: &Value) -> Vec<u8> {
     let mut row = Vec::new();
     for (index, (_, field, _)) in COLUMNS.iter().enumerate() {

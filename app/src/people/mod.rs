@@ -1,4 +1,4 @@
-//! The people: how they look from outside, and their table. That what comes in is as it should be is the contract's matter.
+//! The people: their JSON representation and their table. The contract checks the input.
 
 mod import;
 mod records;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 pub(crate) use import::import;
 
-/// A person, as answered.
+/// A person in a response.
 #[derive(Clone, Debug, FromRow, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Person {
@@ -29,7 +29,7 @@ pub(crate) struct Person {
     fare: f64,
 }
 
-/// The fields that a request names. Which of them it has to name, the contract has checked before.
+/// The fields of a person in a request. The contract has already checked that required fields are present.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Fields {
@@ -47,26 +47,27 @@ pub(crate) struct Fields {
     fare: Option<f64>,
 }
 
-/// The columns that make a `Person`. Never `*`: a connection's prepared statements would fail once a migration adds one.
+/// The columns of a `Person`. Not `*`, because the prepared statements of a connection would fail once a migration adds
+/// a column.
 macro_rules! columns {
     () => {
         "uuid, survived, passenger_class, name, sex, age, siblings_or_spouses, parents_or_children, fare"
     };
 }
 
-/// A page of the people, in the order in which they were added.
+/// Returns a page of people, in the order in which they were added.
 pub(crate) async fn list(pool: &PgPool, limit: i64, offset: i64) -> Result<Vec<Person>, sqlx::Error> {
     let query = concat!("SELECT ", columns!(), " FROM people ORDER BY position LIMIT $1 OFFSET $2");
     sqlx::query_as(query).bind(limit).bind(offset).fetch_all(pool).await
 }
 
-/// Whoever has this uuid.
+/// Returns the person with this UUID, if there is one.
 pub(crate) async fn get(pool: &PgPool, uuid: Uuid) -> Result<Option<Person>, sqlx::Error> {
     let query = concat!("SELECT ", columns!(), " FROM people WHERE uuid = $1");
     sqlx::query_as(query).bind(uuid).fetch_optional(pool).await
 }
 
-/// Adds a person; none if the uuid is taken.
+/// Adds a person. Returns `None` if the UUID already exists.
 pub(crate) async fn add(pool: &PgPool, fields: &Fields) -> Result<Option<Person>, sqlx::Error> {
     let statement = concat!(
         "INSERT INTO people (",
@@ -78,7 +79,7 @@ pub(crate) async fn add(pool: &PgPool, fields: &Fields) -> Result<Option<Person>
     bound(statement, fields.uuid, fields).fetch_optional(pool).await
 }
 
-/// Changes the fields that are named; none if nobody has this uuid.
+/// Changes the given fields. Returns `None` if no person has this UUID.
 pub(crate) async fn change(pool: &PgPool, uuid: Uuid, fields: &Fields) -> Result<Option<Person>, sqlx::Error> {
     let statement = concat!(
         "UPDATE people SET survived = coalesce($2, survived), passenger_class = coalesce($3, passenger_class),
@@ -91,7 +92,7 @@ pub(crate) async fn change(pool: &PgPool, uuid: Uuid, fields: &Fields) -> Result
     bound(statement, Some(uuid), fields).fetch_optional(pool).await
 }
 
-/// Removes a person and says who it was; none if nobody has this uuid.
+/// Removes a person and returns it, or `None` if no person has this UUID.
 pub(crate) async fn remove(pool: &PgPool, uuid: Uuid) -> Result<Option<Person>, sqlx::Error> {
     let statement = concat!("DELETE FROM people WHERE uuid = $1 RETURNING ", columns!());
     sqlx::query_as(statement).bind(uuid).fetch_optional(pool).await
@@ -99,7 +100,7 @@ pub(crate) async fn remove(pool: &PgPool, uuid: Uuid) -> Result<Option<Person>, 
 
 type ForOnePerson = sqlx::query::QueryAs<'static, sqlx::Postgres, Person, sqlx::postgres::PgArguments>;
 
-/// The statement with the uuid as $1 and the other fields as $2 to $9, in the order of the columns.
+/// Binds the UUID as $1 and the other fields as $2 to $9, in the order of the columns.
 fn bound(statement: &'static str, uuid: Option<Uuid>, fields: &Fields) -> ForOnePerson {
     let fields = fields.clone();
     sqlx::query_as(statement)
@@ -114,14 +115,14 @@ fn bound(statement: &'static str, uuid: Option<Uuid>, fields: &Fields) -> ForOne
         .bind(fields.fare)
 }
 
-/// JSON Schema's integers include 3.0, which serde refuses.
+/// Deserializes an integer. JSON Schema accepts 3.0 as an integer, but serde does not.
 fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i32>, D::Error> {
     let Some(number) = Option::<Number>::deserialize(deserializer)? else { return Ok(None) };
     let value = number.as_f64().ok_or_else(|| D::Error::custom("no number"))?;
     value.to_string().parse().map(Some).map_err(D::Error::custom)
 }
 
-/// As short as it can be said: 22 and not 22.0.
+/// Serializes a number in its shortest form: 22, not 22.0.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
 fn short<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     let number: Option<Number> = value.to_string().parse().ok();

@@ -1,28 +1,28 @@
-//! A CSV file record by record, each with the line on which it begins. What is in the columns is the import's matter.
+//! Reads a CSV file record by record, each with its first line number. The import interprets the columns.
 
 use std::io::{self, BufRead};
 
 use csv_core::{ReadRecordResult, Reader};
 
-/// A file that is read a record at a time.
+/// A reader of CSV records.
 pub(super) struct Records<R> {
     source: R,
-    /// The line that is read next; the first one is 1.
+    /// The number of the next line, from 1.
     line: u64,
     reader: Reader,
-    /// One record as it stands in the file.
+    /// The unparsed text of one record.
     text: Vec<u8>,
-    /// Its columns without their quotes, one after the other, and where each ends.
+    /// The columns of the record without quotes, concatenated; `ends` has the end of each.
     columns: Vec<u8>,
     ends: Vec<usize>,
 }
 
-/// One record.
+/// A record.
 pub(super) struct Row<'a> {
-    /// The line on which it begins.
+    /// The number of its first line.
     pub(super) line: u64,
     pub(super) columns: Vec<&'a [u8]>,
-    /// Whether the file ends within a quote of it.
+    /// Whether the file ends inside a quoted field of this record.
     pub(super) is_open: bool,
 }
 
@@ -31,7 +31,7 @@ impl<R: BufRead> Records<R> {
         Self { source, line: 1, reader: Reader::new(), text: Vec::new(), columns: Vec::new(), ends: Vec::new() }
     }
 
-    /// The next record; empty lines are none.
+    /// Returns the next record. Empty lines are skipped.
     pub(super) fn next(&mut self) -> io::Result<Option<Row<'_>>> {
         loop {
             let line = self.line;
@@ -44,7 +44,7 @@ impl<R: BufRead> Records<R> {
                 }
                 self.line += 1;
                 quotes.read(&self.text[known..]);
-                // A line end within quotes is part of its field.
+                // A line break inside quotes is part of the field.
                 if !quotes.are_open {
                     break;
                 }
@@ -60,16 +60,16 @@ impl<R: BufRead> Records<R> {
         }
     }
 
-    /// Splits the text into its columns: how many there are, or none in an empty line.
+    /// Splits the text into columns and returns their number, or `None` for an empty line.
     fn split(&mut self) -> Option<usize> {
         self.reader.reset();
-        // There are no more bytes than in the text, and one column more than commas.
+        // The columns have at most as many bytes as the text, and there is at most one more column than commas.
         self.columns.resize(self.text.len(), 0);
         self.ends.resize(self.text.len() + 1, 0);
         let (mut result, _, written, mut count) =
             self.reader.read_record(&self.text, &mut self.columns, &mut self.ends);
         if matches!(result, ReadRecordResult::InputEmpty) {
-            // Nothing more is the end, also without a line end.
+            // Empty input ends the record, even without a line break.
             let (columns, ends) = (&mut self.columns[written..], &mut self.ends[count..]);
             let (end, _, _, more) = self.reader.read_record(&[], columns, ends);
             (result, count) = (end, count + more);
@@ -78,8 +78,8 @@ impl<R: BufRead> Records<R> {
     }
 }
 
-/// Whether a text ends inside quotes. They open only where a field begins; two of them inside are one that closes and
-/// opens again.
+/// Tracks whether a text ends inside quotes. Quotes open only at the beginning of a field; a doubled quote inside them
+/// closes and opens them again.
 struct Quotes {
     are_open: bool,
     may_open: bool,
@@ -90,7 +90,7 @@ impl Quotes {
         Self { are_open: false, may_open: true }
     }
 
-    /// Reads on.
+    /// Continues with more text.
     fn read(&mut self, text: &[u8]) {
         for byte in text {
             (self.are_open, self.may_open) = match (self.are_open, byte) {
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_begins_on_the_line_that_an_editor_shows() {
+    fn records_have_the_line_numbers_of_an_editor() {
         let text = "a,b\r\n\r\n\n\"c\n\"\"d\n\",e\nf,5\" g\n\n\"h,\n";
         let mut records = Records::new(text.as_bytes());
         let mut seen = Vec::new();

@@ -1,4 +1,4 @@
-//! The overview, and who may see it; and the same numbers as a report.
+//! Tests of the admin page and its password, and of the report with the same numbers.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ async fn admin(instance: &Instance, user: &str, password: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn the_overview_needs_the_user_developer_and_the_password() {
+async fn admin_page_needs_the_user_and_the_password() {
     let postgres = Postgres::start().await;
     let url = postgres.url();
     let environment = [("DATABASE_URL", &*url), ("ADMIN_PASSWORD", "p:ä"), ("APP_VERSION", "1.4.0+27")];
@@ -48,7 +48,7 @@ async fn the_overview_needs_the_user_developer_and_the_password() {
 }
 
 #[tokio::test]
-async fn without_a_password_nobody_is_let_in() {
+async fn admin_page_is_closed_without_a_configured_password() {
     let instance = Instance::listening(&[]).await;
     for password in ["", "developer"] {
         let answer = admin(&instance, "developer", password).await;

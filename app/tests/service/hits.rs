@@ -1,4 +1,4 @@
-//! The counter that all instances share.
+//! Tests of the counter that all instances share.
 
 use futures::future::join_all;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{Instance, PASSWORD, Redis, until};
 
 #[tokio::test]
-async fn hits_are_counted_across_instances_and_none_is_lost() {
+async fn hits_of_all_instances_are_counted() {
     let mut redis = Redis::prepare();
     redis.run().await;
     let url = redis.url();
@@ -19,7 +19,7 @@ async fn hits_are_counted_across_instances_and_none_is_lost() {
 }
 
 #[tokio::test]
-async fn without_redis_it_stays_ready_and_counts_once_redis_returns() {
+async fn instance_stays_ready_without_redis_and_counts_later() {
     let nowhere = Instance::listening(&[]).await.get("/redis-hits").await;
     assert_eq!((nowhere.status, nowhere.problem()), (503, "there is no Redis".to_owned()));
 
@@ -39,7 +39,7 @@ async fn without_redis_it_stays_ready_and_counts_once_redis_returns() {
 }
 
 #[tokio::test]
-async fn tls_needs_the_right_certificate_and_password() {
+async fn redis_tls_needs_the_right_certificate_and_password() {
     let redis = Redis::start_with_tls().await;
     let (url, authority) = (redis.url(), redis.authority());
     let trusting = Instance::listening(&[("REDIS_URL", &url), ("SSL_CERT_FILE", &authority)]).await;

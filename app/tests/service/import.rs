@@ -1,4 +1,4 @@
-//! People from a file: all of them, or none.
+//! Tests that a file of people is imported completely or not at all.
 
 use std::{
     fmt::Write,
@@ -28,14 +28,14 @@ impl Import {
         Self { postgres, instance, dir }
     }
 
-    /// Imports a file of these bytes: the exit code, and what was logged.
+    /// Imports a file with these bytes. Returns the exit code and the log.
     async fn import(&self, file: impl AsRef<[u8]>) -> (Option<i32>, String) {
         let path = self.dir.path().join("people.csv");
         fs::write(&path, file).expect("the folder can be written");
         run(&["import", "people", &path.to_string_lossy()], &[("DATABASE_URL", &self.postgres.url())]).await
     }
 
-    /// Refuses the file, says this, and imports nothing.
+    /// Checks that the file is refused with these messages and that nothing is imported.
     async fn refuses(&self, file: impl AsRef<[u8]>, said: &[&str]) {
         let (code, log) = self.import(file).await;
         assert_eq!(code, Some(1), "{log}");
@@ -56,8 +56,8 @@ impl Import {
 #[tokio::test]
 async fn every_row_becomes_a_person() {
     let import = Import::start().await;
-    // A byte order mark, Windows' line ends, an empty line, quotes, a line end within quotes, and what COPY takes for
-    // its own signs.
+    // The file has a byte order mark, Windows line breaks, an empty line, quotes, a line break inside quotes, and
+    // characters with a special meaning in COPY.
     let rows = "0,3,Mr. Owen Harris Braund,male,22,1,0,7.25\r\n\r\n1,1,\"Mrs. \"\"Florence\"\", née Briggs\",female,38.5,1,0,71.2833\r\n\
                 0,2,\"C:\\new\\N\n\tLtd.\",other,0.42,0.0,0,0";
     let (code, log) = import.import(format!("\u{feff}{HEADER}\r\n{rows}")).await;
@@ -83,7 +83,7 @@ async fn every_row_becomes_a_person() {
 }
 
 #[tokio::test]
-async fn bad_rows_are_named_by_place_and_nothing_is_imported() {
+async fn invalid_rows_are_listed_and_nothing_is_imported() {
     let import = Import::start().await;
     let file = format!(
         "{HEADER}\n0,3,Good,male,22,1,0,7.25\nyes,3,Bad,male,22,1,0,7.25\n1,1,{},female,,1,0,1\n\n1,2,\"Over\ntwo lines\",none,1,1,0,1\n\
@@ -107,7 +107,7 @@ async fn bad_rows_are_named_by_place_and_nothing_is_imported() {
 }
 
 #[tokio::test]
-async fn a_file_of_another_kind_is_said_to_be_one() {
+async fn file_of_another_format_is_refused() {
     let import = Import::start().await;
     let row = "0,3,Ren\u{e9},male,22,1,0,7.25\n";
     let latin1: Vec<u8> =
@@ -123,14 +123,14 @@ async fn a_file_of_another_kind_is_said_to_be_one() {
 }
 
 #[tokio::test]
-async fn a_hundred_thousand_rows_are_imported_fast_or_not_at_all() {
+async fn large_file_is_imported_fast_or_not_at_all() {
     let import = Import::start().await;
     let mut file = format!("{HEADER}\n");
     for index in 0..100_000 {
         writeln!(file, "{},3,Person {index},male,{},1,0,7.25", index % 2, index % 80).expect("memory takes it");
     }
     import.refuses(format!("{file}0,3,Last,male,old,1,0,7.25\n"), &["line 100002: Age is no number: old"]).await;
-    // All of the file stands in one field then, which has to be read in one go all the same.
+    // The rest of the file is then one field, which must still be read in a single pass.
     let open = file.replacen("Person 0,male,0,1,0,7.25", "Person 0,male,0,1,0,\"7.25", 1);
     import.refuses(open, &["line 2: the row has a quote that is not closed", "1 bad row; nothing was imported"]).await;
     let began = Instant::now();
@@ -141,6 +141,6 @@ async fn a_hundred_thousand_rows_are_imported_fast_or_not_at_all() {
     let count: i64 = sqlx::query_scalar("SELECT count(*) FROM people").fetch_one(&pool).await.expect("it answers");
     assert_eq!(count, 100_000);
     assert_eq!(import.people().await.as_array().map(Vec::len), Some(1000), "the default page");
-    // Ten times what an unoptimised build takes on one slow core.
+    // The limit is ten times what an unoptimized build takes on one slow core.
     assert!(took < Duration::from_secs(60), "{took:?}");
 }

@@ -1,4 +1,4 @@
-//! How an instance comes up, says how it is, and goes without dropping anything.
+//! Tests how an instance starts, reports its state and stops without dropping a request.
 
 use nix::sys::signal::Signal;
 
@@ -7,7 +7,7 @@ use crate::support::{Instance, PASSWORD, Postgres, run, start, until};
 const RATES: &str = "/rates?date_from=2021-01-01&date_to=2021-01-02&orig_code=north&dest_code=south";
 
 #[tokio::test]
-async fn it_starts_without_its_database_and_is_ready_once_it_comes() {
+async fn instance_starts_without_database_and_waits_for_it() {
     let mut postgres = Postgres::prepare();
     let url = postgres.url();
     let mut instance = Instance::listening(&[("DATABASE_URL", &url)]).await;
@@ -22,7 +22,7 @@ async fn it_starts_without_its_database_and_is_ready_once_it_comes() {
     let answer = instance.get(RATES).await;
     assert_eq!((answer.status, answer.problem()), (503, "the database does not answer".to_owned()));
 
-    // A migration that began before the database was there waits for it too.
+    // A migration that was started before the database also waits for it.
     let mut migration = start(&["migrate"], &[("DATABASE_URL", &url)]);
     until("it waits", async || migration.log().contains("waiting for the database").then_some(())).await;
     postgres.run().await;
@@ -41,14 +41,14 @@ async fn it_starts_without_its_database_and_is_ready_once_it_comes() {
 }
 
 #[tokio::test]
-async fn at_sigterm_it_finishes_what_is_in_flight_and_ends_well() {
+async fn sigterm_finishes_requests_in_flight_and_exits_with_0() {
     let postgres = Postgres::start().await;
     let mut instance = Instance::ready(&[("DATABASE_URL", &postgres.url())]).await;
-    // A lock makes requests as slow as the test likes.
+    // A lock delays the requests until the test releases it.
     let pool = postgres.pool().await;
     let mut lock = pool.begin().await.expect("there is a connection");
     sqlx::query("LOCK TABLE prices IN ACCESS EXCLUSIVE MODE").execute(&mut *lock).await.expect("nobody else has it");
-    // They take every connection that the pool has, and the instance is ready nevertheless.
+    // The requests use all connections of the pool, and the instance is still ready.
     let slow: Vec<_> = (0..8).map(|_| tokio::spawn(instance.request("GET", RATES).send())).collect();
     until("all of them wait", async || {
         let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted";
@@ -63,7 +63,7 @@ async fn at_sigterm_it_finishes_what_is_in_flight_and_ends_well() {
     instance.process().signal(Signal::SIGTERM);
     until("it is no longer ready", async || (instance.get("/status").await.status == 404).then_some(())).await;
     assert_eq!(instance.get("/status").await.body, "Not ready: it is being replaced");
-    // Whoever has not heard yet is still served.
+    // Clients that do not know about the shutdown are still served.
     assert_eq!(instance.get("/version").await.status, 200);
     assert!(instance.process().runs());
 
@@ -77,7 +77,7 @@ async fn at_sigterm_it_finishes_what_is_in_flight_and_ends_well() {
 }
 
 #[tokio::test]
-async fn a_deployment_can_ask_for_the_drain_and_learn_when_it_is_done() {
+async fn deployment_can_start_the_drain_and_see_its_end() {
     let instance = Instance::listening(&[]).await;
     assert_eq!(instance.get("/status").await.status, 200, "without a database there is nothing to wait for");
     assert_eq!(instance.get("/prepare-for-deploy").await.status, 200);
@@ -88,7 +88,7 @@ async fn a_deployment_can_ask_for_the_drain_and_learn_when_it_is_done() {
 }
 
 #[tokio::test]
-async fn it_says_its_version_and_what_it_measured() {
+async fn version_and_metrics_are_served() {
     let instance = Instance::listening(&[("APP_VERSION", "1.4.0+27")]).await;
     assert_eq!(instance.get("/version").await.json(), serde_json::json!({ "version": "1.4.0+27" }));
     for path in ["/one", "/two?and=more", "/version"] {
@@ -107,7 +107,7 @@ async fn it_says_its_version_and_what_it_measured() {
 }
 
 #[tokio::test]
-async fn what_it_cannot_understand_it_refuses_at_once_by_name() {
+async fn invalid_command_or_setting_is_refused_by_name() {
     for (arguments, environment, named) in [
         (["serve"], ("PORT", "http"), "PORT"),
         (["serve"], ("DATABASE_URL", "mysql://root:not-to-be-shown@db/x"), "DATABASE_URL"),

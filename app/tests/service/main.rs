@@ -1,4 +1,5 @@
-//! The application as its users meet it: the real program over real sockets, with a Postgres and a Redis of the test's own.
+//! Tests the application as its users see it: the compiled program over real sockets, with a Postgres and a Redis for
+//! each test.
 
 mod admin;
 mod hits;

@@ -1,4 +1,4 @@
-//! Migrations: once, whoever runs them, and beside the version that serves.
+//! Tests that migrations run once, even if several instances run them, and that the running version keeps working.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -6,7 +6,7 @@ use sqlx::{PgPool, migrate::Migrator};
 
 use crate::support::{Instance, Postgres, run, start, until};
 
-/// How many there are, by the files themselves.
+/// Returns all migrations, read from the files.
 async fn all() -> Migrator {
     Migrator::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations")).await.expect("they can be read")
 }
@@ -17,7 +17,7 @@ async fn applied(pool: &PgPool) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn eight_at_once_run_every_migration_once() {
+async fn eight_concurrent_runs_apply_each_migration_once() {
     let postgres = Postgres::start().await;
     let url = postgres.url();
     let environment = [("DATABASE_URL", url.as_str())];
@@ -29,13 +29,13 @@ async fn eight_at_once_run_every_migration_once() {
     let pool = postgres.pool().await;
     let versions: Vec<i64> = all().await.iter().map(|migration| migration.version).collect();
     assert_eq!(applied(&pool).await, versions);
-    // The sample is there once. 6 routes of 29 days with 4 prices, and one of 2 prices on the 10th.
+    // The sample exists once: 6 routes × 29 days × 4 prices, and one route with 2 prices on the 10th.
     let prices: i64 = sqlx::query_scalar("SELECT count(*) FROM prices").fetch_one(&pool).await.expect("it answers");
     assert_eq!(prices, 6 * 29 * 4 + 2);
 }
 
 #[tokio::test]
-async fn the_running_version_answers_while_the_schema_moves_on() {
+async fn running_version_works_during_migrations() {
     let postgres = Postgres::start().await;
     let pool = postgres.pool().await;
     let migrations = all().await;
@@ -62,7 +62,7 @@ async fn the_running_version_answers_while_the_schema_moves_on() {
 }
 
 #[tokio::test]
-async fn a_failed_migration_changes_nothing_and_the_service_goes_on() {
+async fn failed_migration_is_rolled_back_and_service_continues() {
     let postgres = Postgres::start().await;
     let url = postgres.url();
     let environment = [("DATABASE_URL", url.as_str())];
@@ -71,7 +71,8 @@ async fn a_failed_migration_changes_nothing_and_the_service_goes_on() {
     let first = migrations.iter().next().expect("there are migrations").clone();
     Migrator::with_migrations(vec![first]).run(&pool).await.expect("the first one applies");
     let instance = Instance::listening(&environment).await;
-    // In the way of the second migration, after a table that it makes before: its foreign keys find nothing to refer to.
+    // This table makes the second migration fail after it has created another table: the foreign keys have no column to
+    // refer to.
     sqlx::query("CREATE TABLE ports (alien text)").execute(&pool).await.expect("the name is free");
     let (code, log) = run(&["migrate"], &environment).await;
     assert_eq!(code, Some(1), "{log}");
@@ -88,12 +89,12 @@ async fn a_failed_migration_changes_nothing_and_the_service_goes_on() {
 }
 
 #[tokio::test]
-async fn one_that_finds_its_table_in_use_gives_way_and_comes_back() {
+async fn migration_retries_while_its_table_is_locked() {
     let postgres = Postgres::start().await;
     let url = postgres.url();
     let environment = [("DATABASE_URL", url.as_str())];
     let pool = postgres.pool().await;
-    // The third one writes to a table of the second one.
+    // The third migration writes to a table of the second.
     let older = all().await.iter().filter(|one| one.version < 3).cloned().collect();
     Migrator::with_migrations(older).run(&pool).await.expect("they apply");
     let mut user = pool.begin().await.expect("there is a connection");
@@ -108,12 +109,12 @@ async fn one_that_finds_its_table_in_use_gives_way_and_comes_back() {
 }
 
 #[tokio::test]
-async fn a_version_that_is_older_than_the_schema_leaves_it_alone() {
+async fn older_version_does_not_change_a_newer_schema() {
     let postgres = Postgres::start().await;
     let url = postgres.url();
     let environment = [("DATABASE_URL", url.as_str())];
     let instance = Instance::ready(&environment).await;
-    // Its statements are prepared before the newer schema comes.
+    // The statements are prepared before the schema is updated.
     assert_eq!(instance.get("/").await.number("visits"), 1);
     assert_eq!(instance.get("/people").await.json(), serde_json::json!([]));
     let pool = postgres.pool().await;
@@ -133,7 +134,7 @@ async fn a_version_that_is_older_than_the_schema_leaves_it_alone() {
 }
 
 #[tokio::test]
-async fn without_a_database_it_says_that_there_is_nothing_to_migrate() {
+async fn migrate_without_database_url_is_refused() {
     let (code, log) = run(&["migrate"], &[]).await;
     assert_eq!(code, Some(1), "{log}");
     assert!(log.contains("DATABASE_URL is not set"), "{log}");

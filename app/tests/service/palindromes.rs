@@ -1,11 +1,11 @@
-//! Palindromes, which are stored.
+//! Tests that palindromes are stored.
 
 use serde_json::json;
 
 use crate::support::{Instance, Postgres};
 
 #[tokio::test]
-async fn a_palindrome_is_stored_and_what_is_none_is_not() {
+async fn only_palindromes_are_stored() {
     let postgres = Postgres::start().await;
     let instance = Instance::ready(&[("DATABASE_URL", &postgres.url())]).await;
     for text in ["Anna", "A man, a plan, a canal: Panama!", "été", "a/b/a", "Anna"] {
@@ -24,10 +24,10 @@ async fn a_palindrome_is_stored_and_what_is_none_is_not() {
 }
 
 #[tokio::test]
-async fn a_text_that_cannot_be_stored_is_refused_by_name() {
+async fn text_that_cannot_be_stored_is_refused() {
     let postgres = Postgres::start().await;
     let instance = Instance::ready(&[("DATABASE_URL", &postgres.url())]).await;
-    // Four bytes a letter, the most that one takes.
+    // Each letter has four bytes, the maximum in UTF-8.
     let longest = "𐐨".repeat(500);
     assert_eq!(instance.get(&format!("/palindrom/{}", urlencoding::encode(&longest))).await.status, 200);
     for (path, problem) in [

@@ -1,11 +1,11 @@
-//! The passenger API, whose every answer is held against the document that it serves.
+//! Tests of the passenger API. Each response is checked against the OpenAPI document that the API serves.
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Instance, Postgres};
 
-/// The API, and its own word for how it answers.
+/// The API and its OpenAPI document.
 struct Api {
     _postgres: Postgres,
     instance: Instance,
@@ -22,7 +22,7 @@ impl Api {
         Self { _postgres: postgres, instance, document }
     }
 
-    /// Sends a request, and checks the answer against the document's schema for this path, method, status and type.
+    /// Sends a request and checks the response against the schema for this path, method, status and media type.
     async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
         let mut request = self.instance.request(method, path);
         if let Some(body) = body {
@@ -63,7 +63,7 @@ fn without_uuid(person: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_person_is_added_read_changed_and_removed() {
+async fn person_is_added_read_changed_and_removed() {
     let api = Api::start().await;
     let added = api.call("POST", "/people", Some(&ada())).await;
     assert_eq!(added.status, 200, "{}", added.body);
@@ -93,7 +93,7 @@ async fn a_person_is_added_read_changed_and_removed() {
 }
 
 #[tokio::test]
-async fn a_uuid_may_be_brought_along_once() {
+async fn client_may_choose_an_unused_uuid() {
     let api = Api::start().await;
     let mut ada = ada();
     ada["uuid"] = json!("6ba7b810-9dad-41d1-80b4-00c04fd430c8");
@@ -109,7 +109,7 @@ async fn a_uuid_may_be_brought_along_once() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_request_is_named_and_nothing_is_changed() {
+async fn invalid_request_is_explained_and_changes_nothing() {
     let api = Api::start().await;
     let added = api.call("POST", "/people", Some(&ada())).await.json();
     let path = format!("/people/{}", added["uuid"].as_str().expect("it has one"));
@@ -177,7 +177,7 @@ async fn what_is_wrong_with_a_request_is_named_and_nothing_is_changed() {
 }
 
 #[tokio::test]
-async fn pages_follow_each_other_in_the_order_in_which_people_came() {
+async fn pages_are_in_the_order_of_insertion() {
     let api = Api::start().await;
     for index in 0..7 {
         let mut person = ada();

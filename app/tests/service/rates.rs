@@ -1,4 +1,4 @@
-//! Rates from a real database.
+//! Tests of rates from a real database.
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ async fn rates(instance: &Instance, from: &str, to: &str, origin: &str, destinat
 }
 
 #[tokio::test]
-async fn every_day_is_answered_newest_first_with_null_for_too_few() {
+async fn every_day_is_listed_with_null_for_too_few_prices() {
     let (postgres, instance) = sample().await;
     let expected = json!([
         { "day": "2021-01-11", "count": 4, "price": 1322.5 },
@@ -38,12 +38,12 @@ async fn every_day_is_answered_newest_first_with_null_for_too_few() {
 }
 
 #[tokio::test]
-async fn a_region_stands_for_all_ports_in_it_and_in_the_regions_in_it() {
+async fn region_includes_ports_of_its_subregions() {
     let (_postgres, instance) = sample().await;
     let counts = async |origin, destination| {
         rates(&instance, "2021-01-15", "2021-01-15", origin, destination).await[0]["count"].clone()
     };
-    // Four prices a route; two ports in the fjords, three in the north, two in the south.
+    // Each route has four prices. There are two ports in the fjords, three in the north and two in the south.
     assert_eq!(counts("NOAAA", "SODDD").await, 4);
     assert_eq!(counts("NOAAA", "south").await, 8);
     assert_eq!(counts("fjords", "south").await, 16);
@@ -53,7 +53,7 @@ async fn a_region_stands_for_all_ports_in_it_and_in_the_regions_in_it() {
 }
 
 #[tokio::test]
-async fn a_parameter_that_is_missing_or_malformed_is_named() {
+async fn missing_or_invalid_rate_parameter_is_named() {
     let (_postgres, instance) = sample().await;
     let good = [("date_from", "2021-01-01"), ("date_to", "2021-01-31"), ("orig_code", "NOAAA"), ("dest_code", "south")];
     let bad = [

@@ -1,17 +1,17 @@
-//! Visitors, counted by several instances at once.
+//! Tests that several instances count visitors at the same time.
 
 use futures::future::join_all;
 
 use crate::support::{Answer, Instance, Postgres};
 
-/// A visit through a load balancer that saw `address`; `forged` is what the client itself wrote before.
+/// Sends a visit through a load balancer that received it from `address`. The client sent `forged` in the header.
 async fn visit(instance: &Instance, forged: &str, address: &str) -> Answer {
     let header = if forged.is_empty() { address.to_owned() } else { format!("{forged}, {address}") };
     instance.send(instance.request("GET", "/").header("x-forwarded-for", header)).await
 }
 
 #[tokio::test]
-async fn fifty_first_visits_at_once_are_one_visitor_and_none_is_lost() {
+async fn fifty_concurrent_first_visits_count_as_one_visitor() {
     let postgres = Postgres::start().await;
     let url = postgres.url();
     let environment = [("DATABASE_URL", url.as_str())];
@@ -29,7 +29,7 @@ async fn fifty_first_visits_at_once_are_one_visitor_and_none_is_lost() {
 }
 
 #[tokio::test]
-async fn an_address_that_a_client_makes_up_is_no_other_visitor() {
+async fn forged_address_does_not_count_as_another_visitor() {
     let postgres = Postgres::start().await;
     let url = postgres.url();
     let behind = Instance::ready(&[("DATABASE_URL", &url)]).await;
@@ -37,7 +37,7 @@ async fn an_address_that_a_client_makes_up_is_no_other_visitor() {
         let page = visit(&behind, &format!("198.51.100.{index}"), "203.0.113.7").await;
         assert_eq!((page.number("visits"), page.number("visitors")), (index, 1));
     }
-    // Nobody is trusted here: not even the last address counts, but the peer's own.
+    // This instance does not trust the load balancer: only the address of the peer counts.
     let open = Instance::ready(&[("DATABASE_URL", &url), ("TRUSTED_PROXIES", "192.0.2.0/24")]).await;
     for index in 1..=5 {
         let page = visit(&open, "", &format!("198.51.100.{index}")).await;
@@ -46,7 +46,7 @@ async fn an_address_that_a_client_makes_up_is_no_other_visitor() {
 }
 
 #[tokio::test]
-async fn who_asks_for_json_gets_a_greeting_and_is_not_counted() {
+async fn json_request_gets_a_greeting_and_is_not_counted() {
     let postgres = Postgres::start().await;
     let url = postgres.url();
     let environment = [("DATABASE_URL", &*url), ("USER_NAME", "Grace <3"), ("USER_URL", "https://grace.example.com")];

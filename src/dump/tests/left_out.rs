@@ -1,9 +1,9 @@
-//! What is left out of a dump, and what looks so and is not.
+//! Tests of the statements that are omitted, and of similar statements that are loaded.
 
 use super::*;
 
 #[test]
-fn a_statement_that_names_an_owner_is_left_out_whole() {
+fn statement_that_changes_an_owner_is_omitted() {
     // As pg_dump writes them: <https://www.postgresql.org/docs/current/sql-commands.html>.
     for statement in [
         "ALTER AGGREGATE app.joined(text) OWNER TO them;",
@@ -42,7 +42,7 @@ fn a_statement_that_names_an_owner_is_left_out_whole() {
 }
 
 #[test]
-fn what_only_speaks_of_an_owner_is_loaded() {
+fn text_that_only_mentions_an_owner_is_loaded() {
     for text in [
         "INSERT INTO a VALUES ('\nALTER TABLE a OWNER TO b;\n');\n",
         "COMMENT ON TABLE a IS 'owner to';\n",
@@ -69,7 +69,7 @@ fn what_only_speaks_of_an_owner_is_loaded() {
 }
 
 #[test]
-fn a_long_statement_is_judged_as_a_short_one() {
+fn long_statement_is_classified_like_a_short_one() {
     let columns: Vec<String> = (0..1600).map(|number| format!("\"a column; {number}\"")).collect();
     let copy = format!("COPY public.wide ({}) FROM stdin;\nCOMMIT;\n\\.\n", columns.join(", "));
     assert_eq!(loaded(&copy), copy);
@@ -86,22 +86,22 @@ fn a_long_statement_is_judged_as_a_short_one() {
     ] {
         assert!(loaded(&text) == text, "{}", &text[..40]);
     }
-    // Too long to be held back. That it is the end of a transaction is known all the same.
+    // The statement is too long to hold, but the end of the transaction is still found.
     assert!(refused(&format!("BEGIN; COMMIT /*{long}*/;")).1.contains("ends a transaction"));
 }
 
 #[test]
-fn each_line_keeps_its_number() {
+fn omitted_statements_keep_line_numbers() {
     let text =
         "SELECT 1;\nALTER TABLE a\n    OWNER\n    TO b; SELECT 2;\r\n\nALTER\n-- '\nTABLE a OWNER TO b;\nSELECT 3;\n";
     assert_eq!(loaded(text), "SELECT 1;\n\n\n SELECT 2;\r\n\n\n\n\nSELECT 3;\n");
-    // A message about what follows names the line of the file.
+    // An error about a later statement has the line number of the file.
     assert_eq!(refused(&format!("{text}COMMIT;\n")).0, Some(10));
     assert_eq!(refused(&format!("COPY a FROM stdin;\n1\n2\n\\.\nSELECT '\n';{text}\\i b\n")).0, Some(15));
 }
 
 #[test]
-fn large_objects_are_loaded_in_the_one_transaction() {
+fn large_objects_are_loaded_in_the_single_transaction() {
     let text = "SELECT 0;\nBEGIN;\n\nSELECT pg_catalog.lo_open('4711', 131072);\nSELECT pg_catalog.lowrite(0, '\\x434f4d4d49543b');\n\
         SELECT pg_catalog.lo_close(0);\n\nCOMMIT;\n\nSELECT 1;\n";
     let (dump, in_one) = prepared(text.as_bytes(), false).expect("it is a dump");

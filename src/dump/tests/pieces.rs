@@ -1,4 +1,4 @@
-//! Where the pieces of a file end makes no difference.
+//! Tests that the result does not depend on how a file is split into pieces.
 
 use std::io::{self, Read};
 
@@ -11,7 +11,7 @@ use super::super::{
     statements::Statements,
 };
 
-/// What is read at once: the sizes in turn, again and again.
+/// A reader that returns chunks of these sizes in turn.
 struct Cut<'a> {
     rest: &'a [u8],
     sizes: &'a [usize],
@@ -29,7 +29,7 @@ impl Read for Cut<'_> {
     }
 }
 
-/// The parts of a text; neighbours of the same blank or quoted text are one.
+/// Returns the parts of a text. Adjacent parts of the same white space or quoted text are merged.
 fn parts<R: Read>(mut input: Input<R>) -> Vec<(Part, String)> {
     let mut scanner = Scanner::new();
     let mut parts: Vec<(Part, Vec<u8>)> = Vec::new();
@@ -55,7 +55,7 @@ fn parts<R: Read>(mut input: Input<R>) -> Vec<(Part, String)> {
     parts.into_iter().map(|(part, text)| (part, String::from_utf8_lossy(&text).into_owned())).collect()
 }
 
-/// What is loaded of a text, and how many statements are left out.
+/// Returns the SQL that is loaded, and the number of omitted statements.
 fn read<R: Read>(mut input: Input<R>, replaces: bool) -> Result<(String, usize), Refusal> {
     let mut statements = Statements::new(replaces);
     let mut out = Vec::new();
@@ -67,14 +67,14 @@ fn read<R: Read>(mut input: Input<R>, replaces: bool) -> Result<(String, usize),
     Ok((String::from_utf8_lossy(&out).into_owned(), statements.owners))
 }
 
-/// What may be cut in two.
+/// Fragments of SQL that a cut may split.
 const PARTS: &[&str] = &[
     "'", "'", "''", "E'", "E'", "\\'", "\\\\", "U&'", "u&\"", "B'", "\"", "\"\"", "$$", "$$", "$a$", "$a$", "$ab$",
     "$ab$", "$1", "a$", "/*", "*/", "**/", "*", "/", "--", "-", "(", ")", ";", "1e", "12", "_a", "é", "\r", "\n", " ",
     "  ", ":'", "<->", "word", "\\i b\n",
 ];
 
-/// What may follow another, so that all of it is loaded.
+/// Statements that can be loaded in any order.
 const STATEMENTS: &[&str] = &[
     "SELECT a, E'it\\'s', $b$ ;$b$, U&\"c;\"\"\" FROM d WHERE e = 'it''s' /* ; /* ' */ */ AND 1e1 <> $1;",
     "ALTER TABLE a OWNER TO b;",
@@ -93,7 +93,7 @@ const STATEMENTS: &[&str] = &[
 
 proptest! {
     #[test]
-    fn any_cut_gives_the_same_parts(
+    fn any_split_gives_the_same_parts(
         fragments in prop::collection::vec(prop::sample::select(PARTS), 0..100),
         sizes in prop::collection::vec(1..5_usize, 1..5),
         least in 1..10_usize,
@@ -104,7 +104,7 @@ proptest! {
     }
 
     #[test]
-    fn any_cut_loads_the_same(
+    fn any_split_loads_the_same_sql(
         statements in prop::collection::vec(prop::sample::select(STATEMENTS), 0..20),
         sizes in prop::collection::vec(1..60_usize, 1..10),
         least in 1..100_usize,

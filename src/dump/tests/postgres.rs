@@ -1,4 +1,4 @@
-//! Dumps by the `pg_dump` of this machine, loaded by its psql into a real Postgres.
+//! Tests that load dumps of this machine's `pg_dump` into a real Postgres with psql.
 
 use std::{
     io::Write,
@@ -17,13 +17,13 @@ use tempfile::TempDir;
 
 use super::super::{Dump, MultiGzDecoder};
 
-/// Tables, functions and all else that a dump can have in it.
+/// A database with tables, functions and all other kinds of objects in a dump.
 const RICH: &str = include_str!("rich.sql");
 
-/// Who a server runs as when the tests run as root, which Postgres refuses.
+/// The user that runs the server if root runs the tests, because Postgres refuses to run as root.
 const UNPRIVILEGED: u32 = 65534;
 
-/// A server of its own, and the folder in which it and the dumps are.
+/// A Postgres server for one test, and the folder with its data and the dumps.
 struct Server {
     folder: TempDir,
     programs: PathBuf,
@@ -91,14 +91,14 @@ impl Server {
         command
     }
 
-    /// As the task runs it, with `input` on its standard input.
+    /// Runs psql as the task does, with `input` as standard input.
     fn psql(&self, database: &str, arguments: &[&str], input: &[u8]) -> Output {
         let mut command = self.client("psql");
         command.args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--dbname", database]).args(arguments);
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
         let mut stdin = child.stdin.take().expect("it is a pipe");
-        // psql stops reading at a failure, which it tells itself.
+        // psql stops reading at an error and reports it, so a failed write is ignored.
         thread::scope(|scope| {
             scope.spawn(move || drop(stdin.write_all(input)));
             child.wait_with_output().expect("it is our child")
@@ -116,7 +116,7 @@ impl Server {
         self.run("postgres", &[&format!("--command=CREATE DATABASE {database} TEMPLATE template0")], b"");
     }
 
-    /// What `pg_dump` writes with these arguments, as a file.
+    /// Returns the file that `pg_dump` writes with these arguments.
     fn dump(&self, database: &str, arguments: &[&str], options: &str) -> PathBuf {
         let file = self.folder.path().join("dump.sql");
         let mut command = self.client("pg_dump");
@@ -126,7 +126,7 @@ impl Server {
         file
     }
 
-    /// All that is in a database, but for the owners and the key that every dump has anew.
+    /// Returns the content of a database, without owners and the key that is different in each dump.
     fn content(&self, database: &str) -> String {
         let dump = std::fs::read(self.dump(database, &["--no-owner"], "")).expect("it is there");
         let dump = text(&dump);
@@ -161,7 +161,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_rich_dump_is_loaded_as_pg_dump_no_owner_would() {
+fn rich_dump_is_loaded_like_pg_dump_no_owner() {
     let server = Server::start();
     server.make("rich");
     server.run("rich", &["--output=/dev/null", "--file=-"], RICH.as_bytes());
@@ -169,7 +169,7 @@ fn a_rich_dump_is_loaded_as_pg_dump_no_owner_would() {
     let owners = "--command=SELECT count(*) FROM pg_class WHERE relowner <> 'admin'::regrole";
     assert_ne!(server.run("rich", &["--no-align", "--tuples-only", owners], b""), "0\n");
 
-    // The second one is loaded over what the first has made.
+    // The second dump is loaded over the objects of the first.
     let cases: &[&[&str]] = &[
         &[],
         &["--clean"],

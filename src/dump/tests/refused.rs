@@ -1,9 +1,9 @@
-//! What cannot be loaded whole or not at all, and files that are no dumps.
+//! Tests of dumps that cannot be loaded in one transaction, and of files that are not dumps.
 
 use super::*;
 
 #[test]
-fn a_dump_that_is_cut_off_is_refused() {
+fn truncated_dump_is_refused() {
     let cut = |before: &str| refused(&DUMP[..DUMP.find(before).expect("it is there")]);
     let (line, message) = cut("COMMIT;");
     assert!(message.contains("in the rows of a table that begins in line 15"), "{line:?} {message}");
@@ -13,7 +13,7 @@ fn a_dump_that_is_cut_off_is_refused() {
     let (_, message) = cut("ALTER TABLE");
     assert!(message.contains("before its last line"), "{message}");
     assert!(refused("SELECT 1; /* and").1.contains("in the middle of a comment"));
-    // psql would run it, and nobody knows whether there was more.
+    // psql would run the last statement, although more of it may be missing.
     assert_eq!(
         refused("SELECT 1;\nSELECT 2"),
         (Some(2), "it ends in the middle of a statement that begins in line 2".into())
@@ -24,7 +24,7 @@ fn a_dump_that_is_cut_off_is_refused() {
 }
 
 #[test]
-fn the_end_of_a_transaction_is_found_wherever_it_is() {
+fn end_of_a_transaction_is_found_anywhere() {
     let table = [
         ("BEGIN;\nINSERT INTO a VALUES (1);\n  COMMIT;\n", 3),
         ("CREATE TABLE a (); COMMIT;\n", 1),
@@ -64,7 +64,7 @@ fn the_end_of_a_transaction_is_found_wherever_it_is() {
 }
 
 #[test]
-fn what_ends_no_transaction_is_loaded() {
+fn statement_that_ends_no_transaction_is_loaded() {
     for text in [
         "INSERT INTO a VALUES ('\nCOMMIT;\n');\n",
         "CREATE FUNCTION f() RETURNS void AS $body$\nBEGIN\nCOMMIT;\nEND;\n$body$ LANGUAGE plpgsql;\n",
@@ -88,7 +88,7 @@ fn what_ends_no_transaction_is_loaded() {
 }
 
 #[test]
-fn a_body_of_the_sql_standard_is_one_statement() {
+fn sql_standard_function_body_is_one_statement() {
     for text in [
         "CREATE FUNCTION f(a integer) RETURNS integer\n    LANGUAGE sql\n    BEGIN ATOMIC\n SELECT 1;\n SELECT 2;\nEND;\nSELECT 1;\n",
         "CREATE OR REPLACE PROCEDURE p() BEGIN ATOMIC\nEND;\nSELECT 1;\n",
@@ -106,10 +106,10 @@ fn a_body_of_the_sql_standard_is_one_statement() {
 }
 
 #[test]
-fn a_name_that_confuses_psql_is_refused() {
+fn name_that_psql_misreads_is_refused() {
     let (line, message) = refused("SELECT 1;\nCREATE FUNCTION public.begin() RETURNS void AS '';\nSELECT 1;\n");
     assert!(message.contains("takes the name `begin`") && line == Some(2), "{line:?} {message}");
-    // psql sees no end of the body, and would send the COMMIT together with the function.
+    // psql does not find the end of the body, and would send the COMMIT together with the function.
     let body = "CREATE FUNCTION f() RETURNS integer\nBEGIN ATOMIC\nSELECT t.case FROM t;\nEND;\n";
     for end in ["COMMIT;\nEND;\n", "END;\n", "ROLLBACK;", "PREPARE TRANSACTION 'a';"] {
         let (line, message) = refused(&format!("SELECT 1;\n{body}{end}"));
@@ -118,7 +118,7 @@ fn a_name_that_confuses_psql_is_refused() {
 }
 
 #[test]
-fn what_leaves_the_database_or_reads_files_is_refused() {
+fn other_databases_and_psql_commands_are_refused() {
     let about_database = (Some(2), "applies to a whole database".to_owned());
     assert_eq!(refused("SET x = 1;\nCREATE DATABASE other;\n"), about_database);
     assert_eq!(refused("SET x = 1;\ndrop database if exists\nother;\n"), about_database);
@@ -135,7 +135,7 @@ fn what_leaves_the_database_or_reads_files_is_refused() {
 }
 
 #[test]
-fn an_encoding_with_backslashes_in_characters_is_refused() {
+fn encoding_with_backslash_bytes_is_refused() {
     for setting in ["client_encoding = 'SJIS'", "client_encoding TO \"Shift_JIS_2004\"", "NAMES 'Big5'"] {
         let (line, message) = refused(&format!("SELECT 1;\nSET {setting};\n"));
         assert!(message.contains("uses the encoding") && line == Some(2), "{line:?} {message}");
@@ -144,7 +144,7 @@ fn an_encoding_with_backslashes_in_characters_is_refused() {
 }
 
 #[test]
-fn what_is_no_sql_says_what_it_is() {
+fn refusal_of_other_formats_names_the_format() {
     assert!(refused("PGDMP\u{1}\u{e}").1.contains("pg_dump's custom format"));
     assert!(refused("PK\u{3}\u{4}").1.contains("zip"));
     assert!(refused(&format!("{:257}ustar", "toc.dat")).1.contains("tar"));

@@ -1,4 +1,4 @@
--- What a dump can have in it, for the test that dumps it, reads the dump, loads it and dumps the result again.
+-- All kinds of objects in a dump. The test dumps this database, loads the dump and dumps the result again.
 CREATE ROLE somebody;
 CREATE ROLE "some; body's";
 CREATE SCHEMA app AUTHORIZATION somebody;

@@ -1,8 +1,9 @@
-//! What `pg_dump` of each version writes that the others do not. A real one is tried in `postgres`.
+//! Tests of the differences between the dumps of `pg_dump` versions. The tests in `postgres` run the installed version.
 
 use super::*;
 
-/// The beginning of a dump, by the version of `pg_dump`. `\restrict` came to all of them with the releases of August 2025.
+/// Returns the beginning of a dump of this `pg_dump` version. All versions write `\restrict` since the releases of
+/// August 2025.
 /// <https://www.postgresql.org/docs/release/>
 fn head(version: u32, restricted: bool) -> String {
     let restrict = if restricted { "\\restrict Ab0\n\n" } else { "" };

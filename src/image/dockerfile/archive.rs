@@ -1,4 +1,4 @@
-//! What `docker save` wrote: the image's configuration and layers, checked against each other.
+//! Reads an archive of `docker save` and checks the layers against the configuration.
 
 use std::{
     collections::HashMap,
@@ -14,14 +14,14 @@ use crate::{
     model::{Failure, Subject},
 };
 
-/// The label that tells the version.
+/// The label with the version.
 /// <https://github.com/opencontainers/image-spec/blob/main/annotations.md>
 const VERSION_LABEL: &str = "org.opencontainers.image.version";
 
-/// The version of an image that does not tell its own.
+/// The version of an image without a valid version label.
 const NO_VERSION: &str = "0.0.0";
 
-/// The list of images in an archive of `docker save`, whatever else the engine's version puts in beside it.
+/// The list of images in an archive of `docker save`. All engine versions write it, some with other files.
 const LIST: &str = "manifest.json";
 
 /// One image of an archive.
@@ -33,7 +33,7 @@ struct Saved {
     layers: Vec<String>,
 }
 
-/// What of an image's configuration counts here.
+/// The part of an image's configuration that is read here.
 #[derive(Deserialize)]
 struct Config {
     architecture: String,
@@ -54,7 +54,7 @@ struct Runtime {
     labels: Option<HashMap<String, String>>,
 }
 
-/// The image in an archive of `docker save`, which has to be for `wanted`.
+/// Reads the only image in an archive of `docker save`. Its platform must be `wanted`.
 pub(super) fn read(path: &Path, wanted: &str) -> Result<Layered, Failure> {
     let mut archive = Archive::open(path)?;
     let list: Vec<Saved> = archive.json(LIST)?;
@@ -88,7 +88,7 @@ pub(super) fn read(path: &Path, wanted: &str) -> Result<Layered, Failure> {
     Ok(Layered { version, config: bytes, layers })
 }
 
-/// Whether this can stand in a tag, before a build number, once its `+` is replaced.
+/// Whether `text` is valid in a tag, before a build number, once its `+` is replaced.
 /// <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>
 fn is_version(text: &str) -> bool {
     (1..=100).contains(&text.len())
@@ -100,7 +100,7 @@ fn unreadable(why: impl Into<String>) -> Failure {
     Failure::about(Subject::program("docker save"), format!("cannot read the archive: {}", why.into()))
 }
 
-/// A tar archive whose files are read where they are: an image can be larger than memory should hold twice.
+/// A tar archive whose files are read from disk when needed: an image can be too large to hold in memory twice.
 struct Archive {
     file: File,
     entries: HashMap<PathBuf, Place>,
@@ -111,7 +111,7 @@ enum Place {
         start: u64,
         size: u64,
     },
-    /// The same as another one: how older engines save a layer that is there twice.
+    /// A link to another file. Older engines save a repeated layer as a link.
     Link(PathBuf),
 }
 
@@ -158,7 +158,7 @@ impl Archive {
     }
 }
 
-/// `path` without its `..` parts.
+/// Resolves the `..` parts of `path`.
 fn flat(path: &Path) -> PathBuf {
     let mut flat = PathBuf::new();
     for part in path.components() {

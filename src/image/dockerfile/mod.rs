@@ -1,8 +1,8 @@
-//! From a Dockerfile to an image, by the `docker` command: it builds, we read what it saved. What becomes of the image
-//! then (digest, push, tag) is the same as for any other.
+//! Builds a Dockerfile with the `docker` command and reads the archive that it saves. The digest, the tag and the push
+//! work as for any other image.
 //!
-//! The layers are Docker's own, byte for byte, and only their compression is ours; one is laid over them, and the configuration
-//! names it. So an image that Docker's cache gives again has the same digest again.
+//! The layers have Docker's exact content and are only compressed again here. One layer is added on top and listed in
+//! the configuration, so an image from Docker's cache has the same digest again.
 
 mod archive;
 
@@ -16,22 +16,22 @@ use super::{
 };
 use crate::model::{Evidence, Failure, Subject};
 
-/// A Dockerfile, and how it is built.
+/// A Dockerfile and the options of its build.
 pub(super) struct Build<'a> {
     pub(super) dockerfile: &'a Path,
-    /// What its COPY lines start from.
+    /// The folder that its COPY paths are relative to.
     pub(super) context: &'a Path,
-    /// The stage that is built; the last one, if there is none.
+    /// The stage to build; the last one if `None`.
     pub(super) target: Option<&'a str>,
     /// The build arguments.
     pub(super) args: &'a BTreeMap<String, String>,
-    /// What it is built for, whatever the machine that builds is, such as `linux/amd64`.
+    /// The platform to build for, independent of the build machine, such as `linux/amd64`.
     pub(super) platform: &'a str,
 }
 
 impl Build<'_> {
-    /// The arguments of `docker`; the image's id goes to the file `id`. Without a value, Docker takes a build argument's value from
-    /// its environment: a list of processes does not show it.
+    /// Returns the arguments of `docker`, which writes the image ID to the file `id`. A build argument is passed
+    /// without its value, and Docker reads the value from its environment, so that a process list does not show it.
     fn arguments<'b>(&'b self, id: &'b Path) -> Vec<&'b OsStr> {
         let mut arguments: Vec<&OsStr> =
             vec!["build".as_ref(), "--platform".as_ref(), self.platform.as_ref(), "--iidfile".as_ref(), id.as_ref()];
@@ -44,7 +44,7 @@ impl Build<'_> {
         arguments
     }
 
-    /// The same build as a person types it.
+    /// Returns the same build as a command to type in a shell.
     fn in_words(&self) -> String {
         let stage = self.target.map(|stage| format!(" --target {stage}")).unwrap_or_default();
         let args: String = self.args.keys().map(|name| format!(" --build-arg {name}=…")).collect();
@@ -57,7 +57,7 @@ impl Build<'_> {
     }
 }
 
-/// Builds the image with `docker`, the name or path of the command; `say` gets the steps.
+/// Builds the image with `docker`, the name or path of the command; `say` gets the steps of the build.
 pub(super) async fn build(docker: &OsStr, build: &Build<'_>, say: &(dyn Fn(&str) + Sync)) -> Result<Layered, Failure> {
     if !build.dockerfile.is_file() {
         return Err(Failure::about(Subject::activity("build"), format!("{} not found", build.dockerfile.display()))
@@ -66,7 +66,7 @@ pub(super) async fn build(docker: &OsStr, build: &Build<'_>, say: &(dyn Fn(&str)
     let engine = ["version", "--format", "{{.Server.Version}}"];
     let none = BTreeMap::new();
     run(docker, engine, &none, &|_| {}).await.map_err(|failure| match failure.hint {
-        // There is no such command, and the way out has been told.
+        // The command was not found, and the error already has a hint.
         Some(_) => failure,
         None => failure.hint("start the Docker engine, or set DOCKER_HOST; `docker version` must show a server"),
     })?;
@@ -84,7 +84,7 @@ pub(super) async fn build(docker: &OsStr, build: &Build<'_>, say: &(dyn Fn(&str)
         .await?;
     let platform = build.platform.to_owned();
     tokio::task::spawn_blocking(move || {
-        // The folder has to last until the archive is read.
+        // The folder must exist until the archive is read.
         let _scratch = scratch;
         archive::read(&archive, &platform)
     })
@@ -92,7 +92,7 @@ pub(super) async fn build(docker: &OsStr, build: &Build<'_>, say: &(dyn Fn(&str)
     .map_err(|error| Failure::internal(format!("cannot read the image: {error}")))?
 }
 
-/// Runs `docker` to its end, with these variables besides its own; `say` gets those of its lines that begin a step.
+/// Runs `docker` to its end with these additional environment variables; `say` gets the output lines that begin a step.
 async fn run<'a>(
     docker: &OsStr,
     arguments: impl IntoIterator<Item = &'a (impl AsRef<OsStr> + ?Sized + 'a)>,
@@ -102,7 +102,7 @@ async fn run<'a>(
     let arguments: Vec<&OsStr> = arguments.into_iter().map(AsRef::as_ref).collect();
     let mut command = Command::new(docker);
     command.args(&arguments).envs(variables);
-    // One line a step, and an image that is nothing but the image: what BuildKit attests beside it has no place in a task.
+    // BuildKit prints one line per step and adds no attestations, which are of no use in a task.
     command.env("BUILDKIT_PROGRESS", "plain").env("BUILDX_NO_DEFAULT_ATTESTATIONS", "1");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().map_err(|error| {
@@ -117,7 +117,7 @@ async fn run<'a>(
             say(line);
         }
     };
-    // The old builder tells its steps on standard output, BuildKit on standard error.
+    // The legacy builder prints its steps to standard output, BuildKit to standard error.
     let (out, err) = tokio::join!(last_lines(stdout, &hear), last_lines(stderr, &hear));
     let program = format!("docker {}", arguments.first().and_then(|word| word.to_str()).unwrap_or_default());
     let status = child.wait().await.map_err(|error| Failure::about(Subject::program(&program), error.to_string()))?;
@@ -130,7 +130,7 @@ async fn run<'a>(
     Err(failure.evidence(Evidence::Output { lines }))
 }
 
-/// Whether Docker says here that it begins a step: `Step 2/5 : COPY …`, or BuildKit's `#7 [build 2/5] COPY …`.
+/// Whether this output line begins a step: `Step 2/5 : COPY …`, or BuildKit's `#7 [build 2/5] COPY …`.
 fn is_step(line: &str) -> bool {
     let numbered = line.strip_prefix('#').is_some_and(|rest| {
         rest.split_once(' ').is_some_and(|(number, rest)| number.parse::<u32>().is_ok() && rest.starts_with('['))

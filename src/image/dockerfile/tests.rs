@@ -19,13 +19,13 @@ use crate::image::{
 
 static NO_ARGUMENTS: BTreeMap<String, String> = BTreeMap::new();
 
-/// The whole of a Dockerfile, without arguments.
+/// A build of all stages of a Dockerfile, without arguments.
 fn plain<'a>(dockerfile: &'a Path, context: &'a Path) -> Build<'a> {
     Build { dockerfile, context, target: None, args: &NO_ARGUMENTS, platform: "linux/amd64" }
 }
 
-/// A folder with a Dockerfile, and a command that stands in for `docker`: it writes down what it is called with, tells an
-/// image's id, and saves an archive that the test has made.
+/// A folder with a Dockerfile and a fake `docker` command, which records its arguments, reports an image ID and saves
+/// an archive that the test made.
 struct Bench {
     folder: TempDir,
 }
@@ -46,7 +46,7 @@ impl Bench {
         Self { folder }
     }
 
-    /// One that does as it is told.
+    /// A bench whose fake command succeeds.
     fn willing(archive: &[u8]) -> Self {
         let script = "case $1 in\n\
             build) echo 'Step 1/1 : FROM scratch'; echo '#5 [1/2] COPY x' >&2; echo sha256:abc > \"$5\" ;;\n\
@@ -95,7 +95,7 @@ fn archive(items: &[Item]) -> Vec<u8> {
     builder.into_inner().expect("it is in memory")
 }
 
-/// An image of two layers and the same one again, as Docker describes it.
+/// An image in Docker's format with three layers, of which two are the same.
 struct Sample {
     layers: [Vec<u8>; 2],
     config: Vec<u8>,
@@ -114,7 +114,7 @@ impl Sample {
         Self { layers, config: config.to_string().into_bytes() }
     }
 
-    /// As engines before 25 save it: layers by ids of their own, one that is there twice as a link.
+    /// The archive that engines before version 25 save: layers in folders named by an ID, a repeated layer as a link.
     fn older(&self) -> Vec<u8> {
         let list =
             json!([{ "Config": "c.json", "RepoTags": null, "Layers": ["1/layer.tar", "2/layer.tar", "3/layer.tar"] }]);
@@ -127,7 +127,7 @@ impl Sample {
         ])
     }
 
-    /// As newer ones do: an OCI layout, with layers that may be packed.
+    /// The archive that newer engines save: an OCI layout whose layers may be compressed.
     fn newer(&self) -> Vec<u8> {
         let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
         packed.write_all(&self.layers[0]).expect("it is in memory");
@@ -144,7 +144,7 @@ impl Sample {
 }
 
 #[tokio::test]
-async fn docker_builds_for_fargate_and_saves_what_it_has_built() {
+async fn docker_builds_for_fargate_and_saves_the_image() {
     let bench = Bench::willing(&Sample::new(|_| {}).older());
     let told = std::sync::Mutex::new(Vec::new());
     bench.build_telling(&|line| told.lock().expect("nobody panics").push(line.to_owned())).await.expect("it builds");
@@ -162,7 +162,7 @@ async fn docker_builds_for_fargate_and_saves_what_it_has_built() {
 }
 
 #[tokio::test]
-async fn docker_gets_the_stage_and_the_values_of_arguments_unseen() {
+async fn docker_gets_the_stage_and_hides_argument_values() {
     let script = "[ $1 != build ] || { echo \"$APP\" > value; echo 'no such stage' >&2; exit 1; }\n";
     let bench = Bench::new(script, b"");
     let dockerfile = bench.path("Dockerfile");
@@ -177,7 +177,7 @@ async fn docker_gets_the_stage_and_the_values_of_arguments_unseen() {
 }
 
 #[tokio::test]
-async fn the_image_is_the_same_however_the_engine_saves_it() {
+async fn all_engine_archives_give_the_same_image() {
     let sample = Sample::new(|_| {});
     let older = Bench::willing(&sample.older()).build().await.expect("it builds");
     let newer = Bench::willing(&sample.newer()).build().await.expect("it builds");
@@ -190,7 +190,7 @@ async fn the_image_is_the_same_however_the_engine_saves_it() {
     }
 }
 
-/// The configuration of an image.
+/// Returns the configuration of an image.
 fn config(image: &Assembled) -> Value {
     let config =
         futures::executor::block_on(image.blobs.last().expect("it comes last").bytes()).expect("it is in memory");
@@ -198,7 +198,7 @@ fn config(image: &Assembled) -> Value {
 }
 
 #[tokio::test]
-async fn the_authorities_are_laid_over_what_docker_built() {
+async fn certificate_authorities_are_added_to_a_docker_image() {
     let history = json!([{ "created_by": "COPY x" }, { "created_by": "CMD", "empty_layer": true }]);
     let sample = Sample::new(|config| config["history"] = history.clone());
     let image = Bench::willing(&sample.older()).build().await.expect("it builds");
@@ -213,7 +213,7 @@ async fn the_authorities_are_laid_over_what_docker_built() {
 }
 
 #[tokio::test]
-async fn an_image_made_from_one_of_ours_has_the_authorities_once() {
+async fn image_based_on_ours_has_the_authorities_once() {
     let mut sample = Sample::new(|_| {});
     let own = layer::authorities().and_then(|own| own.pack()).expect("it is made");
     sample.layers[0].clear();
@@ -231,7 +231,7 @@ async fn an_image_made_from_one_of_ours_has_the_authorities_once() {
 }
 
 #[tokio::test]
-async fn other_content_is_another_image_and_no_label_is_no_version() {
+async fn other_content_changes_the_digest_and_version_is_optional() {
     let one = Bench::willing(&Sample::new(|_| {}).older()).build().await.expect("it builds");
     for label in [json!({}), json!(null), json!({ "org.opencontainers.image.version": "not a tag" })] {
         let sample = Sample::new(|config| config["config"]["Labels"] = label.clone());
@@ -242,7 +242,7 @@ async fn other_content_is_another_image_and_no_label_is_no_version() {
 }
 
 #[tokio::test]
-async fn a_label_with_a_plus_is_a_version_that_a_tag_can_have() {
+async fn version_label_with_a_plus_becomes_valid_in_a_tag() {
     let label = json!({ "org.opencontainers.image.version": "1.4.0+g1a2b" });
     let sample = Sample::new(|config| config["config"]["Labels"] = label);
     let built = Bench::willing(&sample.older()).build().await.expect("it builds");
@@ -250,7 +250,7 @@ async fn a_label_with_a_plus_is_a_version_that_a_tag_can_have() {
 }
 
 #[tokio::test]
-async fn an_archive_that_does_not_hold_together_is_refused() {
+async fn inconsistent_archive_is_refused() {
     let broken = [
         Sample::new(|config| config["rootfs"]["diff_ids"][1] = "sha256:0".into()).older(),
         Sample::new(|config| config["rootfs"]["diff_ids"] = json!([])).older(),
@@ -269,7 +269,7 @@ async fn an_archive_that_does_not_hold_together_is_refused() {
 }
 
 #[tokio::test]
-async fn without_docker_or_its_engine_it_says_what_to_do() {
+async fn missing_docker_or_engine_error_has_a_hint() {
     let bench = Bench::new("[ $1 != version ] || { echo 'no daemon here' >&2; exit 1; }\n", b"");
     let failure = bench.build().await.expect_err("no engine answers");
     assert!(failure.hint.as_deref().is_some_and(|hint| hint.contains("start the Docker engine")), "{failure:?}");
@@ -286,7 +286,7 @@ async fn without_docker_or_its_engine_it_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_build_that_fails_shows_its_last_lines() {
+async fn failed_build_shows_its_last_lines() {
     let script =
         "[ $1 != build ] || { for i in $(seq 100); do echo \"line $i\"; done; echo 'no such file: x' >&2; exit 7; }\n";
     let failure = Bench::new(script, b"").build().await.expect_err("it fails");

@@ -1,4 +1,4 @@
-//! One build at a time in a target directory, which checkouts may share.
+//! Allows one build at a time in a target directory, which several checkouts may share.
 
 use std::{
     collections::BTreeMap,
@@ -9,17 +9,17 @@ use std::{
 use super::cargo::{Metadata, cargo, lines_of, no_cargo, unusable};
 use crate::model::{Failure, Subject};
 
-/// The only build in a target directory, until this is dropped.
+/// An exclusive lock on a target directory, until this is dropped.
 ///
-/// Cargo tells the packages of two workspaces that share a target directory (two checkouts of one project) apart by
-/// nothing but the age of their files, and would take one's program for the other's.
+/// If two workspaces (two checkouts of one project) share a target directory, Cargo distinguishes their packages only
+/// by the modification time of their files, and would use the program of one checkout for the other.
 pub(super) struct Alone {
     _lock: File,
     path: PathBuf,
 }
 
 impl Alone {
-    /// Waits until no other build is in `target`.
+    /// Waits until no other build uses `target`, and locks it.
     pub(super) async fn enter(target: &Path) -> Result<Self, Failure> {
         std::fs::create_dir_all(target).map_err(|error| unusable(target, &error))?;
         let path = target.join("built-from");
@@ -31,18 +31,20 @@ impl Alone {
         Ok(Self { _lock: lock, path })
     }
 
-    /// Removes what was built for `triple` of the packages of `metadata`'s workspace in another folder; its dependencies stay.
+    /// Removes build results for `triple` if the same package of the workspace was last built from another folder. The
+    /// results of dependencies stay.
     pub(super) async fn forget_others(
         &self,
         folder: &Path,
         (target, triple): (&Path, &str),
         metadata: &Metadata,
     ) -> Result<(), Failure> {
-        // Which workspace each package was last built from, by target and name; of another form only where an older stackctl wrote it.
+        // The file lists the workspace that each package was last built from, by target and name. A file in an older
+        // format of stackctl counts as empty.
         let before = std::fs::read(&self.path).map_err(|error| unusable(&self.path, &error))?;
         let mut built: BTreeMap<String, PathBuf> = serde_json::from_slice(&before).unwrap_or_default();
         let root = &metadata.workspace_root;
-        // A package of a folder elsewhere is told apart by its whole path.
+        // Cargo distinguishes packages outside the workspace by their full path.
         let own =
             metadata.packages.iter().filter(|one| one.own_folder().is_some_and(|folder| folder.starts_with(root)));
         let key = |name: &str| format!("{triple}/{name}");

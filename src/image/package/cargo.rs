@@ -1,4 +1,4 @@
-//! Cargo, as a person runs it in the package's folder: with the configuration and the toolchain that are in force there.
+//! Runs Cargo as a user would in the package's folder, with the configuration and the toolchain of that folder.
 
 use std::{
     path::{Path, PathBuf},
@@ -13,8 +13,8 @@ use crate::{
     model::{Evidence, Failure, Subject},
 };
 
-/// What a program is built for, as the compiler calls it: what Fargate runs, with glibc's own static libraries. A host of the
-/// same processors links them without another toolchain.
+/// Returns the Rust target of a program: Linux, as on Fargate, with the static libraries of glibc. A machine with the
+/// same architecture links it without another toolchain.
 pub(super) fn triple(arch: Arch) -> &'static str {
     match arch {
         Arch::Amd64 => "x86_64-unknown-linux-gnu",
@@ -22,7 +22,7 @@ pub(super) fn triple(arch: Arch) -> &'static str {
     }
 }
 
-/// What `cargo metadata` says of a workspace.
+/// The output of `cargo metadata` for a workspace.
 #[derive(Deserialize)]
 pub(in crate::image) struct Metadata {
     pub(in crate::image) packages: Vec<Package>,
@@ -30,22 +30,22 @@ pub(in crate::image) struct Metadata {
     pub(super) workspace_root: PathBuf,
 }
 
-/// A package: one of the workspace, or one that it depends on.
+/// A package of the workspace, or a dependency.
 #[derive(Deserialize)]
 pub(in crate::image) struct Package {
-    /// What tells it from others in the answers of Cargo.
+    /// The unique ID of the package in Cargo's output.
     pub(super) id: String,
     pub(in crate::image) name: String,
     pub(super) version: String,
     pub(super) description: Option<String>,
     pub(in crate::image) manifest_path: PathBuf,
-    /// Where it comes from; none for a folder of this computer.
+    /// The registry or repository of the package; `None` for a folder on this machine.
     source: Option<String>,
     pub(super) default_run: Option<String>,
     pub(super) targets: Vec<Target>,
 }
 
-/// What Cargo makes of a package: a library, a program and others.
+/// A build target of a package: a library, a program or another kind.
 #[derive(Deserialize)]
 pub(super) struct Target {
     pub(super) name: String,
@@ -53,42 +53,43 @@ pub(super) struct Target {
 }
 
 impl Package {
-    /// The folder of a package that comes from this computer.
+    /// Returns the folder of a package on this machine; `None` for a package from a registry or repository.
     pub(super) fn own_folder(&self) -> Option<&Path> {
         self.source.is_none().then(|| self.manifest_path.parent()).flatten()
     }
 
-    /// What tells it from all others, also from a dependency of the same name.
+    /// Returns the package ID specification, which also distinguishes the package from a dependency of the same name.
     /// <https://doc.rust-lang.org/cargo/reference/pkgid-spec.html>
     pub(super) fn specification(&self) -> String {
-        // Before Cargo 1.77, the id was not one.
+        // Before Cargo 1.77, the ID was not a package ID specification.
         if self.id.contains('#') { self.id.clone() } else { format!("{}:{}", self.name, self.version) }
     }
 }
 
-/// Cargo in `folder`. It looks for its configuration in the folder where it runs and in those above, wherever the manifest
-/// is; and so does rustup for the toolchain.
+/// Returns a Cargo command that runs in `folder`. Cargo looks for its configuration in the working directory and its
+/// parents, not next to the manifest; rustup does the same for the toolchain.
 /// <https://doc.rust-lang.org/cargo/reference/config.html#hierarchical-structure>
 /// <https://rust-lang.github.io/rustup/overrides.html>
 pub(super) fn cargo(folder: &Path) -> Command {
     let starter = std::env::var_os("CARGO");
     let by_rustup = std::env::var_os("RUSTUP_TOOLCHAIN").is_some();
-    // Where rustup chooses, the name leads to what chooses, and the path to what was chosen for stackctl.
+    // With rustup, `cargo` is the proxy that selects a toolchain, and CARGO is the path of the toolchain selected for
+    // stackctl.
     let mut command = Command::new(starter.clone().filter(|_| !by_rustup).unwrap_or_else(|| "cargo".into()));
     if starter.is_some() {
-        // A Cargo that has started stackctl (`cargo run`) has chosen this for stackctl, not for the package.
+        // `cargo run` has set this for stackctl, not for the package.
         command.env_remove("RUSTUP_TOOLCHAIN");
     }
     command.current_dir(folder).env("CARGO_TERM_COLOR", "never").stdin(Stdio::null()).kill_on_drop(true);
     command
 }
 
-/// What Cargo says of the workspace that `manifest` belongs to, without its dependencies.
+/// Returns the metadata of the workspace that `manifest` belongs to, without its dependencies.
 pub(in crate::image) async fn metadata(manifest: &Path) -> Result<Metadata, Failure> {
     parsed(&ask(manifest, &["--no-deps"]).await?)
 }
 
-/// What `cargo metadata` prints.
+/// Returns the output of `cargo metadata`.
 pub(super) async fn ask(manifest: &Path, flags: &[&str]) -> Result<Vec<u8>, Failure> {
     let folder = folder(manifest);
     let mut command = cargo(folder);
@@ -108,7 +109,7 @@ pub(super) fn parsed<T: DeserializeOwned>(metadata: &[u8]) -> Result<T, Failure>
     })
 }
 
-/// Whether a toolchain can be used in `folder`; asked once a command has failed there.
+/// Checks that a toolchain is usable in `folder`, after a command has failed there.
 async fn toolchain(folder: &Path) -> Result<(), Failure> {
     let output = cargo(folder).arg("--version").output().await.map_err(|error| no_cargo(&error))?;
     if output.status.success() {
@@ -127,12 +128,12 @@ async fn toolchain(folder: &Path) -> Result<(), Failure> {
     )))
 }
 
-/// How a person sees the same failure.
+/// Returns a hint with a command that shows the same failure.
 pub(super) fn check(folder: &Path) -> String {
     format!("fix the error, then check with `cargo build --release` in {}", folder.display())
 }
 
-/// The folder of a manifest, which has one.
+/// Returns the folder of a manifest.
 pub(super) fn folder(manifest: &Path) -> &Path {
     manifest.parent().unwrap_or(manifest)
 }

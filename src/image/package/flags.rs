@@ -1,8 +1,8 @@
-//! The compiler's flags: those that are in force in the package's folder, and ours beside them. Ours make a static program
-//! that has no path of this computer in it, so that the same source is the same program in every folder.
+//! Collects the compiler flags: those configured for the package's folder, and flags for a static program without paths
+//! of this machine, so that the same source gives the same program in every folder.
 //!
-//! Cargo takes the flags of one place alone, the environment before the configuration, so ours can be added only to those that
-//! it would take. No stable command tells them; a build script is told.
+//! Cargo takes flags from only one source, the environment before the configuration, so the additional flags must be
+//! merged with the flags of that source. No stable command prints them, but Cargo passes them to a build script.
 //! <https://doc.rust-lang.org/cargo/reference/config.html#buildrustflags>
 
 use std::{
@@ -21,7 +21,7 @@ use crate::{
     model::{Failure, Subject},
 };
 
-/// The package whose build script tells the flags.
+/// The package whose build script reports the flags.
 const FILES: [(&str, &str); 3] = [
     (
         "Cargo.toml",
@@ -52,15 +52,15 @@ fn main() {
     ),
 ];
 
-/// What divides flags in `CARGO_ENCODED_RUSTFLAGS`.
+/// The separator of flags in `CARGO_ENCODED_RUSTFLAGS`.
 const DIVIDER: char = '\x1f';
 
-/// What is in force in a folder without us.
+/// The settings of a folder before stackctl adds its flags.
 #[derive(Debug, PartialEq)]
 struct InForce {
-    /// The flags.
+    /// The configured flags.
     flags: Vec<String>,
-    /// Where the toolchain is.
+    /// The folder of the toolchain.
     sysroot: PathBuf,
     /// The commit that the compiler was built from.
     commit: String,
@@ -68,15 +68,15 @@ struct InForce {
     linker: Option<String>,
 }
 
-/// What a build is told by its environment.
+/// The settings that a build gets through its environment.
 pub(super) struct Settings {
     /// The value of `CARGO_ENCODED_RUSTFLAGS`.
     pub(super) flags: String,
-    /// The variables that name the linker, if it is another one than Cargo would take.
+    /// The variables that name the linker, if Cargo's default does not work.
     pub(super) linker: Vec<(String, String)>,
 }
 
-/// What a build in `folder` for `arch` is told, which goes to `target`.
+/// Returns the settings for a build in `folder` for `arch`, whose results go to `target`.
 pub(super) async fn settings(
     folder: &Path,
     (target, arch): (&Path, Arch),
@@ -84,16 +84,18 @@ pub(super) async fn settings(
 ) -> Result<Settings, Failure> {
     let in_force = in_force(folder, target, triple(arch)).await?;
     let linker = if in_force.linker.is_some() { Vec::new() } else { linker::variables(arch)? };
-    // The paths of this checkout are in a file, and only its name is a flag: with other flags, Cargo would compile every
-    // dependency anew for each checkout that shares the target directory. Their own paths are not in it.
+    // The paths of this checkout are in a file, and the flag contains only the name of the file: a change of flags
+    // would make Cargo compile every dependency again for each checkout that shares the target directory. The
+    // dependencies do not contain these paths.
     // https://doc.rust-lang.org/rustc/command-line-arguments.html#path-load-command-line-flags-from-a-path
     let paths = target.join("paths-of-the-workspace");
     fs::write(&paths, own_paths(metadata).join("\n")).map_err(|error| unusable(&paths, &error))?;
-    // The last one that matches counts, so a folder goes before those in it.
+    // The last matching flag applies, so a folder comes before its subfolders.
     let mut flags = vec![format!("@{}", paths.display()), remap(target, "/target")];
     flags.extend(cargo_home().map(|home| remap(&home, "/cargo")));
     if !in_force.commit.is_empty() {
-        // Where the sources of the standard library are installed, the compiler names them there, and otherwise like this.
+        // If the sources of the standard library are installed, the compiler uses their local paths. Without them, it
+        // uses `/rustc/` and the commit.
         flags.push(remap(&in_force.sysroot.join("lib/rustlib/src/rust"), &format!("/rustc/{}", in_force.commit)));
     }
     flags.extend(in_force.flags);
@@ -101,14 +103,14 @@ pub(super) async fn settings(
     Ok(Settings { flags: flags.join(&DIVIDER.to_string()), linker })
 }
 
-/// The flags that hide where the workspace is, and the packages of other folders that it depends on.
+/// Returns the flags that replace the paths of the workspace and of the packages outside it that it depends on.
 fn own_paths(metadata: &Metadata) -> Vec<String> {
     let root = &metadata.workspace_root;
     let elsewhere = metadata.packages.iter().filter_map(|package| {
         let folder = package.own_folder().filter(|folder| !folder.starts_with(root))?;
         Some(remap(folder, &format!("/dependencies/{}-{}", package.name, package.version)))
     });
-    // A package may be in a folder of another one.
+    // A package may be in a subfolder of another one.
     let mut flags: Vec<String> = elsewhere.chain([remap(root, "/workspace")]).collect();
     flags.sort();
     flags
@@ -118,7 +120,7 @@ fn remap(from: &Path, to: &str) -> String {
     format!("--remap-path-prefix={}={to}", from.display())
 }
 
-/// Where Cargo keeps what it has downloaded.
+/// Returns the folder of Cargo's downloads.
 fn cargo_home() -> Option<PathBuf> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     home.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo")))
@@ -129,7 +131,7 @@ async fn in_force(folder: &Path, target: &Path, triple: &str) -> Result<InForce,
     fs::create_dir_all(&package).map_err(|error| unusable(&package, &error))?;
     for (name, text) in FILES {
         let path = package.join(name);
-        // A file that is written anew would be compiled anew.
+        // Writing the file again would make Cargo compile it again.
         if fs::read(&path).ok().as_deref() != Some(text.as_bytes()) {
             fs::write(&path, text).map_err(|error| unusable(&path, &error))?;
         }
@@ -140,7 +142,7 @@ async fn in_force(folder: &Path, target: &Path, triple: &str) -> Result<InForce,
     let output = command.output().await.map_err(|error| no_cargo(&error))?;
     if !output.status.success() {
         let (message, hint) = match String::from_utf8_lossy(&output.stderr) {
-            // The compiler's own words for a target without a standard library.
+            // The compiler's message for a target without a standard library.
             said if said.contains("can't find crate for `core`") || said.contains("can't find crate for `std`") => (
                 format!("the Rust toolchain has no target {triple}"),
                 format!("run `rustup target add {triple}` in {}", folder.display()),
@@ -154,7 +156,7 @@ async fn in_force(folder: &Path, target: &Path, triple: &str) -> Result<InForce,
         .ok_or_else(|| Failure::internal("Cargo did not report the output of the build script that reads the flags"))
 }
 
-/// What the build script has told, in Cargo's messages.
+/// Reads the output of the build script from Cargo's messages.
 /// <https://doc.rust-lang.org/cargo/reference/external-tools.html#build-script-output>
 fn told(messages: &[u8]) -> Option<InForce> {
     let messages = String::from_utf8_lossy(messages);
@@ -176,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn flags_are_read_from_the_messages_of_cargo() {
+    fn flags_are_read_from_cargo_messages() {
         let executed = serde_json::json!({ "reason": "build-script-executed", "env": [
             ["FLAGS_COMMIT", "59807616e"], ["FLAGS_SYSROOT", "/rust"], ["FLAGS_FLAGS", "--cfg\x1fa=\"b c\""],
             ["FLAGS_LINKER", "cross-gcc"],

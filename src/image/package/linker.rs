@@ -1,4 +1,4 @@
-//! The linker of a program for other processors than those of this computer, or for Linux where this is none.
+//! Finds a linker for a program whose architecture or operating system differs from this machine's.
 
 use std::{env, path::Path};
 
@@ -8,14 +8,14 @@ use crate::{
     model::{Failure, Subject},
 };
 
-/// The linkers that are looked for: as Debian, Ubuntu and Fedora call theirs, and as others do.
+/// The names of the linkers to search for: the name on Debian, Ubuntu and Fedora, and the name elsewhere.
 const NAMES: [(Arch, [&str; 2]); 2] = [
     (Arch::Amd64, ["x86_64-linux-gnu-gcc", "x86_64-unknown-linux-gnu-gcc"]),
     (Arch::Arm64, ["aarch64-linux-gnu-gcc", "aarch64-unknown-linux-gnu-gcc"]),
 ];
 
-/// The variables that tell Cargo, and build scripts that compile C, which linker and compiler to take for `arch`; none if those
-/// of this computer do.
+/// Returns the variables that set the linker for Cargo, and the compiler for build scripts that compile C, for `arch`.
+/// Empty if this machine's tools work.
 pub(super) fn variables(arch: Arch) -> Result<Vec<(String, String)>, Failure> {
     if env::consts::OS == "linux" && triple(arch).starts_with(env::consts::ARCH) {
         return Ok(Vec::new());
@@ -34,7 +34,7 @@ pub(super) fn variables(arch: Arch) -> Result<Vec<(String, String)>, Failure> {
     Ok(variables)
 }
 
-/// How a linker is got, and how another one is named.
+/// Returns the error for a missing linker, with a hint to install or configure one.
 fn missing(arch: Arch) -> Failure {
     let (package, library) = match arch {
         Arch::Amd64 => ("gcc-x86-64-linux-gnu", "libc6-dev-amd64-cross"),
@@ -58,13 +58,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_computers_own_linker_is_left_alone() {
+    fn native_architecture_needs_no_linker_setting() {
         let own = if env::consts::ARCH == "aarch64" { Arch::Arm64 } else { Arch::Amd64 };
         assert_eq!(variables(own).expect("it is known"), []);
     }
 
     #[test]
-    fn a_missing_linker_is_told_with_what_installs_it() {
+    fn missing_linker_error_says_how_to_install_one() {
         let failure = missing(Arch::Arm64);
         assert!(failure.message.contains("no linker for arm64"), "{failure:?}");
         assert!(failure.hint.expect("there is one").contains("target.aarch64-unknown-linux-gnu.linker"));

@@ -1,4 +1,5 @@
-//! From a Cargo package to a static program, as `cargo build --release` in the package's folder would build it.
+//! Builds a Cargo package into a static program, with the settings that `cargo build --release` uses in the package's
+//! folder.
 
 mod alone;
 mod cargo;
@@ -23,7 +24,7 @@ use cargo::{Metadata, ask, cargo, check, no_cargo, parsed, triple, unusable};
 pub(super) use cargo::{Package, metadata};
 use flags::Settings;
 
-/// A program and what its package says of it.
+/// A built program and the metadata of its package.
 #[derive(Debug)]
 pub(super) struct Program {
     pub(super) name: String,
@@ -31,12 +32,12 @@ pub(super) struct Program {
     pub(super) version: String,
     pub(super) description: String,
     pub(super) bytes: Vec<u8>,
-    /// Its bill of materials.
+    /// The bill of materials.
     pub(super) bill: Vec<u8>,
 }
 
-/// Builds the program of the package in `folder` for `arch`; `say` gets the compiler's lines. With it comes what was packed of it
-/// before.
+/// Builds the program of the package in `folder` for `arch`; `say` gets the compiler's lines. Returns the program and
+/// the cache of its compressed layers.
 pub(super) async fn build(folder: &Path, arch: Arch, say: &(dyn Fn(&str) + Sync)) -> Result<(Program, Kept), Failure> {
     let manifest = folder.join("Cargo.toml");
     if !manifest.is_file() {
@@ -51,7 +52,8 @@ pub(super) async fn build(folder: &Path, arch: Arch, say: &(dyn Fn(&str) + Sync)
     Ok((program, kept))
 }
 
-/// A folder of its own in Cargo's: a build for the image neither waits for nor undoes what `cargo build` does beside it.
+/// Returns a separate folder in Cargo's target directory, so that this build neither waits for a `cargo build` at the
+/// same time nor invalidates its results.
 fn target(metadata: &Metadata) -> PathBuf {
     metadata.target_directory.join("stackctl")
 }
@@ -63,7 +65,7 @@ async fn program_of(
     say: &(dyn Fn(&str) + Sync),
 ) -> Result<Program, Failure> {
     let (folder, triple) = (cargo::folder(manifest), triple(arch));
-    // This writes a Cargo.lock where there is none.
+    // This command writes a Cargo.lock if there is none.
     let mut arguments = vec!["--filter-platform", triple];
     if workspace.join("Cargo.lock").is_file() {
         arguments.push("--locked");
@@ -97,7 +99,7 @@ async fn program_of(
     })
 }
 
-/// The package's one program, or the one that it names as its default.
+/// Returns the only program of the package, or the one that `default-run` names.
 pub(super) fn program(package: &Package) -> Result<&str, Failure> {
     let programs: Vec<&str> = package
         .targets
@@ -131,7 +133,7 @@ async fn compile(
     command.args(["build", "--release", "--locked", "--target", triple]);
     command.args(["--package", &package.specification(), "--bin", program]);
     command.arg("--manifest-path").arg(&package.manifest_path).arg("--target-dir").arg(target);
-    // Those of the variable that this one hides are among the flags.
+    // `settings.flags` contains the flags of RUSTFLAGS, which this variable overrides.
     command.env("CARGO_ENCODED_RUSTFLAGS", settings.flags).env_remove("RUSTFLAGS").envs(settings.linker);
     command.stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| no_cargo(&error))?;

@@ -19,7 +19,7 @@ fn manifest(name: &str, version: &str, more: &str) -> String {
     format!("[package]\nname = {name:?}\nversion = {version:?}\nedition = \"2024\"\n{more}")
 }
 
-/// A workspace with one package, whose program says `word`.
+/// A workspace with one package, whose program prints `word`.
 fn checkout(word: &str) -> TempDir {
     checkout_of("hello", word)
 }
@@ -36,7 +36,7 @@ async fn built(checkout: &TempDir, target: &TempDir) -> Vec<u8> {
     told(checkout, target).await.0
 }
 
-/// The program, and what the compiler has said.
+/// Builds a checkout in a shared target directory. Returns the program and the compiler's output.
 async fn told(checkout: &TempDir, target: &TempDir) -> (Vec<u8>, String) {
     let manifest = checkout.path().join("hello/Cargo.toml");
     let metadata = metadata(&manifest).await.expect("it is a package");
@@ -48,7 +48,7 @@ async fn told(checkout: &TempDir, target: &TempDir) -> (Vec<u8>, String) {
     (program.bytes, said.into_inner().expect("nobody panics"))
 }
 
-/// The program of a package in the folder `hello`, built in a target directory of its own.
+/// Builds the package in the folder `hello` in a new target directory.
 async fn alone(checkout: &TempDir) -> Vec<u8> {
     built(checkout, &tempfile::tempdir().expect("a temporary folder")).await
 }
@@ -66,12 +66,12 @@ async fn checkouts_sharing_a_target_directory_get_their_own_program() {
     let target = tempfile::tempdir().expect("a temporary folder");
     let (older, newer) = (checkout("good morning"), checkout("good evening"));
     assert!(says(&built(&newer, &target).await, "good evening"));
-    // Its files are older than the program that is there, so that Cargo by itself would take that for fresh.
+    // The files are older than the existing program, so Cargo alone would treat that program as up to date.
     assert!(says(&built(&older, &target).await, "good morning"));
 }
 
 #[tokio::test]
-async fn a_package_of_another_name_in_between_costs_no_second_build() {
+async fn building_another_package_does_not_cause_a_rebuild() {
     let target = tempfile::tempdir().expect("a temporary folder");
     let (own, other) = (checkout("good morning"), checkout_of("other", "good evening"));
     assert!(told(&own, &target).await.1.contains("Compiling hello"));
@@ -80,12 +80,12 @@ async fn a_package_of_another_name_in_between_costs_no_second_build() {
 }
 
 #[tokio::test]
-async fn the_same_source_in_another_folder_is_the_same_program() {
+async fn same_source_in_another_folder_gives_the_same_program() {
     let one = alone(&checkout("good morning")).await;
     assert!(one == alone(&checkout("good morning")).await, "the two programs differ");
 }
 
-/// A package with all that could have a path of this computer in it: debug information, and source that is generated.
+/// A package whose program could contain paths of this machine: it has debug information and generated source.
 fn checkout_with_paths() -> TempDir {
     let build = "fn main() {
     let made = format!(\"{}/made.rs\", std::env::var(\"OUT_DIR\").unwrap());
@@ -123,7 +123,7 @@ async fn debug_info_and_generated_source_have_no_local_path() {
 }
 
 #[tokio::test]
-async fn the_configuration_of_the_folder_is_in_force() {
+async fn cargo_configuration_of_the_folder_applies() {
     let main = "fn main() {
     println!(\"{:?}\", option_env!(\"WORD\"));
     if cfg!(of_the_package) { println!(\"of the package\") }
@@ -146,7 +146,7 @@ async fn the_configuration_of_the_folder_is_in_force() {
 }
 
 #[tokio::test]
-async fn flags_of_build_in_the_configuration_are_in_force() {
+async fn build_flags_in_the_configuration_apply() {
     let checkout = files(&[
         ("hello/.cargo/config.toml", "[build]\nrustflags = [\"--cfg\", \"special=\\\"a b\\\"\"]\n"),
         ("hello/Cargo.toml", &manifest("hello", "1.2.3", "\n[lints.rust]\nunexpected_cfgs = \"allow\"\n")),
@@ -156,7 +156,7 @@ async fn flags_of_build_in_the_configuration_are_in_force() {
 }
 
 #[tokio::test]
-async fn a_dependency_of_the_same_name_is_no_obstacle() {
+async fn dependency_of_the_same_name_can_be_built() {
     let dependency = files(&[
         ("Cargo.toml", &manifest("hello", "0.9.0", "")),
         ("src/lib.rs", "pub fn place() -> &'static str { concat!(\"the older one, \", file!()) }\n"),
@@ -173,7 +173,7 @@ async fn a_dependency_of_the_same_name_is_no_obstacle() {
 }
 
 #[tokio::test]
-async fn checkouts_of_a_target_directory_share_dependencies() {
+async fn checkouts_in_one_target_directory_share_dependencies() {
     let dependency = files(&[
         ("Cargo.toml", &manifest("shared", "0.1.0", "")),
         ("src/lib.rs", "pub const WORD: &str = \"shared\";\n"),
@@ -191,7 +191,7 @@ async fn checkouts_of_a_target_directory_share_dependencies() {
     assert!(said.contains("Compiling hello") && !said.contains("Compiling shared"), "{said}");
 }
 
-/// What the compiler of this test belongs to, where rustup has installed it.
+/// The toolchain of this test's compiler, if rustup installed it.
 fn toolchain() -> Option<String> {
     let run = |program: &str, args: &[&str]| {
         let output = std::process::Command::new(program).args(args).output().ok()?;
@@ -202,8 +202,8 @@ fn toolchain() -> Option<String> {
 }
 
 #[tokio::test]
-async fn the_toolchain_file_of_the_folder_counts() {
-    // Without rustup, nobody reads such a file.
+async fn toolchain_file_of_the_folder_applies() {
+    // Only rustup reads the toolchain file.
     let Some(toolchain) = toolchain() else { return };
     let checkout = files(&[
         ("rust-toolchain.toml", &format!("[toolchain]\npath = {toolchain:?}\n")),
@@ -214,12 +214,12 @@ async fn the_toolchain_file_of_the_folder_counts() {
 }
 
 #[tokio::test]
-async fn a_toolchain_that_is_not_installed_is_named_with_its_file() {
+async fn missing_toolchain_error_names_the_toolchain_file() {
     if toolchain().is_none() {
         return;
     }
     let checkout = files(&[
-        // There has never been such a release.
+        // A release that never existed.
         ("hello/rust-toolchain.toml", "[toolchain]\nchannel = \"1.0.999\"\n"),
         ("hello/Cargo.toml", &manifest("hello", "1.2.3", "")),
         ("hello/src/main.rs", "fn main() {}\n"),
@@ -232,7 +232,7 @@ async fn a_toolchain_that_is_not_installed_is_named_with_its_file() {
 }
 
 #[tokio::test]
-async fn a_folder_without_a_package_is_refused_with_its_path() {
+async fn folder_without_a_package_is_refused_with_its_path() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let failure = build(folder.path(), Arch::default(), &|_| {}).await.expect_err("there is nothing to build");
     assert!(failure.to_string().contains("not found") && failure.to_string().contains("Cargo.toml"), "{failure}");

@@ -1,4 +1,4 @@
-//! The program, started as a task would start it, with what it answers and what it logs.
+//! Runs the program as a task does, and provides its responses and its log.
 
 use std::{
     io::{BufRead, BufReader},
@@ -15,20 +15,20 @@ use serde_json::Value;
 
 use super::until;
 
-/// One running instance; it is killed when dropped.
+/// A running instance of the service, killed on drop.
 pub struct Instance {
     process: Process,
     url: String,
     http: Client,
 }
 
-/// The program, whichever command it carries out.
+/// A running program with any command.
 pub struct Process {
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
 }
 
-/// What a request came to.
+/// The response to a request.
 #[derive(Debug)]
 pub struct Answer {
     /// The status.
@@ -40,12 +40,12 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The body as JSON.
+    /// Parses the body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("no JSON ({error}): {}", self.body))
     }
 
-    /// The text of the page's element with this id, as a number.
+    /// Returns the text of the element with this ID on the page, as a number.
     pub fn number(&self, id: &str) -> u64 {
         let start = format!("id=\"{id}\">");
         let rest = self.body.split_once(&start).unwrap_or_else(|| panic!("no {id} on the page: {}", self.body)).1;
@@ -53,7 +53,7 @@ impl Answer {
         text.parse().unwrap_or_else(|_| panic!("{id} is no number: {text}"))
     }
 
-    /// What a problem's answer says is wrong, after a look at its form.
+    /// Returns the detail of an error response, after a check of its format.
     pub fn problem(&self) -> String {
         let body = self.json();
         assert_eq!(self.kind, "application/problem+json");
@@ -63,7 +63,7 @@ impl Answer {
     }
 }
 
-/// Starts the program with these arguments, in this environment and no other.
+/// Starts the program with these arguments and only these environment variables.
 pub fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Process {
     let mut command = Command::new(env!("CARGO_BIN_EXE_app"));
     command.args(arguments).env_clear().envs(environment.iter().copied());
@@ -79,7 +79,7 @@ pub fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Process {
     Process { child, log }
 }
 
-/// Runs the program to its end: its exit code and what it logged.
+/// Runs the program to its end. Returns its exit code and its log.
 pub async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String) {
     let mut process = start(arguments, environment);
     let status = process.ended().await;
@@ -87,26 +87,26 @@ pub async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i3
 }
 
 impl Process {
-    /// All that it logged up to now.
+    /// Returns the log so far.
     pub fn log(&self) -> String {
         self.log.lock().expect("nobody panics with it").join("\n")
     }
 
-    /// Sends it a signal.
+    /// Sends a signal to the program.
     pub fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id()).expect("process ids are small");
         kill(Pid::from_raw(id), signal).expect("it runs until now");
     }
 
-    /// Whether it runs.
+    /// Returns whether the program is running.
     pub fn runs(&mut self) -> bool {
         self.child.try_wait().expect("it is our child").is_none()
     }
 
-    /// Its end, which is waited for; all of its log is read then.
+    /// Waits until the program has ended and its log is completely read.
     pub async fn ended(&mut self) -> ExitStatus {
         let status = until("the program has ended", async || self.child.try_wait().expect("it is our child")).await;
-        // The reader holds the other reference until the pipe is closed.
+        // The thread that reads the log holds the other reference until the pipe is closed.
         until("its log is read", async || (Arc::strong_count(&self.log) == 1).then_some(())).await;
         status
     }
@@ -120,7 +120,7 @@ impl Drop for Process {
 }
 
 impl Instance {
-    /// An instance that listens; it may not be ready yet.
+    /// Starts an instance that listens, but may not be ready yet.
     pub async fn listening(environment: &[(&str, &str)]) -> Self {
         let mut all = vec![("HOST", "127.0.0.1"), ("PORT", "0"), ("DRAIN_GRACE", "0")];
         all.extend(environment);
@@ -139,7 +139,7 @@ impl Instance {
         Self { process, url, http }
     }
 
-    /// An instance that is ready, on a database whose schema is up to date.
+    /// Starts an instance with an up-to-date database schema and waits until it is ready.
     pub async fn ready(environment: &[(&str, &str)]) -> Self {
         let (code, log) = run(&["migrate"], environment).await;
         assert_eq!(code, Some(0), "{log}");
@@ -148,18 +148,18 @@ impl Instance {
         instance
     }
 
-    /// A GET.
+    /// Sends a GET request.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(self.request("GET", path)).await
     }
 
-    /// A request, to be sent by `send`.
+    /// Prepares a request for `send`.
     pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
         let method = method.parse().expect("it is a method");
         self.http.request(method, format!("{}{path}", self.url))
     }
 
-    /// Sends it, and reads all of the answer.
+    /// Sends the request and reads the whole response.
     pub async fn send(&self, request: RequestBuilder) -> Answer {
         let response = request.send().await.expect("the instance answers");
         let status = response.status().as_u16();
@@ -168,7 +168,7 @@ impl Instance {
         Answer { status, kind, body: response.text().await.expect("the answer is whole") }
     }
 
-    /// The process.
+    /// Returns the process.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
     }

@@ -1,4 +1,5 @@
-//! What every test here stands on: a Postgres and a Redis of its own, instances of the program, and waiting under a deadline.
+//! Shared parts of the tests: a Postgres and a Redis for each test, instances of the program, and waiting with a
+//! timeout.
 
 mod instance;
 mod postgres;
@@ -10,13 +11,13 @@ pub use instance::{Answer, Instance, run, start};
 pub use postgres::Postgres;
 pub use redis::Redis;
 
-/// How long anything here may take before it counts as never.
+/// The timeout for anything that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The databases' password: no output of the program may show it.
+/// The password of the databases. The program must never print it.
 pub const PASSWORD: &str = "not-to-be-shown";
 
-/// Waits until `look` sees something; says what was waited for if it never does.
+/// Waits until `look` returns a value. After the timeout, panics with `what`.
 pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -28,7 +29,7 @@ pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T
     }
 }
 
-/// A port of loopback that nobody uses at the moment.
+/// Returns a port of the loopback interface that is currently unused.
 pub fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("loopback has free ports");
     listener.local_addr().expect("it is bound").port()

@@ -1,4 +1,4 @@
-//! A Postgres cluster for one test: made in a temporary folder, run by an unprivileged user, gone when dropped.
+//! A Postgres cluster for one test, in a temporary folder, run by an unprivileged user and removed on drop.
 
 use std::{
     ffi::OsStr,
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use super::{PASSWORD, free_port, until};
 
-/// Who it runs as where the tests run as root, which Postgres refuses.
+/// The user that runs the cluster if root runs the tests, because Postgres refuses to run as root.
 const UNPRIVILEGED: u32 = 65534;
 
 /// A cluster that runs until it is stopped or dropped.
@@ -28,14 +28,14 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// A cluster that answers, with an empty database.
+    /// Starts a cluster with an empty database and waits until it responds.
     pub async fn start() -> Self {
         let mut postgres = Self::prepare();
         postgres.run().await;
         postgres
     }
 
-    /// A cluster that does not run yet; its URL is known already.
+    /// Returns a cluster that is not started; its URL is already known.
     pub fn prepare() -> Self {
         let dir = tempfile::tempdir().expect("there is room for a temporary folder");
         let postgres = Self { dir, programs: programs(), port: free_port(), server: None };
@@ -56,7 +56,7 @@ impl Postgres {
         postgres
     }
 
-    /// Runs it, and waits until it answers.
+    /// Starts the cluster and waits until it responds.
     pub async fn run(&mut self) {
         let mut command = self.command("postgres");
         command.arg("-D").arg(self.data()).arg("-k").arg(self.dir.path());
@@ -79,22 +79,22 @@ impl Postgres {
         .await;
     }
 
-    /// Ends it at once; its data stays.
+    /// Stops the cluster immediately; its data is kept.
     pub fn stop(&mut self) {
         if let Some(mut server) = self.server.take() {
             let id = i32::try_from(server.id()).expect("process ids are small");
-            // SIGQUIT: everybody is sent away without ceremony, and shared memory is given back.
+            // SIGQUIT closes all connections immediately and frees the shared memory.
             kill(Pid::from_raw(id), Signal::SIGQUIT).expect("it runs until now");
             server.wait().expect("it is our child");
         }
     }
 
-    /// Where the program finds its database.
+    /// Returns the URL of the database for the program.
     pub fn url(&self) -> String {
         url(self.port)
     }
 
-    /// A way in for the test itself.
+    /// Opens a pool for queries of the test.
     pub async fn pool(&self) -> PgPool {
         PgPoolOptions::new().max_connections(4).connect(&self.url()).await.expect("it runs")
     }
@@ -130,7 +130,8 @@ fn url(port: u16) -> String {
     format!("postgresql://master:{PASSWORD}@127.0.0.1:{port}/postgres")
 }
 
-/// The newest Postgres of this machine. A machine without one fails the test: it must not pass without having run.
+/// Returns the programs of the newest Postgres on this machine. The test fails if there is none: it must not pass
+/// without having run.
 fn programs() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").map(Iterator::collect::<Vec<_>>).unwrap_or_default();
     let mut places: Vec<PathBuf> = versions.into_iter().flatten().map(|entry| entry.path().join("bin")).collect();

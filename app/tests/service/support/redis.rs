@@ -1,4 +1,4 @@
-//! A Redis for one test, plain or over TLS, gone when dropped.
+//! A Redis for one test, with or without TLS, removed on drop.
 
 use std::{
     fs,
@@ -21,13 +21,13 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// One that does not run yet; its URL is known already.
+    /// Returns a Redis that is not started; its URL is already known.
     pub fn prepare() -> Self {
         let dir = tempfile::tempdir().expect("there is room for a temporary folder");
         Self { dir, port: free_port(), tls: false, server: None }
     }
 
-    /// One as ElastiCache runs it: TLS only, here with a certificate of a new authority, and a password.
+    /// Starts a Redis like ElastiCache's: only TLS, here with a certificate from a new authority, and a password.
     pub async fn start_with_tls() -> Self {
         let mut redis = Self::prepare();
         redis.tls = true;
@@ -50,7 +50,7 @@ impl Redis {
         redis
     }
 
-    /// Runs it, and waits until it accepts connections.
+    /// Starts the server and waits until it accepts connections.
     pub async fn run(&mut self) {
         let port = self.port.to_string();
         let mut command = Command::new("setpriv");
@@ -75,7 +75,7 @@ impl Redis {
         .await;
     }
 
-    /// Ends it; it forgets everything.
+    /// Stops the server; its data is lost.
     pub fn stop(&mut self) {
         if let Some(mut server) = self.server.take() {
             server.kill().expect("it runs until now");
@@ -83,13 +83,13 @@ impl Redis {
         }
     }
 
-    /// Where the program finds it.
+    /// Returns the URL for the program.
     pub fn url(&self) -> String {
         let (scheme, password) = if self.tls { ("rediss", format!(":{PASSWORD}@")) } else { ("redis", String::new()) };
         format!("{scheme}://{password}127.0.0.1:{}", self.port)
     }
 
-    /// The certificate of whoever signed the server's.
+    /// Returns the path of the certificate of the authority that signed the server's certificate.
     pub fn authority(&self) -> String {
         self.file("ca.pem").to_string_lossy().into_owned()
     }
@@ -105,7 +105,7 @@ impl Drop for Redis {
     }
 }
 
-/// Valkey where it is installed, as ElastiCache runs it; else Redis. A machine without either fails the test.
+/// Returns Valkey if it is installed, as in ElastiCache, or Redis. The test fails if the machine has neither.
 fn program() -> &'static str {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let places: Vec<PathBuf> = std::env::split_paths(&path).collect();
