@@ -117,7 +117,7 @@ async fn database_users_have_access_until_they_are_removed() {
             "update task_definition.web",
         ]
     );
-    let shown = world.must(&["plan"]);
+    let shown = world.must(&["plan", "--details"]);
     assert!(shown.contains("app=owner developer=read-only") && !shown.contains("CREATE ROLE"), "{shown}");
     world.up();
     assert_eq!(world.plan(), Vec::<String>::new());
