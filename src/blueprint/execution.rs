@@ -10,14 +10,13 @@ use crate::{kinds::iam::role, model::Input};
 /// <https://docs.aws.amazon.com/guardduty/latest/ug/ecs-runtime-agent-ecr-image-uri.html>
 const AGENT: &str = "arn:aws:ecr:*:*:repository/aws-guardduty-agent-fargate";
 
-/// Returns the statements of an execution role for this log, and for images of the stack's `repository`, if there is
-/// one.
-pub(super) fn statements(streams: Input, repository: Option<Input>) -> Vec<role::Statement> {
+/// What a role needs that starts tasks with this log, and with images of these repositories of the stack.
+pub(super) fn statements(streams: Input, repositories: impl IntoIterator<Item = Input>) -> Vec<role::Statement> {
     let pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
     vec![
         role::Statement::new(&["logs:CreateLogStream", "logs:PutLogEvents"], vec![streams]),
-        role::Statement::new(&pull, repository.into_iter().chain([AGENT.into()]).collect()),
-        // AWS cannot restrict this action to a repository.
+        role::Statement::new(&pull, repositories.into_iter().chain([AGENT.into()]).collect()),
+        // The one action of these that AWS does not restrict to a repository.
         role::Statement::new(&["ecr:GetAuthorizationToken"], vec!["*".into()]),
     ]
 }

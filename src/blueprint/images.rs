@@ -17,14 +17,14 @@ pub(super) struct Drawn {
     pub(super) image: Address,
     /// Whether the newest image has Amazon's certificate authorities for RDS.
     has_authorities: bool,
-    /// The services that keep the image that they run.
+    /// The containers that stay with what they run, by [`spec::Imaged::name`].
     stays: BTreeMap<String, RunningImage>,
 }
 
 impl Drawn {
-    /// Returns the image that `service` should run, and its version: its current image, unless another one is released.
-    pub(super) fn of(&self, service: &str) -> (Input, Input) {
-        match self.stays.get(service) {
+    /// The image that `container` is to run, and its version: the one that it runs, unless another is to be released.
+    pub(super) fn of(&self, container: &str) -> (Input, Input) {
+        match self.stays.get(container) {
             Some(running) => (running.image.as_str().into(), running.version.as_str().into()),
             None => (Input::output(&self.image, "image"), Input::output(&self.image, "version")),
         }
@@ -36,9 +36,10 @@ impl Drawn {
     }
 }
 
-/// Returns the sources of the images that `stack` builds for the wanted services and jobs.
-pub fn sources(stack: &Stack, is_wanted: impl Fn(&String) -> bool) -> BTreeSet<ImageSource> {
-    stack.programs().filter(|(name, _)| is_wanted(name)).filter_map(|(_, program)| source(program)).collect()
+/// The sources of the images that `stack` builds for the services and jobs that are wanted, and their sidecars, each once.
+pub fn sources(stack: &Stack, is_wanted: impl Fn(&str) -> bool) -> BTreeSet<ImageSource> {
+    let wanted = stack.images().filter(|container| is_wanted(container.program));
+    wanted.filter_map(|container| source(&container.service)).collect()
 }
 
 /// Returns the source of the image of `service`, if stackctl builds it.
@@ -68,9 +69,9 @@ pub(super) fn arch(service: &Service) -> Arch {
 pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> BTreeMap<ImageSource, Drawn> {
     let mut drawn = BTreeMap::new();
     let mut named: BTreeMap<ImageSource, String> = BTreeMap::new();
-    for (name, service) in stack.programs() {
-        if let (Some(source), Some(name)) = (source(service), service.repository(&stack.name, name)) {
-            // The image is named by the first service that uses its source.
+    for container in stack.images() {
+        if let (Some(source), Some(name)) = (source(&container.service), container.repository(&stack.name)) {
+            // It has the name of the first container that builds it.
             named.entry(source).or_insert(name);
         }
     }
@@ -86,10 +87,10 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> BTreeMap<
         // pushed that image.
         let newest = that_run.iter().find(|running| running.newer == 0 && running.digest.is_some());
         let has_authorities = asked_for.is_some() || newest.is_none_or(|running| running.has_authorities);
-        let all_stay = users(stack, &source).all(|service| stays.contains_key(service));
+        let all_stay = users(stack, &source).all(|container| stays.contains_key(&container));
         let desired = image::Desired {
             repository: Input::output(&repository, "uri"),
-            // If every service already runs this image, it need not become the newest one.
+            // Where every container runs it already, it need not be the newest as well.
             digest: asked_for.filter(|_| !all_stay).cloned(),
             source: source.clone(),
             numbered_above: that_run.iter().map(|running| running.build).max(),
@@ -101,17 +102,20 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> BTreeMap<
     drawn
 }
 
-/// Returns the services that run the image of `source`.
-fn users<'a>(stack: &'a Stack, source: &'a ImageSource) -> impl Iterator<Item = &'a String> {
-    let runs_it = |(_, service): &(&String, &Service)| self::source(service).as_ref() == Some(source);
-    stack.programs().filter(runs_it).map(|(name, _)| name)
+/// The containers that run the image of `source`.
+fn users<'a>(stack: &'a Stack, source: &'a ImageSource) -> impl Iterator<Item = String> {
+    let containers = stack.images().filter(|container| self::source(&container.service).as_ref() == Some(source));
+    containers.map(|container| container.name())
 }
 
 /// Returns the services that keep the image that they run, because no other digest is released for them. They keep it
 /// even if the repository no longer has it: the newest image may be one that ECS has rolled back.
 fn stays(stack: &Stack, facts: &Facts, source: &ImageSource, image: &Address) -> BTreeMap<String, RunningImage> {
     let asked_for = facts.releases.get(source);
-    let running = users(stack, source).filter_map(|name| Some((name, facts.running.get(name)?)));
+    let running = users(stack, source).filter_map(|name| {
+        let running = facts.running.get(&name)?;
+        Some((name, running))
+    });
     running
         .filter(|(_, running)| {
             &running.of == image && asked_for.is_none_or(|digest| running.digest.as_ref() == Some(digest))
@@ -119,7 +123,7 @@ fn stays(stack: &Stack, facts: &Facts, source: &ImageSource, image: &Address) ->
         .map(|(name, running)| {
             // The same image has just been built, so it has the authorities.
             let has_authorities = running.has_authorities || asked_for.is_some();
-            (name.clone(), RunningImage { has_authorities, ..running.clone() })
+            (name, RunningImage { has_authorities, ..running.clone() })
         })
         .collect()
 }

@@ -34,17 +34,21 @@ pub struct RunningImage {
     pub digest: Option<String>,
 }
 
-/// Returns the images that services run, by service, if stackctl built them. An image may already be gone from its
-/// repository.
+/// The images that services run, and their sidecars, by [`spec::Imaged::name`](crate::spec::Imaged::name): those that stackctl built, whether
+/// their repositories still have them or not.
 ///
 /// # Errors
 /// If the state of a service cannot be read: treating its image as unknown would replace it.
 pub fn running(id: &StackId, live: &[LiveResource]) -> Result<BTreeMap<String, RunningImage>, Failure> {
     let images: Vec<(&Address, image::Live)> = of_kind(live, "image")?;
-    let services = of_kind::<service::Live>(live, "service")?.into_iter();
-    let services = services
-        .map(|(address, service)| (address, service.image, service.authorities == service::Authorities::Present));
-    let running = services.chain(of_jobs(live)?).filter_map(|(address, image, has_authorities)| {
+    let services = of_kind::<service::Live>(live, "service")?.into_iter().flat_map(|(address, service)| {
+        let has_authorities = service.authorities == service::Authorities::Present;
+        let sidecars = service.sidecars.into_iter();
+        let sidecars = sidecars.map(|(name, image)| (format!("{}/{name}", address.name()), Some(image)));
+        let all = std::iter::once((address.name().to_owned(), service.image)).chain(sidecars);
+        all.map(|(name, image)| (name, image, has_authorities)).collect::<Vec<_>>()
+    });
+    let running = services.chain(of_jobs(live)?).filter_map(|(name, image, has_authorities)| {
         let named = image::tagged(image.as_deref()?)?;
         let of = image::address(id, named.uri)?;
         let there = images.iter().find(|(address, _)| **address == of).map(|(_, image)| image);
@@ -61,16 +65,16 @@ pub fn running(id: &StackId, live: &[LiveResource]) -> Result<BTreeMap<String, R
             newer: there.map_or(0, |image| image.newer_than(named.build)),
             digest: there.and_then(|image| image.kept.get(named.tag).cloned()),
         };
-        Some((address.name().to_owned(), running))
+        Some((name, running))
     });
     Ok(running.collect())
 }
 
-/// The address, its image, and whether the image has Amazon's certificate authorities for RDS.
-type Runs<'a> = (&'a Address, Option<String>, bool);
+/// The name of what runs, its image, and whether that has Amazon's authorities for RDS in it.
+type Runs = (String, Option<String>, bool);
 
-/// Returns the images of jobs that have their own.
-fn of_jobs(live: &[LiveResource]) -> Result<Vec<Runs<'_>>, Failure> {
+/// What runs jobs, and is no service.
+fn of_jobs(live: &[LiveResource]) -> Result<Vec<Runs>, Failure> {
     let schedules: Vec<schedule::Live> = of_kind(live, "schedule")?.into_iter().map(|(_, live)| live).collect();
     let is_service = |name: &str| live.iter().any(|one| one.address == Address::new("service", name));
     let definitions = of_kind::<task_definition::Live>(live, "task_definition")?.into_iter();
@@ -80,7 +84,8 @@ fn of_jobs(live: &[LiveResource]) -> Result<Vec<Runs<'_>>, Failure> {
     Ok(of_jobs
         .map(|(address, definition)| {
             let image = definition.fields.get(task_definition::Field::Image.name()).cloned();
-            (address, image, definition.fields.values().any(|value| value == authorities::PATH))
+            let has_authorities = definition.fields.values().any(|value| value == authorities::PATH);
+            (address.name().to_owned(), image, has_authorities)
         })
         .collect())
 }

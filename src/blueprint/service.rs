@@ -238,7 +238,10 @@ impl Drawing<'_> {
         let referable = self.parts.referable(self.stack, &version);
         let secrets = self.secrets(graph, &referable);
         let environment = self.environment(&referable, built);
-        let execution_role = self.execution_role(graph, &logs, &secrets, built);
+        let of_sidecars = self.images_of_sidecars();
+        let repositories = built.into_iter().chain(of_sidecars.values().map(|(_, drawn)| *drawn));
+        let repositories: BTreeSet<&Address> = repositories.map(|drawn| &drawn.repository).collect();
+        let execution_role = self.execution_role(graph, &logs, &secrets, &repositories);
         let roles =
             task_definition::Roles { execution: Input::output(&execution_role, "arn"), task: self.task_role(graph) };
         let container = task_definition::Container {
@@ -261,13 +264,14 @@ impl Drawing<'_> {
             depends_on: sidecars::dependencies(&self.service.depends_on),
             ..task_definition::Container::new(image, logs.name)
         };
+        let images_of_sidecars = of_sidecars.into_iter().map(|(name, (image, _))| (name, image)).collect();
         let desired = task_definition::Desired {
             cpu: self.service.cpu,
             memory: self.service.memory,
             arch: images::arch(self.service),
             disk: self.service.disk,
             volumes: self.parts.volumes.of(self.stack, self.service),
-            sidecars: sidecars::draw(self.service, &container, &referable)
+            sidecars: sidecars::draw(self.service, &container, &images_of_sidecars, &referable)
                 .into_iter()
                 .chain(self.parts.calls.containers(self.name, self.service, &container.log_group))
                 .chain(beside(&container.log_group))
@@ -281,7 +285,19 @@ impl Drawing<'_> {
         definition
     }
 
-    /// Draws the task role; none if the application has no permissions.
+    /// The images of its sidecars that stackctl makes, by their names.
+    fn images_of_sidecars(&self) -> BTreeMap<&str, (Input, &Drawn)> {
+        let own = self.stack.images().filter(|container| container.program == self.name);
+        own.filter_map(|container| {
+            let sidecar = container.sidecar?;
+            let (name, _) = self.service.sidecars.get_key_value(sidecar)?;
+            let drawn = &self.parts.images[&images::source(&container.service)?];
+            Some((name.as_str(), (drawn.of(&container.name()).0, drawn)))
+        })
+        .collect()
+    }
+
+    /// The role of the application; none, if it may do nothing.
     fn task_role(&self, graph: &mut Graph) -> Option<Input> {
         let statements = self.permissions();
         if statements.is_empty() {
@@ -372,10 +388,10 @@ impl Drawing<'_> {
         graph: &mut Graph,
         logs: &Logs,
         secrets: &BTreeMap<String, task_definition::SecretRef>,
-        built: Option<&Drawn>,
+        repositories: &BTreeSet<&Address>,
     ) -> Address {
-        let repository = built.map(|built| Input::output(&built.repository, "arn"));
-        let mut statements = execution::statements(logs.streams.clone(), repository);
+        let repositories = repositories.iter().map(|repository| Input::output(repository, "arn"));
+        let mut statements = execution::statements(logs.streams.clone(), repositories);
         let kept = |wanted: &dyn Fn(&SecretFrom) -> Option<Input>| {
             let mut arns: Vec<Input> = self.service.secrets.values().filter_map(wanted).collect();
             arns.extend(sidecars::kept(self.service).filter_map(|from| wanted(&from)));

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::{references::Referable, volumes};
 use crate::{
     kinds::ecs::task_definition::{self, Container, SecretRef},
-    spec::{Check, Condition, SecretFrom, Service, Sidecar, SidecarSecret},
+    model::Input,
+    spec::{Check, Condition, ImageFrom, SecretFrom, Service, Sidecar, SidecarSecret},
 };
 
 /// The first word of a health check command in ECS's format.
@@ -15,16 +16,32 @@ const FORMS: [&str; 2] = ["CMD", "CMD-SHELL"];
 /// The variable with the port that a container listens on.
 const PORT: &str = "PORT";
 
-/// Returns the sidecars of `service`, by name; `main` is the service's container.
-pub(super) fn draw(service: &Service, main: &Container, referable: &Referable) -> BTreeMap<String, Container> {
-    service.sidecars.iter().map(|(name, sidecar)| (name.clone(), container(sidecar, main, referable))).collect()
+/// The sidecars of `service`, by name; `main` is its own container. `built` has the images of sidecars that stackctl makes.
+pub(super) fn draw(
+    service: &Service,
+    main: &Container,
+    built: &BTreeMap<&str, Input>,
+    referable: &Referable,
+) -> BTreeMap<String, Container> {
+    let container = |(name, sidecar): (&String, &Sidecar)| {
+        (name.clone(), container(sidecar, main, built.get(name.as_str()), referable))
+    };
+    service.sidecars.iter().map(container).collect()
 }
 
-fn container(sidecar: &Sidecar, main: &Container, referable: &Referable) -> Container {
-    // A sidecar with the service's image is another process of the application, so it gets the same settings.
-    let base = match &sidecar.image {
-        Some(image) => Container::new(image.as_str().into(), main.log_group.clone()),
-        None => Container {
+fn container(sidecar: &Sidecar, main: &Container, built: Option<&Input>, referable: &Referable) -> Container {
+    // Another process of the application gets what the application gets.
+    let base = match (&sidecar.image, built) {
+        (Some(from), Some(image)) => Container {
+            // As for a service: only such an image is known to need no file of its own.
+            read_only: matches!(from, ImageFrom::Package(_)),
+            ..Container::new(image.clone(), main.log_group.clone())
+        },
+        (Some(ImageFrom::Named(image)), None) => Container::new(image.as_str().into(), main.log_group.clone()),
+        (Some(ImageFrom::Package(_) | ImageFrom::Dockerfile { .. }), None) => {
+            unreachable!("what is built has a source, and every source is drawn")
+        }
+        (None, _) => Container {
             environment: main.environment.clone(),
             secrets: main.secrets.clone(),
             read_only: main.read_only,

@@ -239,7 +239,14 @@ impl Project {
 
     /// Prints once in a run which services use a deleted image. Otherwise nothing fails until ECS starts a task.
     fn tell_of_images_that_are_gone(&self, facts: &Facts) {
-        let gone: Vec<_> = facts.running.iter().filter(|(_, running)| running.digest.is_none()).collect();
+        // A sidecar can run the image of its service.
+        let is_told = |name: &str, image: &str| {
+            let of_service = name.split_once('/').and_then(|(service, _)| facts.running.get(service));
+            of_service.is_some_and(|of_service| of_service.image == image)
+        };
+        let gone =
+            facts.running.iter().filter(|(name, running)| running.digest.is_none() && !is_told(name, &running.image));
+        let gone: Vec<_> = gone.collect();
         if gone.is_empty() || self.told_of_images.swap(true, Ordering::Relaxed) {
             return;
         }

@@ -2,14 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use super::{template::Template, volumes::Mount};
+use super::{
+    image::{FileFrom, ImageFrom},
+    template::Template,
+    volumes::Mount,
+};
 
 /// One of `sidecars`: a container beside the service's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sidecar {
-    /// `image`; the service's image if none.
-    pub image: Option<String>,
-    /// `entrypoint`; the image's entry point if empty.
+    /// `build` or `image`; the image of the service without them.
+    pub image: Option<ImageFrom>,
+    /// `files`: what is laid over its image, by the path there.
+    pub files: BTreeMap<String, FileFrom>,
+    /// `entrypoint`; the image's own if empty.
     pub entrypoint: Vec<String>,
     /// `command`; the image's command if empty.
     pub command: Vec<String>,

@@ -6,6 +6,8 @@ mod check;
 mod containers;
 mod decode;
 mod env_file;
+mod image;
+mod images;
 mod keys;
 mod limits;
 mod merge;
@@ -31,6 +33,7 @@ use std::{fs::File, io::Read, path::Path};
 
 pub(crate) use block::expressions as block_expressions;
 pub use containers::{Check, Condition, Sidecar, SidecarSecret};
+pub use images::Imaged;
 pub(crate) use limits::{VALUES_A_CONDITION, VALUES_A_RULE, hosts_a_rule, ranges_a_rule};
 pub use problem::{Problem, Problems};
 pub use reference::reference;

@@ -1,7 +1,8 @@
 //! A service as stack.yaml describes it, after validation. A job with its own image is represented as a service too.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
+pub use super::image::{Arch, FileFrom, ImageFrom};
 use super::{
     containers::{Check, Condition, Sidecar},
     template::Template,
@@ -278,27 +279,7 @@ pub struct ScaleEntry {
     pub max: u32,
 }
 
-/// Where a service's image comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ImageFrom {
-    /// `build`: the folder of a Cargo package, relative to the folder of stack.yaml.
-    Package(PathBuf),
-    /// `build`: a Dockerfile.
-    Dockerfile {
-        /// `dockerfile`: its path, relative to the folder of stack.yaml.
-        path: PathBuf,
-        /// `context`: the folder that COPY paths are relative to; the Dockerfile's folder by default.
-        context: PathBuf,
-        /// `target`: the stage to build; the last stage if none.
-        target: Option<String>,
-        /// `args`: the build arguments.
-        args: BTreeMap<String, String>,
-    },
-    /// `image`: the name of an image in a registry.
-    Named(String),
-}
-
-/// The protocol between the load balancer and a service's tasks.
+/// How the load balancer speaks to a service's tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// `http1`: HTTP/1.1.
@@ -307,24 +288,6 @@ pub enum Protocol {
     Http2,
     /// `grpc`: HTTP/2 without TLS, with gRPC health checks.
     Grpc,
-}
-
-/// The processor architecture of a service's tasks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arch {
-    /// `amd64`: x86-64.
-    Amd64,
-    /// `arm64`: AWS Graviton.
-    Arm64,
-}
-
-/// One of `files`: a file or folder of the project that is added to the image.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileFrom {
-    /// `from`: the path relative to the folder of stack.yaml.
-    pub path: PathBuf,
-    /// `mode`: the permissions in the image; those of the source file if none.
-    pub mode: Option<u32>,
 }
 
 /// Where a secret's value comes from.

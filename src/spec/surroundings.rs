@@ -30,6 +30,12 @@ impl Surroundings<'_> {
                 self.expand(folder, &path, program, problems);
                 missing(folder, &path, program, problems);
                 without_package(folder, &path, program, problems);
+                let Some(Node { value: Value::Map(sidecars), .. }) = child(program, "sidecars") else { continue };
+                for (name, sidecar) in sidecars {
+                    let path = format!("{path}.sidecars.{}", name.text);
+                    missing(folder, &path, sidecar, problems);
+                    without_package(folder, &path, sidecar, problems);
+                }
             }
         }
     }

@@ -75,6 +75,7 @@ mod second_emulator;
 mod secrecy;
 mod security_groups;
 mod set_secrets;
+mod sidecar_images;
 mod sidecars;
 mod signals;
 mod spot;

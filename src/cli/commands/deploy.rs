@@ -42,7 +42,9 @@ impl Deploy {
         let project = Project::open(global, output).await?;
         let wanted = self.wanted(&project.stack)?;
         self.refuse_before_up(&project).await?;
-        let sources = blueprint::sources(&project.stack, |name| wanted.is_empty() || self.services.contains(name));
+        let sources = blueprint::sources(&project.stack, |name| {
+            wanted.is_empty() || self.services.iter().any(|service| service == name)
+        });
         let building = project.reporting(engine::Forecast::default(), async |_| project.build(&sources).await);
         let releases = building.await?;
         let change = Change {

@@ -82,7 +82,7 @@ pub(super) fn image(context: &mut Context, scene: &Scene, manifest: &Item, targe
 }
 
 /// `build`, in full or as the Dockerfile's path.
-fn build(context: &mut Context, scene: &Scene, entry: &Entry, target: &mut Target) {
+pub(super) fn build(context: &mut Context, scene: &Scene, entry: &Entry, target: &mut Target) {
     let to = format!("{}.build", target.key);
     let mut map = Map::default();
     let said = |key: &str| entry.item.at(&[key]).and_then(Item::text);

@@ -181,26 +181,7 @@ fn image_of(context: &mut Context, scene: &Scene, entry: &Entry, target: &mut Ta
     for entry in entry.item.entries() {
         match entry.key.as_str() {
             "location" => context.carried(entry, key.clone()),
-            "build" => {
-                let question = "build and push the image of this sidecar, and write its address here";
-                let variable = format!(
-                    "{}_IMAGE",
-                    target.key.rsplit('.').next().unwrap_or_default().to_uppercase().replace('-', "_")
-                );
-                let answer = context.open.ask(&key, question, None);
-                let is_open = answer.is_none();
-                let value = answer.unwrap_or_else(|| format!("${{{variable}:?{question}}}"));
-                target.map.set("image", Value::live(value));
-                if is_open {
-                    target.map.comment("image", format!("Decide: {question}."));
-                }
-                context.nearly(
-                    entry,
-                    &key,
-                    "stackctl does not build images of sidecars: build and push the image, \
-                 and set `image`",
-                );
-            }
+            "build" => image::build(context, scene, entry, target),
             _ => context.unknown(entry, &["location", "build"]),
         }
     }

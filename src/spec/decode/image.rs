@@ -7,13 +7,14 @@ use std::{
 
 use crate::spec::{
     check,
+    images::{Imaged, images},
     keys::DOCKERFILE,
     paths,
     problem::Collector,
     read::{Entries, Field, Map},
     repository,
     service::{ImageFrom, Service},
-    stack::{Job, Runs},
+    stack::Job,
 };
 
 pub(super) fn image(map: &Map, service: &Field, problems: &mut Collector) -> Option<ImageFrom> {
@@ -108,13 +109,8 @@ pub(super) fn below(field: &Field, path: &Path, hint: &str, problems: &mut Colle
     }
 }
 
-/// Returns the first service, by name, with the same image as `service`.
-fn first<'a>(services: &'a BTreeMap<String, Service>, service: &Service) -> &'a str {
-    services.iter().find(|(_, other)| service.has_image_of(other)).map_or("", |(name, _)| name)
-}
-
-/// Checks the image repositories of the services and jobs in the stack `stack`, whose file is `root`. Repositories are
-/// named by the path of their source: each source needs a different name, and ECR must accept it.
+/// Each source has a repository of its own, whose name ECR takes; the names follow from paths. `root` is the stack called `stack`,
+/// and these services and jobs build images.
 pub(super) fn repositories(
     root: &Map,
     services: &BTreeMap<String, Service>,
@@ -122,18 +118,13 @@ pub(super) fn repositories(
     stack: &str,
     problems: &mut Collector,
 ) {
-    let own = |(name, job): (&String, &Job)| match &job.runs {
-        Runs::Own(own) => Some((name.clone(), own.as_ref().clone())),
-        Runs::Service { .. } => None,
-    };
-    let services: &BTreeMap<String, Service> = &jobs.iter().filter_map(own).chain(services.clone()).collect();
-    let sections = ["services", "jobs"].into_iter().filter_map(|key| root.get(key));
-    let entries = sections.filter_map(|field| Entries::new(field.node, &field.path, &mut Collector::default()));
-    let fields: Vec<Field> = entries.flat_map(|entries| entries.fields().collect::<Vec<_>>()).collect();
-    let mut taken: BTreeMap<String, (&str, &Service)> = BTreeMap::new();
-    for field in &fields {
-        let Some((service, decoded)) = services.get_key_value(&field.key.text) else { continue };
-        let Some(name) = decoded.repository(stack, first(services, decoded)) else { continue };
+    let containers: Vec<Imaged> = images(services, jobs).collect();
+    let mut taken: BTreeMap<String, &Imaged> = BTreeMap::new();
+    for container in &containers {
+        // It has the name of the first container that builds it.
+        let first = containers.iter().find(|other| container.service.has_image_of(&other.service));
+        let Some(name) = first.and_then(|first| first.repository(stack)) else { continue };
+        let Some(field) = place(root, services, container) else { continue };
         let is_image = |key: &str| key == "build" || key == "image";
         let Some((key, build)) = field.node.entries().iter().find(|(key, _)| is_image(&key.text)) else { continue };
         let path = format!("{}.{}", field.path, key.text);
@@ -143,15 +134,32 @@ pub(super) fn repositories(
             problems.add(build.span, &path, message, hint);
         }
         match taken.get(&name) {
-            Some((other, theirs)) if !theirs.has_image_of(decoded) => {
+            Some(other) if !other.service.has_image_of(&container.service) => {
+                let (one, other) = (container.name(), other.name());
                 let message =
-                    format!("`{service}` and `{other}` build different images for the same ECR repository, `{name}`");
+                    format!("`{one}` and `{other}` build different images for the same ECR repository, `{name}`");
                 let hint = "rename one of the two folders, or build both in the same way; repository names differ only \
                             in letters, digits and single hyphens";
                 problems.add(build.span, &path, message, hint);
             }
             Some(_) => {}
-            None => drop(taken.insert(name, (service, decoded))),
+            None => drop(taken.insert(name, container)),
         }
     }
+}
+
+/// Where `container` is written.
+fn place<'a>(root: &Map<'a>, services: &BTreeMap<String, Service>, container: &Imaged) -> Option<Field<'a>> {
+    let section = if services.contains_key(container.program) { "services" } else { "jobs" };
+    let program = within(&root.get(section)?, container.program)?;
+    match container.sidecar {
+        Some(sidecar) => within(&within(&program, "sidecars")?, sidecar),
+        None => Some(program),
+    }
+}
+
+/// What `field`, a mapping, has under `key`.
+fn within<'a>(field: &Field<'a>, key: &str) -> Option<Field<'a>> {
+    let entries = Entries::new(field.node, &field.path, &mut Collector::default())?;
+    entries.fields().find(|field| field.key.text == key)
 }

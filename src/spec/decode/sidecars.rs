@@ -14,7 +14,7 @@ use crate::spec::{
     template::Template,
 };
 
-use super::{environment, health, secrets, volumes};
+use super::{environment, files, health, image::image, secrets, volumes};
 
 /// The prefixes of container names that AWS and stackctl use themselves.
 const TAKEN: [&str; 2] = ["aws-", "stackctl-"];
@@ -117,7 +117,13 @@ fn named(field: &Field, service: &str, problems: &mut Collector) {
 
 fn sidecar(field: &Field, own: &Own, others: &[&str], problems: &mut Collector) -> Option<Sidecar> {
     let map = Map::new(field.node, &field.path, &SIDECAR, problems)?;
-    let image = map.get("image").map(|_| map.text("image", problems));
+    let has_image = map.get("image").is_some() || map.get("build").is_some();
+    let image = has_image.then(|| image(&map, field, problems));
+    let files = files::files(&map, problems);
+    if !has_image {
+        let hint = format!("write it in `{}`; the sidecar runs the image of the service", own.name);
+        map.wrong("files", "`files` needs `image` or `build`", hint, problems);
+    }
     let (entrypoint, command) = (map.command("entrypoint", problems), map.command("command", problems));
     let port = map.number("port", problems).and_then(|port| u16::try_from(port).ok());
     let env = map.get("env").map_or(Some(BTreeMap::new()), |field| env(&field, own.scope, problems));
@@ -138,6 +144,7 @@ fn sidecar(field: &Field, own: &Own, others: &[&str], problems: &mut Collector) 
     let stop_timeout = map.seconds("stop_timeout", problems);
     Some(Sidecar {
         image: image.map_or(Some(None), |image| image.map(Some))?,
+        files: files?,
         entrypoint: entrypoint?,
         command: command?,
         port,

@@ -1,6 +1,6 @@
 //! The keys of `sidecars` of a service, and of a container's health check.
 
-use super::{Absence, Foreign, Key, Kind, Literal, MOUNT, SECRET, Section, texts};
+use super::{Absence, DOCKERFILE, FILE, Foreign, Key, Kind, Literal, MOUNT, SECRET, Section, texts};
 
 /// The words of `depends_on`.
 pub(in crate::spec) const CONDITIONS: &[&str] = &["start", "healthy", "complete", "success"];
@@ -13,8 +13,26 @@ pub(in crate::spec) static SIDECAR: Section = Section {
             name: "image",
             kind: Kind::Text(&texts::IMAGE),
             absence: Absence::Means("that of the service"),
-            doc: "An existing image, such as `nginx:1.27`, or one with a digest. Without it, the sidecar runs the \
-                  image of the service, and gets the environment variables and secrets of the service too.",
+            doc: "An existing image, such as `nginx:1.27`, or one with a digest. Without `image` and `build`, the \
+                  sidecar runs the image of the service, and gets the environment variables and secrets of the \
+                  service too.",
+        },
+        Key {
+            name: "build",
+            kind: Kind::Either(&[Kind::Text(&texts::FOLDER), Kind::Map(&DOCKERFILE)]),
+            absence: Absence::Means("that of the service"),
+            doc: "An image to build for the sidecar, like `build` of a [service](#services). A changed image is a \
+                  release of the service.",
+        },
+        Key {
+            name: "files",
+            kind: Kind::Named {
+                names: &texts::IMAGE_PATH,
+                of: &Kind::Either(&[Kind::Text(&texts::FILE), Kind::Map(&FILE)]),
+            },
+            absence: Absence::Means("none"),
+            doc: "Files and folders of the project to add to the image, for a sidecar with `build` or `image`. They \
+                  work like [`files`](#files) of a service.",
         },
         Key {
             name: "entrypoint",
@@ -91,10 +109,7 @@ pub(in crate::spec) static SIDECAR: Section = Section {
         },
     ],
     foreign: &[
-        Foreign {
-            words: &["build", "dockerfile"],
-            help: "use an existing image, or remove `image` to run the image of the service",
-        },
+        Foreign { words: &["dockerfile"], help: "use `build`, such as `build: { dockerfile: ./proxy/Dockerfile }`" },
         Foreign { words: &["environment", "variables"], help: "use `env` for environment variables" },
         Foreign {
             words: &["healthcheck", "health_check"],

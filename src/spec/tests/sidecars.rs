@@ -37,7 +37,8 @@ fn every_key_of_a_sidecar_is_decoded() {
     assert_eq!(service.served("web"), Some(("proxy", 8080)));
     assert_eq!(service.depends_on["proxy"], Condition::Healthy);
     let proxy = &service.sidecars["proxy"];
-    assert_eq!((proxy.image.as_deref(), proxy.port, proxy.stop_timeout), (Some("nginx:1.27"), Some(8080), 10));
+    assert_eq!(proxy.image, Some(ImageFrom::Named("nginx:1.27".into())));
+    assert_eq!((proxy.port, proxy.stop_timeout), (Some(8080), 10));
     assert_eq!((proxy.entrypoint.join(" "), proxy.command.join(" ")), ("/start".into(), "proxy --fast".into()));
     assert_eq!((proxy.env["PORT"].as_text().as_deref(), proxy.essential), (Some("1"), true));
     assert_eq!(proxy.secrets["API_KEY"], SidecarSecret::Shared);
@@ -45,7 +46,7 @@ fn every_key_of_a_sidecar_is_decoded() {
     let check = Check { command: vec!["check".into()], interval: 10, timeout: 3, retries: 5, start: 60 };
     assert_eq!(proxy.check, Some(check));
     let once = &service.sidecars["once"];
-    assert_eq!((once.image.as_deref(), once.essential, once.stop_timeout), (None, false, 30));
+    assert_eq!((&once.image, once.essential, once.stop_timeout), (&None, false, 30));
 }
 
 #[test]
@@ -139,4 +140,35 @@ fn health_command_works_with_and_without_a_port() {
     assert_eq!(wrong("    health: { retries: 2 }\n").len(), 1);
     let slow = wrong("    health: { command: [check], timeout: 61 }\n");
     assert!(slow.len() == 1 && slow[0].contains("at most 60 s"), "{slow:?}");
+}
+
+#[test]
+fn sidecars_have_images_and_files_of_their_own() {
+    let services = |proxy: &str| {
+        format!(
+            "name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    arch: arm64\n    sidecars: {{ proxy: {{ {proxy} }} }}\n"
+        )
+    };
+    let images = |proxy: &str| {
+        let stack = read(&services(proxy)).unwrap_or_else(|found| panic!("{}", found.render(false)));
+        stack.images().map(|one| (one.name(), one.repository("demo"), one.service.arch)).collect::<Vec<_>>()
+    };
+    let proxy = |repository: Option<&str>| ("web/proxy".to_owned(), repository.map(str::to_owned), Arch::Arm64);
+    let web = ("web".to_owned(), Some("app-arm64".to_owned()), Arch::Arm64);
+    assert_eq!(images("command: [proxy]"), std::slice::from_ref(&web));
+    assert_eq!(images("image: nginx"), [web.clone(), proxy(None)]);
+    assert_eq!(images("build: { dockerfile: front/Dockerfile }"), [web.clone(), proxy(Some("front-arm64"))]);
+    let files = "image: \"nginx:1.27\", files: { /etc/nginx/nginx.conf: nginx.conf }";
+    assert_eq!(images(files), [web, proxy(Some("nginx-arm64-with-files-of-web-proxy"))]);
+    assert_eq!(
+        problems(&services("files: { /etc/a: a }")),
+        ["7:25 `files` needs `image` or `build` [write it in `web`; the sidecar runs the image of the service]"]
+    );
+    assert_eq!(
+        problems(&services("build: front, image: nginx")),
+        ["7:27 found both `build` and `image` [keep one of them]"]
+    );
+    let told = &problems(&services("build: { dockerfile: app/Dockerfile }"))[0];
+    let expected = "7:25 `web/proxy` and `web` build different images for the same ECR repository, `app-arm64`";
+    assert!(told.starts_with(expected), "{told}");
 }

@@ -1,5 +1,7 @@
 //! The service as ECS reports it, in stackctl's types.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_ecs::types::{
     ContainerDefinition, Deployment, DeploymentConfiguration, DeploymentRolloutState, Service as SdkService,
     TaskDefinition, ThresholdConfiguration, ThresholdType,
@@ -66,6 +68,9 @@ pub struct Live {
     pub task_definition: String,
     /// The image of that task definition, if known.
     pub image: Option<String>,
+    /// The images of its sidecars, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sidecars: BTreeMap<String, String>,
     /// The version of that image, if known.
     pub version: Option<String>,
     /// Whether that image contains Amazon's CA certificates for RDS.
@@ -164,6 +169,7 @@ pub(super) fn live(service: &SdkService, definition: Option<&TaskDefinition>) ->
         status: owned(service.status()),
         task_definition: owned(ecs::runs(service)),
         image: container.and_then(|container| container.image()).map(str::to_owned),
+        sidecars: definition.map(sidecars).unwrap_or_default(),
         version: version.map(str::to_owned),
         authorities: container.map_or_else(Authorities::default, authorities),
         replicas: u32::try_from(service.desired_count()).unwrap_or_default(),
@@ -237,4 +243,10 @@ fn rollout(deployment: &Deployment) -> Rollout {
         running: deployment.running_count(),
         failed: deployment.failed_tasks(),
     }
+}
+
+/// The images of the sidecars of `definition`, by their names.
+fn sidecars(definition: &TaskDefinition) -> BTreeMap<String, String> {
+    let sidecars = definition.container_definitions().iter().filter(|container| ecs::is_sidecar(container));
+    sidecars.filter_map(|container| Some((container.name()?.to_owned(), container.image()?.to_owned()))).collect()
 }

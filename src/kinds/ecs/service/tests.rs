@@ -27,6 +27,7 @@ fn live(rollouts: Vec<Rollout>) -> Live {
         status: "ACTIVE".into(),
         task_definition: rollouts[0].task_definition.clone(),
         image: None,
+        sidecars: std::collections::BTreeMap::new(),
         version: None,
         replicas: 2,
         running: 2,
