@@ -120,11 +120,13 @@ pub(super) fn repositories(
 ) {
     let containers: Vec<Imaged> = images(services, jobs).collect();
     let mut taken: BTreeMap<String, &Imaged> = BTreeMap::new();
-    for container in &containers {
+    let mut placed: Vec<(&Imaged, Field)> =
+        containers.iter().filter_map(|container| Some((container, place(root, services, container)?))).collect();
+    placed.sort_by_key(|(_, field)| field.key.span);
+    for (container, field) in placed {
         // It has the name of the first container that builds it.
         let first = containers.iter().find(|other| container.service.has_image_of(&other.service));
         let Some(name) = first.and_then(|first| first.repository(stack)) else { continue };
-        let Some(field) = place(root, services, container) else { continue };
         let is_image = |key: &str| key == "build" || key == "image";
         let Some((key, build)) = field.node.entries().iter().find(|(key, _)| is_image(&key.text)) else { continue };
         let path = format!("{}.{}", field.path, key.text);

@@ -162,13 +162,13 @@ fn sidecars_have_images_and_files_of_their_own() {
     assert_eq!(images(files), [web, proxy(Some("nginx-arm64-with-files-of-web-proxy"))]);
     assert_eq!(
         problems(&services("files: { /etc/a: a }")),
-        ["7:25 `files` needs `image` or `build` [write it in `web`; the sidecar runs the image of the service]"]
+        ["7:33 `files` needs `image` or `build` [write it in `web`; the sidecar runs the image of the service]"]
     );
     assert_eq!(
         problems(&services("build: front, image: nginx")),
-        ["7:27 found both `build` and `image` [keep one of them]"]
+        ["7:33 found both `build` and `image` [keep one of them]"]
     );
     let told = &problems(&services("build: { dockerfile: app/Dockerfile }"))[0];
-    let expected = "7:25 `web/proxy` and `web` build different images for the same ECR repository, `app-arm64`";
+    let expected = "7:33 `web/proxy` and `web` build different images for the same ECR repository, `app-arm64`";
     assert!(told.starts_with(expected), "{told}");
 }
