@@ -102,6 +102,7 @@ cases! {
     secrets_from_elsewhere,
     security_group_rule_missing,
     security_groups_of_others,
+    sidecar_built_here,
     sidecars_of_a_service,
     sticky_changed_behind_our_back,
     still_deleting,

@@ -75,9 +75,9 @@ pub(in crate::spec) static SIDECAR: Section = Section {
                 names: &texts::VOLUME_NAME,
                 of: &Kind::Either(&[Kind::Text(&texts::MOUNT_PATH), Kind::Map(&MOUNT)]),
             },
-            absence: Absence::Means("none, or those of the service without `image`"),
+            absence: Absence::Means("none, or those of the service without `image` and `build`"),
             doc: "The [volumes](#volumes) that it mounts, each with its folder, like `volumes` of the service. Without \
-                  `image`, it also mounts the volumes of the service, in the same folders unless it names others.",
+                  `image` and `build`, it also mounts the volumes of the service, in the same folders unless it names others.",
         },
         Key {
             name: "essential",
