@@ -7,9 +7,9 @@
 //! <https://github.com/aws/containers-roadmap/issues/1639>
 //!
 //! - `stackctl-ready` exits when the port accepts connections. `stackctl-drain` starts after it, so the address is not
-//! registered earlier.
+//!   registered earlier.
 //! - ECS stops containers in the reverse order of their dependencies. `stackctl-drain` stops first and gives requests
-//! in flight time to finish. Only then does the program receive SIGTERM.
+//!   in flight time to finish. Only then does the program receive SIGTERM.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDependency.html>
 
