@@ -78,7 +78,7 @@ pub(crate) async fn measure(pace: Pace) -> Result<Images> {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the repository is above")?;
     let (project, sources) = (region.project(), region.project().join("sources"));
     fs::create_dir(&sources)?;
-    for part in ["Cargo.toml", "Cargo.lock", "src", "app", "sandbox", "bench"] {
+    for part in ["Cargo.toml", "Cargo.lock", "src", "app", "bench", "limits", "sandbox"] {
         let copied = Command::new("cp").arg("-r").arg(repository.join(part)).arg(&sources).status()?;
         ensure!(copied.success(), "cp {part}: {copied}");
     }
