@@ -129,6 +129,18 @@ fn version(world: &World) -> Value {
     world.status()["services"][0]["version"].clone()
 }
 
+/// Asserts that a deployment without a container engine changes nothing and says what is missing.
+async fn without_engine(world: &World) {
+    world.forget_calls().await;
+    let mut command = world.command(&["deploy"]);
+    let empty = tempfile::tempdir().expect("a temporary folder");
+    let output = world.started(command.env("PATH", empty.path())).wait_with_output().expect("the binary runs");
+    let said = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("cannot run docker") && said.contains("docs.docker.com"), "{said}");
+    assert!(world.calls().await.iter().all(|call| call["mutating"] == false), "nothing was changed");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_from_a_dockerfile_is_not_released_twice() {
     let docker = Docker::get();
@@ -159,20 +171,8 @@ async fn a_service_from_a_dockerfile_is_not_released_twice() {
         assert!(said.contains("docker build") && said.contains("nowhere") && said.contains("fix the error"), "{said}");
     }
     assert_eq!(world.get(&format!("{url}/")).await, (200, "best".to_owned()));
+    without_engine(&world).await;
     docker.must(&world, &["destroy", "--confirm", "boxed/default", "--unprotect"]);
     let left = sweep::everything(&world).await;
     assert!(left.is_empty(), "{left:#?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_created_without_a_container_engine() {
-    let world = World::start();
-    lay_out(&world);
-    let mut command = world.command(&["deploy"]);
-    let empty = tempfile::tempdir().expect("a temporary folder");
-    let output = world.started(command.env("PATH", empty.path())).wait_with_output().expect("the binary runs");
-    let said = text(&output);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("cannot run docker") && said.contains("docs.docker.com"), "{said}");
-    assert!(world.calls().await.iter().all(|call| call["mutating"] == false), "nothing was changed");
 }
