@@ -9,6 +9,8 @@ use aws_smithy_runtime_api::client::{
     retries::classifiers::{ClassifyRetry, RetryAction},
 };
 
+use tokio::sync::OnceCell;
+
 use super::{Outcome, Pace, answer::Origin, credentials, endpoints, given, regions};
 use crate::model::{Cause, Failure};
 
@@ -74,6 +76,8 @@ pub struct Aws {
     pub ssm: aws_sdk_ssm::Client,
     /// STS.
     pub sts: aws_sdk_sts::Client,
+    /// The identity of the caller, once it is known.
+    caller: OnceCell<Caller>,
     /// The rate limiter of all clients.
     pub pace: Pace,
     /// Whether the environment or the profile sets an endpoint for RDS. An emulator does not have all features of AWS.
@@ -191,19 +195,24 @@ impl Aws {
             sns: aws_sdk_sns::Client::from_conf(sns.build()),
             ssm: client!(aws_sdk_ssm),
             sts: client!(aws_sdk_sts),
+            caller: OnceCell::new(),
             pace,
             rds_is_elsewhere: endpoints::is_elsewhere(config, "RDS"),
             credentials: config.credentials_provider(),
         }
     }
 
-    /// Returns the identity of the caller. Only two attempts if AWS cannot be reached or the credentials are invalid,
+    /// Returns the identity of the caller, which a session asks for once. Only two attempts if AWS cannot be reached or the credentials are invalid,
     /// so that the error appears within seconds. If AWS throttles the call, it is as patient as other reads.
     /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>
     ///
     /// # Errors
     /// If the credentials are invalid or AWS cannot be reached.
     pub async fn caller(&self) -> Result<Caller, Failure> {
+        self.caller.get_or_try_init(|| self.identity()).await.cloned()
+    }
+
+    async fn identity(&self) -> Result<Caller, Failure> {
         let quick = aws_sdk_sts::Config::builder().retry_config(RetryConfig::standard().with_max_attempts(2));
         let identity = self.sts.get_caller_identity().customize().config_override(quick).send().await;
         let identity = match identity.during("GetCallerIdentity") {

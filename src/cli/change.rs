@@ -15,7 +15,7 @@ use crate::{
     engine::{self, Forecast, Jitter, Lock, LockError, Run, StopReason, Summary},
     exit,
     kind::Context,
-    model::{Evidence, Failure, LiveResource, Plan, Subject},
+    model::{Evidence, Failure, LiveResource, Plan, Subject, count},
     offers,
     output::Output,
 };
@@ -290,7 +290,7 @@ fn conclude(again: &str, plan: &Plan, summary: &Summary, took: Duration, stopped
     if let Some(reason) = summary.stopped {
         output.status(&format!(
             "Interrupted after {done} of {}{}. To continue, {again}.",
-            steps(all),
+            count(all, "step"),
             if failed == 0 { String::new() } else { format!(", {failed} failed") },
         ));
         return if reason == StopReason::LockLost { exit::LOCKED } else { stopped };
@@ -302,7 +302,7 @@ fn conclude(again: &str, plan: &Plan, summary: &Summary, took: Duration, stopped
     output.failures(&summary.failed, all);
     output.status(&format!(
         "{done} of {} done, {failed} failed, {} not started. Fix the cause, then {again}.",
-        steps(all),
+        count(all, "step"),
         summary.skipped.len(),
     ));
     summary.failed.iter().map(|(_, failure)| code(failure)).max().unwrap_or(exit::FAILED)
@@ -346,11 +346,6 @@ pub(super) fn confirm(
         Some(_) => Err(Stop::Declined),
         None => Err(Stop::usage("cannot ask for confirmation without a terminal; nothing was changed", hint)),
     }
-}
-
-/// Formats a number of steps.
-fn steps(count: usize) -> String {
-    format!("{count} step{}", if count == 1 { "" } else { "s" })
 }
 
 /// Returns whether two plans have the same changes, whatever live states they start from.

@@ -90,12 +90,13 @@ mod tests {
         command().debug_assert();
     }
 
+    fn cli(words: &str) -> Cli {
+        let matches = command().try_get_matches_from(words.split(' ')).expect("it can be read");
+        Cli::from_arg_matches(&matches).expect("it is whole")
+    }
+
     #[test]
     fn short_f_follows_a_log_and_names_a_file_elsewhere() {
-        let cli = |words: &str| {
-            let matches = command().try_get_matches_from(words.split(' ')).expect("it can be read");
-            Cli::from_arg_matches(&matches).expect("it is whole")
-        };
         let file = |words: &str| cli(words).global.file.display().to_string();
         assert_eq!(file("stackctl plan -f other.yaml"), "other.yaml");
         assert_eq!(file("stackctl -f other.yaml logs -f"), "other.yaml");
@@ -107,10 +108,6 @@ mod tests {
 
     #[test]
     fn only_a_conversion_may_write_its_output_to_a_file() {
-        let cli = |words: &str| {
-            let matches = command().try_get_matches_from(words.split(' ')).expect("it can be read");
-            Cli::from_arg_matches(&matches).expect("it is whole")
-        };
         let plan = cli("stackctl plan --output xml");
         assert!(!plan.command.takes_output_file());
         let error = plan.global.output.refused(command()).expect("it is no format").to_string();

@@ -39,8 +39,6 @@ pub(super) struct Project {
     pub(super) file: PathBuf,
     /// The folder of stack.yaml.
     pub(super) folder: PathBuf,
-    /// The account, once it is known.
-    account: OnceLock<String>,
     images: Arc<Builder>,
     relay: Relay,
     stopper: Stopper,
@@ -105,7 +103,6 @@ impl Project {
             kinds,
             file: global.file.clone(),
             folder,
-            account: OnceLock::new(),
             images,
             relay,
             stopper,
@@ -289,13 +286,16 @@ impl Project {
         if planned.is_empty() {
             return Ok(planned);
         }
-        let account = match account.or_else(|| self.account.get().cloned()) {
+        let account = match account {
             Some(account) => account,
             None => self.cx.aws.caller().await?.account,
         };
-        // Whoever has set it meanwhile has set the same.
-        drop(self.account.set(account.clone()));
         Ok(Plan { place: Some(Place { region: self.stack.region.clone(), account }), ..planned })
+    }
+
+    /// Returns the plan that deletes everything in `view`.
+    pub(super) fn plan_to_delete(&self, view: View) -> Result<Plan, Failure> {
+        engine::plan(&self.kinds, &self.cx.id, &Graph::new(), view.live)
     }
 
     /// Returns every resource of one kind that the stack owns.

@@ -6,7 +6,7 @@ mod state;
 
 use serde::Serialize;
 
-pub use prices::{Prices, built_in};
+pub use prices::{Prices, built_in, built_in_for};
 pub use state::{Resources, after, asked_for, before};
 
 use crate::{kind::Registry, model::Failure};

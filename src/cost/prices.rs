@@ -61,6 +61,11 @@ impl Prices {
     }
 }
 
+/// Returns the price table that is compiled into stackctl, if it has the prices of `region`.
+pub fn built_in_for(region: &str) -> Option<Prices> {
+    built_in().ok().filter(|prices| prices.regions.contains_key(region))
+}
+
 /// Returns the price table that is compiled into stackctl.
 ///
 /// # Errors

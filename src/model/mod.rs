@@ -32,7 +32,7 @@ pub use input::{Input, Outputs, resolve, unknown};
 pub use permission::{On, Permission, Purpose};
 pub use phase::Phase;
 pub use plan::{Action, Part, Place, Plan, Step, StepId};
-pub use readable::{LONGEST_LINE, cut, readable};
+pub use readable::{LONGEST_LINE, count, cut, readable};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 

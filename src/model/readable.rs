@@ -15,6 +15,11 @@ pub fn readable(text: &str) -> String {
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// Formats a number of things, such as `1 step` or `2 steps`.
+pub fn count(number: usize, one: &str) -> String {
+    format!("{number} {one}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Returns `line` cut to `most` characters, with a note of how many are left out.
 pub fn cut(line: &str, most: usize) -> String {
     match line.char_indices().nth(most) {

@@ -112,7 +112,7 @@ fn duration(kinds: &Registry, plan: &Plan) -> Option<String> {
 fn price(kinds: &Registry, plan: &Plan) -> Option<String> {
     // A plan that deletes everything has not read what the resources are.
     let region = &plan.place.as_ref().filter(|_| !plan.parts.is_empty())?.region;
-    let prices = cost::built_in().ok().filter(|prices| prices.regions.contains_key(region))?;
+    let prices = cost::built_in_for(region)?;
     let month = |resources| Some(cost::estimate(kinds, &resources, region, &prices).ok()?.month);
     let (before, after) = (month(cost::before(plan))?, month(cost::after(plan))?);
     let (more, all) = (cost::dollars((after - before).abs()), cost::dollars(after));

@@ -9,8 +9,8 @@ use crate::{
         global::Global,
         project::Project,
     },
-    engine::{self, Lock},
-    model::{Failure, Graph, Subject},
+    engine::Lock,
+    model::{Failure, Subject},
     output::Output,
 };
 
@@ -46,7 +46,7 @@ impl Destroy {
             consent,
             about: About::Stack,
             unprotect: self.unprotect,
-            plan: &|view| engine::plan(&project.kinds, &project.cx.id, &Graph::new(), view.live),
+            plan: &|view| project.plan_to_delete(view),
         };
         if is_agreed {
             // No user reads the plan first, so it is made only once, under the lock.

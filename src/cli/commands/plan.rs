@@ -12,8 +12,8 @@ use crate::{
         renamed, saved_plan,
         target::Targets,
     },
-    engine, exit,
-    model::{Failure, Graph, Plan},
+    exit,
+    model::{Failure, Plan},
     output::{self, Output},
 };
 
@@ -74,7 +74,7 @@ impl PlanArgs {
 
     fn plan(&self, project: &Project, view: View) -> Result<Plan, Failure> {
         if self.destroy {
-            return engine::plan(&project.kinds, &project.cx.id, &Graph::new(), view.live);
+            return project.plan_to_delete(view);
         }
         self.targets.of(project.plan(view, &BTreeMap::new())?)
     }

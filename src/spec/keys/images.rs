@@ -2,6 +2,13 @@
 
 use super::{Absence, Foreign, Key, Kind, Section, texts};
 
+/// What `build` of a container can be.
+pub(in crate::spec) const BUILD: Kind = Kind::Either(&[Kind::Text(&texts::FOLDER), Kind::Map(&DOCKERFILE)]);
+
+/// What `files` of a container can be.
+pub(in crate::spec) const FILES: Kind =
+    Kind::Named { names: &texts::IMAGE_PATH, of: &Kind::Either(&[Kind::Text(&texts::FILE), Kind::Map(&FILE)]) };
+
 pub(in crate::spec) static FILE: Section = Section {
     name: "file",
     doc: "A file or folder to add to an image, with its permissions.",

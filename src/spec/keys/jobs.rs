@@ -1,7 +1,7 @@
 //! The keys of one of `jobs`.
 
 use super::{
-    ARCH_WORDS, Absence, DOCKERFILE, Empty, FILE, Foreign, Key, Kind, LOGS, Literal, MOUNT, STATEMENT, Section,
+    ARCH_WORDS, Absence, BUILD, Empty, FILES, Foreign, Key, Kind, LOGS, Literal, MOUNT, STATEMENT, Section,
     secrets::SECRET_VALUE, texts,
 };
 use crate::spec::check;
@@ -20,7 +20,7 @@ pub(in crate::spec) static JOB: Section = Section {
         },
         Key {
             name: "build",
-            kind: Kind::Either(&[Kind::Text(&texts::FOLDER), Kind::Map(&DOCKERFILE)]),
+            kind: BUILD,
             absence: OF_THREE,
             doc: "An image to build for the job, like `build` of a [service](#services).",
         },
@@ -112,10 +112,7 @@ pub(in crate::spec) static JOB: Section = Section {
         },
         Key {
             name: "files",
-            kind: Kind::Named {
-                names: &texts::IMAGE_PATH,
-                of: &Kind::Either(&[Kind::Text(&texts::FILE), Kind::Map(&FILE)]),
-            },
+            kind: FILES,
             absence: Absence::Means("none"),
             doc: "Files and folders of the project to add to the image, for a job with `build` or `image`. They work \
                   like [`files`](#files) of a service.",

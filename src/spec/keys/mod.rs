@@ -29,7 +29,7 @@ pub(super) use buckets::BUCKET;
 pub(super) use cache::{CACHE, VERSIONS as VALKEY_VERSIONS};
 pub(super) use database::{DATABASE, ROLES};
 pub(super) use health::HEALTH;
-pub(super) use images::{DOCKERFILE, FILE};
+pub(super) use images::{BUILD, DOCKERFILE, FILE, FILES};
 pub(super) use jobs::JOB;
 pub(super) use load_balancer::{LOAD_BALANCER, TLS, TlsWord};
 pub(super) use logs::{DAYS as LOG_DAYS, LOGS};

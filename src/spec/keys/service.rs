@@ -1,7 +1,7 @@
 //! The keys of a service.
 
 use super::{
-    Absence, CONDITIONS, DOCKERFILE, Empty, FILE, Foreign, HEALTH, Key, Kind, LOGS, Literal, MOUNT, SCALE, SIDECAR,
+    Absence, BUILD, CONDITIONS, Empty, FILES, Foreign, HEALTH, Key, Kind, LOGS, Literal, MOUNT, SCALE, SIDECAR,
     STATEMENT, Section, secrets::SECRET_VALUE, service_words::SERVICE_WORDS, texts, words,
 };
 use crate::spec::{
@@ -31,7 +31,7 @@ pub(in crate::spec) static SERVICE: Section = Section {
     keys: &[
         Key {
             name: "build",
-            kind: Kind::Either(&[Kind::Text(&texts::FOLDER), Kind::Map(&DOCKERFILE)]),
+            kind: BUILD,
             absence: Absence::Means("this or `image`"),
             doc: "The folder of a Cargo package, or a Dockerfile. The package has one program; its folder is inside \
                   the folder of stack.yaml, and relative to it. stackctl compiles the program statically and creates \
@@ -324,10 +324,7 @@ pub(in crate::spec) static SERVICE: Section = Section {
         },
         Key {
             name: "files",
-            kind: Kind::Named {
-                names: &texts::IMAGE_PATH,
-                of: &Kind::Either(&[Kind::Text(&texts::FILE), Kind::Map(&FILE)]),
-            },
+            kind: FILES,
             absence: Absence::Means("none"),
             doc: "Files and folders of the project to add to the image, by their paths in the image. `{ \
                   /etc/nginx/nginx.conf: deploy/nginx.conf }` adds one file. With `image`, stackctl pushes the result \

@@ -1,6 +1,6 @@
 //! The keys of `sidecars` of a service, and of a container's health check.
 
-use super::{Absence, DOCKERFILE, FILE, Foreign, Key, Kind, Literal, MOUNT, SECRET, Section, texts};
+use super::{Absence, BUILD, FILES, Foreign, Key, Kind, Literal, MOUNT, SECRET, Section, texts};
 
 /// The words of `depends_on`.
 pub(in crate::spec) const CONDITIONS: &[&str] = &["start", "healthy", "complete", "success"];
@@ -19,17 +19,14 @@ pub(in crate::spec) static SIDECAR: Section = Section {
         },
         Key {
             name: "build",
-            kind: Kind::Either(&[Kind::Text(&texts::FOLDER), Kind::Map(&DOCKERFILE)]),
+            kind: BUILD,
             absence: Absence::Means("that of the service"),
             doc: "An image to build for the sidecar, like `build` of a [service](#services). A changed image is a \
                   release of the service.",
         },
         Key {
             name: "files",
-            kind: Kind::Named {
-                names: &texts::IMAGE_PATH,
-                of: &Kind::Either(&[Kind::Text(&texts::FILE), Kind::Map(&FILE)]),
-            },
+            kind: FILES,
             absence: Absence::Means("none"),
             doc: "Files and folders of the project to add to the image, for a sidecar with `build` or `image`. They \
                   work like [`files`](#files) of a service.",

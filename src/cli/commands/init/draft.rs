@@ -107,7 +107,7 @@ impl Draft {
     /// Returns what the stack costs, if the prices of its region are known.
     pub(super) fn price(&self) -> Option<String> {
         let stack = spec::parse("stack.yaml", &self.render(), spec::DEFAULT_ENVIRONMENT, &|_| None).ok()?;
-        let prices = cost::built_in().ok().filter(|prices| prices.regions.contains_key(&stack.region))?;
+        let prices = cost::built_in_for(&stack.region)?;
         let resources = cost::asked_for(&blueprint::sketch(&stack).ok()?);
         let month = cost::estimate(&kinds::registry(), &resources, &stack.region, &prices).ok()?.month;
         let month = cost::dollars(month);

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::{
     image::{self, CargoProgram},
-    model::Failure,
+    model::{Failure, count},
 };
 
 /// The result of a survey.
@@ -87,11 +87,6 @@ fn dockerfiles(root: &Path) -> Vec<(String, Dockerfile)> {
     }
     found.sort_by(|one, other| one.0.cmp(&other.0));
     found
-}
-
-/// Returns a number of things in words.
-fn count(number: usize, one: &str) -> String {
-    format!("{number} {one}{}", if number == 1 { "" } else { "s" })
 }
 
 impl Survey {
